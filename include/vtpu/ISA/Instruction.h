@@ -1,0 +1,151 @@
+//===- Instruction.h - Words, slots and the instruction table ---*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The decoded form of a 64-byte Sentron Instruction Word and the derived tables that describe every instruction. Manual: docs/ISA.md.
+// The opcode enumerators and the table come from SIWInstructions.td through tools/isa/gen_isa.py.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_ISA_INSTRUCTION_H
+#define VTPU_ISA_INSTRUCTION_H
+
+#include "vtpu/Support/Result.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace vtpu::isa {
+
+enum class Pipe : uint8_t { D, S, C };
+constexpr unsigned numPipes = 3;
+
+/// Element types; the numbers are part of the encoding.
+enum class Type : uint8_t { none = 0, i8, i16, i32, i64, u8, u16, u32, f32, f64, f16, bf16 };
+constexpr unsigned numTypes = 12;
+/// Bytes of one element; 0 for `none`.
+unsigned byteWidth(Type type);
+std::string_view typeName(Type type);
+/// `none` if no type has that name.
+Type parseType(std::string_view name);
+
+/// Vector length; the numbers are part of the encoding.
+enum class Length : uint8_t { v128 = 0, v256 = 1, v512 = 2 };
+constexpr unsigned lengthBytes(Length length) { return 16u << unsigned(length); }
+
+/// Comparison predicates. On floats eq..ge are ordered, ne is unordered-or-unequal; ueq, ult, ule, ugt, uge are unordered-or; one is
+/// ordered-and-unequal; ord, uno test for NaN. On integers eq..ge are signed; ult, ule, ugt, uge are unsigned; the others are illegal.
+enum class Predicate : uint8_t { eq = 0, ne, lt, le, gt, ge, ult, ule, ugt, uge, ueq, one, ord, uno };
+constexpr unsigned numPredicates = 14;
+std::string_view predicateName(Predicate predicate);
+
+constexpr unsigned numR = 16, numV = 32, numK = 8;
+/// Register field value of an absent optional register.
+constexpr uint8_t noRegister = 255;
+
+/// One slot's operation. Fields that the instruction does not use are zero (`rb` of class idx: noRegister when absent).
+struct Slot {
+  uint8_t opcode = 0; // 0: empty
+  Type type = Type::none;
+  Type memType = Type::none;
+  Length length = Length::v128;
+  uint8_t scale = 0; // log2 of 1, 2, 4, 8
+  Predicate predicate = Predicate::eq;
+  uint8_t mask = 0; // k register, 0: every lane active
+  bool zeroing = false;
+  uint8_t rd = 0, ra = 0, rb = 0, rc = 0;
+  int32_t imm = 0;
+
+  bool empty() const { return opcode == 0; }
+  bool operator==(const Slot &other) const;
+};
+
+/// One decoded word. Every slot reads the state before the word; writes land at its end.
+struct Word {
+  std::array<Slot, numPipes> slots; // indexed by Pipe
+  /// True if the last 16 bytes hold I0 and I1 instead of a coordinate.
+  bool hasImmediates = false;
+  int64_t i0 = 0, i1 = 0;
+  /// The phext coordinate, 11 dimensions of 0..2047, index 0 outermost; all zero when absent or when hasImmediates.
+  std::array<uint16_t, 11> coordinate{};
+
+  Slot &slot(Pipe pipe) { return slots[unsigned(pipe)]; }
+  const Slot &slot(Pipe pipe) const { return slots[unsigned(pipe)]; }
+  bool operator==(const Word &other) const;
+};
+
+constexpr unsigned wordBytes = 64;
+
+/// Register class or meaning of an operand.
+enum class OperandClass : uint8_t { r, v, k, idx, i32, i64, cmp64, target, binding, table, code, host };
+enum class Access : uint8_t { in, out, inout, tmp };
+/// Where the operand stands.
+enum class Field : uint8_t { rd, ra, rb, rc, imm, i0, i1 };
+
+struct OperandInfo {
+  Field field;
+  OperandClass cls;
+  Access access;
+};
+
+/// Port classes of host templates: keys into port tables.
+enum class PortClass : uint8_t;
+
+/// One row of the instruction table.
+struct InstrInfo {
+  Pipe pipe;
+  uint8_t opcode;
+  std::string_view mnemonic;
+  std::array<OperandInfo, 6> operands;
+  uint8_t numOperands;
+  uint16_t types;    // bit set over Type
+  uint16_t memTypes; // bit set over Type
+  bool hasLength, maskable, hasPredicate, isLoad, isStore, isBranch, isTerminator, hasSideEffects;
+  PortClass port;
+  std::string_view summary;
+
+  bool allowsType(Type type) const { return types >> unsigned(type) & 1; }
+  bool allowsMemType(Type type) const { return memTypes >> unsigned(type) & 1; }
+};
+
+/// Opcode enumerators `isa::DOp::dadd`, `isa::SOp::sld`, `isa::COp::caddi`, PortClass, and the table.
+#include "vtpu/ISA/SIWOpcodes.inc"
+
+/// The row of an opcode; null if the opcode is not in the table.
+const InstrInfo *lookup(Pipe pipe, uint8_t opcode);
+/// The row of a mnemonic; null if there is none.
+const InstrInfo *lookup(std::string_view mnemonic);
+/// All rows, ordered by pipe and opcode.
+const InstrInfo *begin();
+const InstrInfo *end();
+/// Hash of the instruction table; a binary names it and others are refused while the version is 0.x.
+uint64_t tableHash();
+
+/// Value of a register or immediate field.
+uint8_t getRegister(const Slot &slot, Field field);
+void setRegister(Slot &slot, Field field, uint8_t value);
+
+/// What a slot reads and writes, as bit sets; used by the parallel-slot rule, the scheduler's checks and the JIT's emission order.
+struct Effects {
+  uint32_t readV = 0, writeV = 0;
+  uint16_t readR = 0, writeR = 0;
+  uint8_t readK = 0, writeK = 0;
+};
+Effects effects(Pipe pipe, const Slot &slot);
+
+/// An order of the three slots in which each slot is emitted before any slot overwrites what it reads (slots are parallel, hosts are not), or
+/// nothing if the reads and writes form a cycle. Two writers of one register have no order either.
+std::optional<std::array<Pipe, numPipes>> emissionOrder(const Word &word);
+
+/// Encodes a word; the word must be well-formed (see checkWord). Dependency bits are derived from `previous` (null: first word).
+void encode(const Word &word, const Word *previous, uint8_t out[wordBytes]);
+/// Decodes a word; strict: unknown opcodes, registers out of range and nonzero reserved bits are errors that name the slot and the value.
+Result<Word> decode(const uint8_t in[wordBytes]);
+/// Everything that is wrong about one word by itself: types, lengths, registers, immediates, two writers, cyclic exchange.
+Status checkWord(const Word &word);
+
+} // namespace vtpu::isa
+
+#endif // VTPU_ISA_INSTRUCTION_H

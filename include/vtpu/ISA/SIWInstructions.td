@@ -1,0 +1,292 @@
+//===- SIWInstructions.td - The instruction table ----------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The one table of the ISA. llvm-tblgen -dump-json feeds tools/isa/gen_isa.py, which derives from it the C++ tables (encoder, decoder,
+// assembler, disassembler, verifier, interpreter and JIT dispatch), the siw dialect's ops, the manual's chapter and the Python table. Opcodes
+// are numbered per pipe; 0 is the empty slot. A row without semantics or template does not build.
+//
+// A slot holds: opcode, element type, memory type, length, scale, predicate, mask (k register and zeroing bit), four register fields
+// rd ra rb rc, and a 32-bit immediate. 64-bit immediates stand in the word's coordinate field (I0 low, I1 high).
+//
+//===----------------------------------------------------------------------===//
+
+// Which operand stands in which field.
+//   cls: r, v, k (registers), i32 (the slot's immediate), i64 (word immediate I0), cmp64 (word immediate I1), target (immediate: word
+//        distance from this word), binding, table, code, host (immediates with a meaning).
+//   access: in, out, inout, tmp (written with an undefined value: a temporary of the template).
+class Operand<string place, string cls, string access> {
+  string Field = place;
+  string Class = cls;
+  string Access = access;
+}
+class Out<string place, string cls> : Operand<place, cls, "out">;
+class In<string place, string cls> : Operand<place, cls, "in">;
+class InOut<string place, string cls> : Operand<place, cls, "inout">;
+class Tmp<string place, string cls> : Operand<place, cls, "tmp">;
+class Imm<string cls> : Operand<"imm", cls, "in">;
+def I0 : Operand<"i0", "i64", "in">;
+def I1 : Operand<"i1", "cmp64", "in">;
+
+class Instr<string pipe, int opcode, string mnemonic, list<Operand> operands> {
+  string Pipe = pipe;
+  int Opcode = opcode;
+  string Mnemonic = mnemonic;
+  list<Operand> Operands = operands;
+  list<string> Types = [];      // legal element types; empty: the type field must be zero
+  list<string> MemTypes = [];   // legal memory/source types; empty: the field must be zero
+  bit HasLen = 0;               // the length field is meaningful (128, 256, 512)
+  bit Maskable = 0;             // an optional k mask, merging or zeroing
+  bit HasPred = 0;              // a predicate field
+  bit IsLoad = 0;
+  bit IsStore = 0;
+  bit IsBranch = 0;             // may transfer control inside the function
+  bit IsTerminator = 0;         // never falls through
+  bit HasSideEffects = 0;
+  string Port = "alu";          // port class of the host template: the key into port tables
+  string Summary = "";          // one line of semantics
+  string Since = "0.1";
+}
+
+defvar FloatTypes = ["f32", "f64"];
+defvar IntTypes = ["i32", "i64"];
+defvar AllTypes = ["f32", "f64", "i32", "i64"];
+defvar MemoryTypes = ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "f32", "f64", "f16"];
+
+//===----------------------------------------------------------------------===//
+// D pipe: dense arithmetic on vector registers
+//===----------------------------------------------------------------------===//
+
+class D<int opcode, string mnemonic, list<Operand> operands, list<string> types, string port, string summary>
+    : Instr<"D", opcode, mnemonic, operands> {
+  let Types = types;
+  let HasLen = 1;
+  let Maskable = 1;
+  let Port = port;
+  let Summary = summary;
+}
+class D2<int opcode, string mnemonic, list<string> types, string port, string summary>
+    : D<opcode, mnemonic, [Out<"rd", "v">, In<"ra", "v">, In<"rb", "v">], types, port, summary>;
+class D1<int opcode, string mnemonic, list<string> types, string port, string summary>
+    : D<opcode, mnemonic, [Out<"rd", "v">, In<"ra", "v">], types, port, summary>;
+class DShiftImm<int opcode, string mnemonic, string summary>
+    : D<opcode, mnemonic, [Out<"rd", "v">, In<"ra", "v">, Imm<"i32">], IntTypes, "vshift", summary>;
+
+def DADD : D2<1, "dadd", AllTypes, "vadd", "rd = ra + rb; integers wrap">;
+def DSUB : D2<2, "dsub", AllTypes, "vadd", "rd = ra - rb; integers wrap">;
+def DMUL : D2<3, "dmul", AllTypes, "vmul", "rd = ra * rb; integers wrap">;
+def DFMA : D<4, "dfma", [InOut<"rd", "v">, In<"ra", "v">, In<"rb", "v">], FloatTypes, "fma", "rd = ra * rb + rd, rounded once">;
+def DFNMA : D<5, "dfnma", [InOut<"rd", "v">, In<"ra", "v">, In<"rb", "v">], FloatTypes, "fma", "rd = rd - ra * rb, rounded once">;
+def DDIV : D2<6, "ddiv", FloatTypes, "vdiv", "rd = ra / rb">;
+def DSQRT : D1<7, "dsqrt", FloatTypes, "vdiv", "rd = sqrt(ra)">;
+def DMIN : D2<8, "dmin", AllTypes, "vadd", "rd = ra < rb ? ra : rb (floats: rb when unordered or both zero; integers signed)">;
+def DMAX : D2<9, "dmax", AllTypes, "vadd", "rd = ra > rb ? ra : rb (floats: rb when unordered or both zero; integers signed)">;
+def DMINU : D2<10, "dminu", IntTypes, "vadd", "rd = unsigned minimum of ra and rb">;
+def DMAXU : D2<11, "dmaxu", IntTypes, "vadd", "rd = unsigned maximum of ra and rb">;
+def DAND : D2<12, "dand", IntTypes, "vlogic", "rd = ra & rb">;
+def DOR : D2<13, "dor", IntTypes, "vlogic", "rd = ra | rb">;
+def DXOR : D2<14, "dxor", IntTypes, "vlogic", "rd = ra ^ rb">;
+def DANDN : D2<15, "dandn", IntTypes, "vlogic", "rd = ~ra & rb">;
+def DSHL : D2<16, "dshl", IntTypes, "vshift", "rd = ra << (rb mod lane width)">;
+def DSHR : D2<17, "dshr", IntTypes, "vshift", "rd = ra >> (rb mod lane width), logical">;
+def DSAR : D2<18, "dsar", IntTypes, "vshift", "rd = ra >> (rb mod lane width), arithmetic">;
+def DSHLI : DShiftImm<19, "dshli", "rd = ra << (imm mod lane width)">;
+def DSHRI : DShiftImm<20, "dshri", "rd = ra >> (imm mod lane width), logical">;
+def DSARI : DShiftImm<21, "dsari", "rd = ra >> (imm mod lane width), arithmetic">;
+def DCMP : D<22, "dcmp", [Out<"rd", "k">, In<"ra", "v">, In<"rb", "v">], AllTypes, "vcmp",
+             "k lane = pred(ra, rb); lanes beyond the length, and lanes outside the mask, are zero"> {
+  let HasPred = 1;
+}
+def DSEL : D<23, "dsel", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "v">, In<"rc", "k">], AllTypes, "vlogic",
+             "lane = k ? ra : rb"> {
+  let Maskable = 0;
+}
+def DMOV : D1<24, "dmov", AllTypes, "vmov", "rd = ra">;
+def DBCAST : D1<25, "dbcast", AllTypes, "shuffle", "every lane of rd = lane 0 of ra">;
+def DSET : D<26, "dset", [Out<"rd", "v">, In<"ra", "r">], AllTypes, "rtov", "every lane of rd = the low bits of r register ra">;
+def DGET : D<27, "dget", [Out<"rd", "r">, In<"ra", "v">], AllTypes, "vtor",
+             "r register rd = lane 0 of ra: integers sign-extended, floats as bits zero-extended"> {
+  let Maskable = 0;
+  let HasLen = 0;
+}
+def DIMM : D<28, "dimm", [Out<"rd", "v">, I0], AllTypes, "rtov", "every lane of rd = the low bits of word immediate I0">;
+def DROUND : D<29, "dround", [Out<"rd", "v">, In<"ra", "v">, Imm<"i32">], FloatTypes, "vround",
+               "rd = ra rounded to an integer: imm 0 to nearest even, 1 down, 2 up, 3 toward zero">;
+def DCVT : D1<30, "dcvt", AllTypes, "vcvt",
+               "rd = ra converted from the memory type to the type, lane by lane; the length is that of the wider type, the narrower side "
+               "occupies the low part of its register; float to integer truncates, out of range gives the minimum; u32: zero-extended"> {
+  let MemTypes = ["i32", "i64", "u32", "f32", "f64"];
+}
+def DRND : D1<31, "drnd", ["f32"], "vcvt", "rd = ra rounded to the memory type's precision and range"> {
+  let MemTypes = ["f16"];
+}
+def DRED : D<32, "dred", [Out<"rd", "v">, In<"ra", "v">, Tmp<"rb", "v">, Imm<"i32">], AllTypes, "reduce",
+             "lane 0 of rd = tree reduction of ra (upper half with lower half until one lane is left), other lanes zero: imm 0 sum, 1 product, "
+             "2 min, 3 max (as dmin, dmax with the lower half as ra), 4 and, 5 or, 6 xor (bitwise)"> {
+  let Maskable = 0;
+}
+def DPERM : D2<33, "dperm", AllTypes, "shuffle", "lane i of rd = lane (ra[i] mod lanes) of rb; ra holds integer lanes of the same width">;
+def DPERM2 : D<34, "dperm2", [InOut<"rd", "v">, In<"ra", "v">, In<"rb", "v">], AllTypes, "shuffle",
+               "lane i of rd = lane (rd[i] mod 2*lanes) of the concatenation ra, rb">;
+def DCOMPRESS : D1<35, "dcompress", AllTypes, "shuffle", "active lanes of ra packed to the low lanes of rd; needs a mask">;
+def DEXPAND : D1<36, "dexpand", AllTypes, "shuffle", "low lanes of ra spread to the active lanes of rd; needs a mask">;
+def DABS : D1<37, "dabs", IntTypes, "vadd", "rd = |ra|, the minimum wraps to itself">;
+def DSCALE : D2<38, "dscale", FloatTypes, "fma", "rd = ra * 2^floor(rb)">;
+def DGETEXP : D1<39, "dgetexp", FloatTypes, "vround", "rd = floor(log2|ra|) as a float; 0 gives -inf, denormals are normalised first">;
+def DGETMANT : D1<40, "dgetmant", FloatTypes, "vround", "rd = mantissa of ra in [1, 2), sign of ra kept; 0 and infinity give 1 with that sign">;
+def DLZCNT : D1<41, "dlzcnt", IntTypes, "vadd", "rd = number of leading zero bits of ra">;
+
+//===----------------------------------------------------------------------===//
+// S pipe: memory. Address = ra + rb * scale + imm (rb optional), ra a pointer
+//===----------------------------------------------------------------------===//
+
+class S<int opcode, string mnemonic, list<Operand> operands, list<string> types, list<string> mem, string port, string summary>
+    : Instr<"S", opcode, mnemonic, operands> {
+  let Types = types;
+  let MemTypes = mem;
+  let Port = port;
+  let Summary = summary;
+}
+// In address operands `rb` has class "idx": an optional integer r register, 255 when absent; the scale field holds log2 of 1, 2, 4, 8.
+defvar Address = [In<"ra", "r">, In<"rb", "idx">, Imm<"i32">];
+
+def SLD : S<1, "sld", !listconcat([Out<"rd", "v">], Address), AllTypes, MemoryTypes, "load",
+            "lanes of rd = consecutive elements of the memory type, widened to the type; inactive lanes read nothing"> {
+  let HasLen = 1;
+  let Maskable = 1;
+  let IsLoad = 1;
+}
+def SST : S<2, "sst", !listconcat([In<"rd", "v">], Address), AllTypes, MemoryTypes, "store",
+            "consecutive elements of the memory type = lanes of rd, narrowed (integers truncate, f16 rounds to nearest even); inactive lanes "
+            "write nothing; merging only"> {
+  let HasLen = 1;
+  let Maskable = 1;
+  let IsStore = 1;
+}
+def SBCAST : S<3, "sbcast", !listconcat([Out<"rd", "v">], Address), AllTypes, [], "bload", "every lane of rd = one element of the type"> {
+  let HasLen = 1;
+  let Maskable = 1;
+  let IsLoad = 1;
+}
+def SGATHER : S<4, "sgather", [Out<"rd", "v">, In<"ra", "r">, Tmp<"rb", "k">, In<"rc", "v">, Imm<"i32">], AllTypes, [], "gather",
+                "lane i of rd = element at ra + rc[i] * scale + imm; rc holds signed integer lanes of the type's width; inactive lanes zero"> {
+  let HasLen = 1;
+  let Maskable = 1;
+  let IsLoad = 1;
+}
+def SSCATTER : S<5, "sscatter", [In<"rd", "v">, In<"ra", "r">, Tmp<"rb", "k">, In<"rc", "v">, Imm<"i32">], AllTypes, [], "scatter",
+                 "element at ra + rc[i] * scale + imm = lane i of rd, in lane order"> {
+  let HasLen = 1;
+  let Maskable = 1;
+  let IsStore = 1;
+}
+def SLDR : S<6, "sldr", !listconcat([Out<"rd", "r">], Address), [], ["i8", "i16", "i32", "i64", "u8", "u16", "u32"], "rload",
+             "r register rd = one element, sign- or zero-extended to 64 bits"> {
+  let IsLoad = 1;
+}
+def SSTR : S<7, "sstr", !listconcat([In<"rd", "r">], Address), [], ["i8", "i16", "i32", "i64"], "rstore", "one element = low bits of r register rd"> {
+  let IsStore = 1;
+}
+def SLDS : S<8, "slds", !listconcat([Out<"rd", "v">], Address), AllTypes, [], "load", "lane 0 of rd = one element of the type, other lanes zero"> {
+  let IsLoad = 1;
+}
+def SSTS : S<9, "ssts", !listconcat([In<"rd", "v">], Address), AllTypes, [], "store", "one element of the type = lane 0 of rd"> {
+  let IsStore = 1;
+}
+def SPREFCH : S<10, "sprefch", [In<"ra", "r">, In<"rb", "idx">, Imm<"i32">], [], [], "load",
+                "prefetch the line at the address into L1; never traps"> {
+  let HasSideEffects = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// C pipe: scalars, masks, control
+//===----------------------------------------------------------------------===//
+
+class C<int opcode, string mnemonic, list<Operand> operands, string port, string summary> : Instr<"C", opcode, mnemonic, operands> {
+  let Port = port;
+  let Summary = summary;
+}
+class C3<int opcode, string mnemonic, string port, string summary>
+    : C<opcode, mnemonic, [Out<"rd", "r">, In<"ra", "r">, In<"rb", "r">], port, summary>;
+class CI<int opcode, string mnemonic, string port, string summary>
+    : C<opcode, mnemonic, [Out<"rd", "r">, In<"ra", "r">, Imm<"i32">], port, summary>;
+class K3<int opcode, string mnemonic, string summary>
+    : C<opcode, mnemonic, [Out<"rd", "k">, In<"ra", "k">, In<"rb", "k">], "kmask", summary>;
+
+def CIMM : C<1, "cimm", [Out<"rd", "r">, I0], "alu", "rd = word immediate I0">;
+def CMOV : C<2, "cmov", [Out<"rd", "r">, In<"ra", "r">], "alu", "rd = ra (integer or pointer)">;
+def CADD : C3<3, "cadd", "alu", "rd = ra + rb; pointer + integer is a pointer into the same binding">;
+def CADDI : CI<4, "caddi", "alu", "rd = ra + imm; pointer + integer is a pointer into the same binding">;
+def CSUB : C3<5, "csub", "alu", "rd = ra - rb">;
+def CMUL : C3<6, "cmul", "imul", "rd = ra * rb, wrapping">;
+def CMULI : CI<7, "cmuli", "imul", "rd = ra * imm, wrapping">;
+def CDIV : C3<8, "cdiv", "idiv", "rd = ra / rb toward zero; traps on zero, minimum / -1 wraps">;
+def CREM : C3<9, "crem", "idiv", "rd = remainder of cdiv; traps on zero, minimum rem -1 is 0">;
+def CDIVU : C3<10, "cdivu", "idiv", "rd = unsigned ra / rb; traps on zero">;
+def CREMU : C3<11, "cremu", "idiv", "rd = unsigned remainder; traps on zero">;
+def CAND : C3<12, "cand", "alu", "rd = ra & rb">;
+def COR : C3<13, "cor", "alu", "rd = ra | rb">;
+def CXOR : C3<14, "cxor", "alu", "rd = ra ^ rb">;
+def CSHL : C3<15, "cshl", "alu", "rd = ra << (rb mod 64)">;
+def CSHR : C3<16, "cshr", "alu", "rd = ra >> (rb mod 64), logical">;
+def CSAR : C3<17, "csar", "alu", "rd = ra >> (rb mod 64), arithmetic">;
+def CSHLI : CI<18, "cshli", "alu", "rd = ra << (imm mod 64)">;
+def CSHRI : CI<19, "cshri", "alu", "rd = ra >> (imm mod 64), logical">;
+def CSARI : CI<20, "csari", "alu", "rd = ra >> (imm mod 64), arithmetic">;
+def CANDI : CI<21, "candi", "alu", "rd = ra & imm, the immediate sign-extended">;
+def CMIN : C3<22, "cmin", "alu", "rd = signed minimum">;
+def CMAX : C3<23, "cmax", "alu", "rd = signed maximum">;
+def CSET : C3<24, "cset", "alu", "rd = pred(ra, rb) ? 1 : 0"> {
+  let HasPred = 1;
+}
+def CSEL : C<25, "csel", [Out<"rd", "r">, In<"ra", "r">, In<"rb", "r">, In<"rc", "r">], "alu", "rd = rc != 0 ? ra : rb (integers)">;
+def CEXT : C<26, "cext", [Out<"rd", "r">, In<"ra", "r">], "alu", "rd = ra truncated to the memory type and extended back to 64 bits"> {
+  let MemTypes = ["i8", "i16", "i32", "u8", "u16", "u32"];
+}
+def CPTR : C<30, "cptr", [Out<"rd", "r">, Imm<"binding">], "rload", "rd = pointer to the start of binding imm of this function's binding table">;
+def CBR : C<40, "cbr", [Imm<"target">], "branch", "continue at this word + imm"> {
+  let IsBranch = 1;
+  let IsTerminator = 1;
+}
+def CBCC : C<41, "cbcc", [In<"ra", "r">, In<"rb", "r">, Imm<"target">], "branch", "if pred(ra, rb) continue at this word + imm"> {
+  let HasPred = 1;
+  let IsBranch = 1;
+}
+def CBCCI : C<42, "cbcci", [In<"ra", "r">, I1, Imm<"target">], "branch", "if pred(ra, word immediate I1) continue at this word + imm"> {
+  let HasPred = 1;
+  let IsBranch = 1;
+}
+def CCALL : C<44, "ccall", [Imm<"table">], "branch",
+              "call the function of call table imm with that table's bindings; all registers are undefined afterwards"> {
+  let HasSideEffects = 1;
+}
+def CRET : C<45, "cret", [], "branch", "return to the caller"> {
+  let IsTerminator = 1;
+}
+def CTRAP : C<46, "ctrap", [Imm<"code">], "branch", "trap with message imm of the program's message table"> {
+  let IsTerminator = 1;
+  let HasSideEffects = 1;
+}
+def CASSERT : C<47, "cassert", [In<"ra", "r">, Imm<"code">], "branch", "trap with message imm if ra is 0"> {
+  let HasSideEffects = 1;
+}
+def KSET : C<50, "kset", [Out<"rd", "k">, Imm<"i32">], "kmask", "the first imm lanes of rd (0 to 64) are active">;
+def KFIRST : C<51, "kfirst", [Out<"rd", "k">, In<"ra", "r">], "kmask", "the first ra lanes of rd are active; ra is clamped to 0..64">;
+def KAND : K3<52, "kand", "rd = ra & rb">;
+def KOR : K3<53, "kor", "rd = ra | rb">;
+def KXOR : K3<54, "kxor", "rd = ra ^ rb">;
+def KANDN : K3<55, "kandn", "rd = ~ra & rb">;
+def KMOV : C<57, "kmov", [Out<"rd", "k">, In<"ra", "k">], "kmask", "rd = ra">;
+def KGET : C<58, "kget", [Out<"rd", "r">, In<"ra", "k">], "kmask", "r register rd = the 64 bits of ra">;
+def KPUT : C<59, "kput", [Out<"rd", "k">, In<"ra", "r">], "kmask", "k register rd = the 64 bits of r register ra">;
+def CHOST : C<60, "chost", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "v">, Imm<"host">], "host",
+              "rd = listed host function imm of ra and rb, lane by lane (unary functions ignore rb); the time counts as outside words"> {
+  let Types = FloatTypes;
+  let HasLen = 1;
+  let HasSideEffects = 1;
+}
+def CSID : C<61, "csid", [Out<"rd", "r">], "rload", "rd = number of this sentron, 0 .. csnum - 1">;
+def CSNUM : C<62, "csnum", [Out<"rd", "r">], "rload", "rd = number of sentrons that run this call">;
+def CBAR : C<63, "cbar", [], "host", "wait until every sentron of this call has arrived"> {
+  let HasSideEffects = 1;
+}

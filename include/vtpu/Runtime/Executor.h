@@ -1,0 +1,86 @@
+//===- Executor.h - Tiers and their calling context -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What every tier shares: the prepared program, the frame that a function runs in, traps.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_RUNTIME_EXECUTOR_H
+#define VTPU_RUNTIME_EXECUTOR_H
+
+#include "vtpu/Object/Program.h"
+
+#include <atomic>
+#include <memory>
+
+namespace vtpu::rt {
+
+/// How one memory access of a word was proven (Verifier.h): a checked access is tested at run time by every tier.
+enum class AccessProof : uint8_t { none, proven, checked };
+
+/// What the verifier learned about a function; index: word.
+struct FunctionFacts {
+  std::vector<AccessProof> access;
+  /// Binding that the pointer of the word's S slot points into; -1 without a memory access.
+  std::vector<int32_t> accessBinding;
+};
+
+/// Why a call stopped.
+enum class TrapCause : uint32_t { none = 0, message, divideByZero, outOfBounds, stopped };
+
+struct Trap {
+  TrapCause cause = TrapCause::none;
+  uint32_t function = 0, word = 0;
+  uint32_t message = 0; // TrapCause::message: index into Program::messages
+};
+
+/// Barrier and stop flag of the sentrons of one call.
+struct CallGroup {
+  uint32_t sentrons = 1;
+  std::atomic<uint32_t> arrived{0}, generation{0};
+  std::atomic<uint32_t> stop{0};
+};
+
+/// State of one sentron in one call. Emitted code addresses its fields by offset: standard layout, fields only appended.
+struct SentronContext {
+  uint64_t sentron = 0;
+  uint64_t sentrons = 1;
+  CallGroup *group = nullptr;
+  double hostSeconds = 0;
+  Trap trap;
+  uint64_t executedWords = 0, executedOps = 0; // counted by the interpreter
+  uint8_t *const *stacks = nullptr;            // per function: its Stack area, or null
+  int64_t spill[8] = {};                       // r12..r15 and template temporaries
+};
+
+/// A tier runs entry functions: `bases[i]` is the address of binding i of that function. False: `context.trap` says why.
+class Executor {
+public:
+  virtual ~Executor() = default;
+  virtual bool run(uint32_t function, uint8_t *const *bases, SentronContext &context) = 0;
+  virtual size_t codeBytes() const { return 0; }
+};
+
+/// The reference interpreter.
+std::unique_ptr<Executor> createInterpreter(const Program &program, const std::vector<FunctionFacts> &facts);
+/// The template JIT; an error without AVX-512 (F, VL, BW, DQ, CD).
+Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts);
+/// True if the host runs the template JIT's baseline (x86-64-v4).
+bool hostHasBaseline();
+
+/// Listed host functions of `chost`, by number; name and lane functions.
+struct HostFunction {
+  std::string_view name;
+  bool binary;
+  float (*f32)(float, float);
+  double (*f64)(double, double);
+};
+const HostFunction *hostFunctions();
+unsigned numHostFunctions();
+/// -1 if no listed function has that name.
+int findHostFunction(std::string_view name);
+
+} // namespace vtpu::rt
+
+#endif // VTPU_RUNTIME_EXECUTOR_H

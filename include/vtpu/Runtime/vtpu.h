@@ -1,0 +1,90 @@
+/*===- vtpu.h - The C API of the runtime ---------------------------*- C -*-===*\
+|*
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+|*
+|* Loads `.vtpu` files and calls their entries. No LLVM, no MLIR, no Python. Functions that can fail return 0 on success and a negative
+|* code otherwise; vtpu_last_error() then holds one sentence (per thread). A program may be called by several threads at once: each call
+|* takes a calling context (arena, stacks) from the program's pool.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef VTPU_RUNTIME_VTPU_H
+#define VTPU_RUNTIME_VTPU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vtpu_program vtpu_program;
+
+typedef enum vtpu_tier {
+  VTPU_TIER_DEFAULT = 0,     /* template JIT where the CPU has AVX-512, else the interpreter (said once on stderr) */
+  VTPU_TIER_INTERPRETER = 1, /* the reference interpreter */
+  VTPU_TIER_JIT = 2          /* the template JIT; an error on a CPU that lacks AVX-512 */
+} vtpu_tier;
+
+/* Numbers of vtpu::DType. */
+typedef enum vtpu_dtype {
+  VTPU_I1 = 1, VTPU_I8, VTPU_I16, VTPU_I32, VTPU_I64, VTPU_U8, VTPU_U16, VTPU_U32, VTPU_U64, VTPU_F16, VTPU_BF16, VTPU_F32, VTPU_F64
+} vtpu_dtype;
+
+typedef struct vtpu_tensor_info {
+  const char *name;
+  vtpu_dtype dtype;
+  uint32_t rank;
+  const int64_t *shape;
+  uint64_t bytes;
+} vtpu_tensor_info;
+
+typedef struct vtpu_options {
+  uint32_t struct_size;       /* sizeof(vtpu_options) */
+  vtpu_tier tier;
+  uint32_t threads;           /* sentrons of a call; 0: 1 */
+  const char *cpu_features;   /* NULL: detect; "baseline" pretends a CPU without AVX-512 */
+  const char *parameter_file; /* safetensors file; NULL: the one named in the program, relative to it */
+} vtpu_options;
+
+typedef struct vtpu_stats {
+  uint64_t words;           /* words of the entry's program, static */
+  uint64_t d, s, c;         /* filled slots, static */
+  uint64_t executed_words;  /* dynamic, interpreter or with counting on; 0 if unknown */
+  uint64_t executed_ops;
+  double host_seconds;      /* seconds spent in listed host calls in the last call */
+  double total_seconds;     /* seconds of the last call */
+  uint64_t code_bytes;      /* emitted machine code */
+  uint64_t context_bytes;   /* arena and stacks of one calling context */
+} vtpu_stats;
+
+const char *vtpu_version(void);
+const char *vtpu_last_error(void);
+
+int vtpu_load_file(const char *path, const vtpu_options *options, vtpu_program **program);
+int vtpu_load_memory(const void *data, size_t size, const vtpu_options *options, vtpu_program **program);
+/* Gives an external parameter by key (row-major source tensor); before the first call. The bytes must live as long as the program. */
+int vtpu_set_parameter(vtpu_program *program, const char *key, vtpu_dtype dtype, uint32_t rank, const int64_t *shape, const void *data);
+void vtpu_release(vtpu_program *program);
+
+uint32_t vtpu_entry_count(const vtpu_program *program);
+const char *vtpu_entry_name(const vtpu_program *program, uint32_t entry);
+/* Index of an entry, -1 if there is none. */
+int32_t vtpu_find_entry(const vtpu_program *program, const char *name);
+uint32_t vtpu_input_count(const vtpu_program *program, uint32_t entry);
+uint32_t vtpu_output_count(const vtpu_program *program, uint32_t entry);
+int vtpu_input_info(const vtpu_program *program, uint32_t entry, uint32_t index, vtpu_tensor_info *info);
+int vtpu_output_info(const vtpu_program *program, uint32_t entry, uint32_t index, vtpu_tensor_info *info);
+/* Which tier runs this program. */
+vtpu_tier vtpu_active_tier(const vtpu_program *program);
+
+/* Calls an entry: inputs[i], outputs[i] point to contiguous row-major buffers of the sizes that the infos tell. A trap is an error; buffers
+   survive. */
+int vtpu_call(vtpu_program *program, uint32_t entry, const void *const *inputs, void *const *outputs);
+int vtpu_get_stats(const vtpu_program *program, uint32_t entry, vtpu_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VTPU_RUNTIME_VTPU_H */
