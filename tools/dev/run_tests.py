@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs every test of a build and closes with one line of totals: `N passed, N failed, N skipped`.
+
+The three kinds of tests each write a JUnit report; the totals are read from the reports, and a runner that dies without a
+report counts as one failure. `--only` picks kinds, `--build` another build folder.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def read_report(path):
+    """(passed, failed, skipped, names of the failed) of one JUnit file."""
+    passed = failed = skipped = 0
+    names = []
+    for case in xml.etree.ElementTree.parse(path).iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+            names.append(f"{case.get('classname', '')}.{case.get('name', '')}")
+        elif case.find("skipped") is not None or case.get("status") == "notrun" or case.get("result") == "suppressed":
+            skipped += 1
+        else:
+            passed += 1
+    return passed, failed, skipped, names
+
+
+class Totals:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.names = []
+
+    def run(self, title, command, report, env=None):
+        """Runs one runner and adds its report."""
+        report.unlink(missing_ok=True)
+        started = time.monotonic()
+        print(f"== {title}", flush=True)
+        code = subprocess.run([str(part) for part in command], cwd=ROOT, env=env).returncode
+        try:
+            passed, failed, skipped, names = read_report(report)
+        except (OSError, xml.etree.ElementTree.ParseError) as error:
+            passed, failed, skipped, names = 0, 1, 0, [f"{title}: no report ({error})"]
+        if code != 0 and failed == 0:
+            failed, names = 1, [f"{title}: exit code {code}"]
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+        self.names += names
+        print(f"== {title}: {passed} passed, {failed} failed, {skipped} skipped ({time.monotonic() - started:.0f} s)", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="build folder (default: build)")
+    parser.add_argument("--only", choices=["unit", "lit", "python"], action="append", help="kind of tests to run; may be repeated")
+    options = parser.parse_args()
+    build = options.build.resolve()
+    kinds = options.only or ["unit", "lit", "python"]
+    reports = build / "reports"
+    reports.mkdir(parents=True, exist_ok=True)
+    totals = Totals()
+
+    if "unit" in kinds:
+        programs = sorted((build / "test" / "Unit").glob("*Tests"))
+        if not programs:
+            sys.exit(f"run_tests: no test programs in {build / 'test' / 'Unit'}; build first: cmake --build {options.build}")
+        for program in programs:
+            report = reports / f"{program.name}.xml"
+            totals.run(program.name, [program, "--gtest_brief=1", f"--gtest_output=xml:{report}"], report)
+    if "lit" in kinds:
+        report = reports / "lit.xml"
+        lit = (build / "test" / "lit-path.txt").read_text().strip()
+        totals.run("lit", [sys.executable, lit, "-q", f"--xunit-xml-output={report}", build / "test"], report)
+    if "python" in kinds:
+        report = reports / "pytest.xml"
+        env = dict(os.environ, PYTHONPATH=str(build / "python"), VTPU_BUILD=str(build))
+        totals.run("pytest", [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", f"--junitxml={report}",
+                              ROOT / "test" / "python"], report, env)
+
+    for name in totals.names:
+        print(f"failed: {name}")
+    print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
+    return 1 if totals.failed or not totals.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
