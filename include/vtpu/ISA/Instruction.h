@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -106,6 +107,10 @@ struct InstrInfo {
   PortClass port;
   std::string_view summary;
 
+  /// Ends the word: branches, calls, returns, traps. Emitted behind the other slots.
+  bool isControl() const;
+  /// The operand in a field; null if the instruction does not use it.
+  const OperandInfo *operand(Field field) const;
   bool allowsType(Type type) const { return types >> unsigned(type) & 1; }
   bool allowsMemType(Type type) const { return memTypes >> unsigned(type) & 1; }
 };
@@ -123,7 +128,12 @@ const InstrInfo *end();
 /// Hash of the instruction table; a binary names it and others are refused while the version is 0.x.
 uint64_t tableHash();
 
-/// Value of a register or immediate field.
+/// Name of a port class, the key into port tables.
+std::string_view portName(PortClass port);
+/// What is wrong with the pair of element and memory type of a row.
+Status checkTypes(const InstrInfo &info, Type type, Type memType);
+
+/// Value of a register field.
 uint8_t getRegister(const Slot &slot, Field field);
 void setRegister(Slot &slot, Field field, uint8_t value);
 

@@ -1,0 +1,130 @@
+//===- Codec.cpp - Words to bytes and back ----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Little-endian layout of the 64 bytes: header 8 (format, version, dependency bits), D slot 16, S slot 12, C slot 12, coordinate or two
+// immediates 16. Manual: docs/ISA.md.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/ISA/Instruction.h"
+
+#include <cstring>
+#include <fmt/format.h>
+
+namespace vtpu::isa {
+
+namespace {
+constexpr uint8_t wordVersion = 1;
+constexpr unsigned slotOffset[numPipes] = {8, 24, 36};
+constexpr unsigned dPadding = 20, tailOffset = 48;
+constexpr unsigned coordinateBits = 11;
+
+template <typename T>
+T load(const uint8_t *in) {
+  T value;
+  std::memcpy(&value, in, sizeof(T));
+  return value;
+}
+template <typename T>
+void store(uint8_t *out, T value) {
+  std::memcpy(out, &value, sizeof(T));
+}
+
+void encodeSlot(const Slot &slot, uint8_t *out) {
+  out[0] = slot.opcode;
+  out[1] = uint8_t(unsigned(slot.type) | unsigned(slot.memType) << 4);
+  out[2] = uint8_t(unsigned(slot.length) | slot.scale << 2 | unsigned(slot.predicate) << 4);
+  out[3] = uint8_t(slot.mask | unsigned(slot.zeroing) << 3);
+  out[4] = slot.rd;
+  out[5] = slot.ra;
+  out[6] = slot.rb;
+  out[7] = slot.rc;
+  store<int32_t>(out + 8, slot.imm);
+}
+
+/// Bit 3 * i + j: slot i reads what slot j of the previous word wrote.
+uint16_t dependencyBits(const Word &word, const Word *previous) {
+  if (!previous)
+    return 0;
+  uint16_t bits = 0;
+  for (unsigned i = 0; i < numPipes; ++i) {
+    Effects reader = effects(Pipe(i), word.slots[i]);
+    for (unsigned j = 0; j < numPipes; ++j) {
+      Effects writer = effects(Pipe(j), previous->slots[j]);
+      if ((reader.readV & writer.writeV) || (reader.readR & writer.writeR) || (reader.readK & writer.writeK))
+        bits |= uint16_t(1u << (3 * i + j));
+    }
+  }
+  return bits;
+}
+} // namespace
+
+void encode(const Word &word, const Word *previous, uint8_t out[wordBytes]) {
+  std::memset(out, 0, wordBytes);
+  out[0] = word.hasImmediates ? 1 : 0;
+  out[1] = wordVersion;
+  store<uint16_t>(out + 2, dependencyBits(word, previous));
+  for (unsigned i = 0; i < numPipes; ++i)
+    encodeSlot(word.slots[i], out + slotOffset[i]);
+  if (word.hasImmediates) {
+    store<int64_t>(out + tailOffset, word.i0);
+    store<int64_t>(out + tailOffset + 8, word.i1);
+    return;
+  }
+  // Dimension 10, the innermost, stands in the lowest bits.
+  for (unsigned dimension = 0; dimension < 11; ++dimension) {
+    unsigned start = (10 - dimension) * coordinateBits;
+    for (unsigned bit = 0; bit < coordinateBits; ++bit)
+      if (word.coordinate[dimension] >> bit & 1)
+        out[tailOffset + (start + bit) / 8] |= uint8_t(1u << ((start + bit) % 8));
+  }
+}
+
+Result<Word> decode(const uint8_t in[wordBytes]) {
+  if (in[1] != wordVersion)
+    return Error{fmt::format("word version {} (this build reads version {}); recompile the program", in[1], wordVersion)};
+  if (in[0] > 1)
+    return Error{fmt::format("word format 0x{:02x} has reserved bits set", in[0])};
+  if (load<uint16_t>(in + 2) >> 9 || load<uint32_t>(in + 4) || load<uint32_t>(in + dPadding))
+    return Error{"reserved bits of the word are not zero"};
+  Word word;
+  for (unsigned i = 0; i < numPipes; ++i) {
+    const uint8_t *s = in + slotOffset[i];
+    Slot &slot = word.slots[i];
+    slot.opcode = s[0];
+    if ((s[1] & 15) >= numTypes || s[1] >> 4 >= int(numTypes) || (s[2] & 3) > 2 || s[3] >> 4)
+      return Error{fmt::format("slot {}: reserved bits or unknown types in bytes {:02x} {:02x} {:02x}", "DSC"[i], s[1], s[2], s[3])};
+    slot.type = Type(s[1] & 15);
+    slot.memType = Type(s[1] >> 4);
+    slot.length = Length(s[2] & 3);
+    slot.scale = s[2] >> 2 & 3;
+    slot.predicate = Predicate(s[2] >> 4);
+    slot.mask = s[3] & 7;
+    slot.zeroing = s[3] >> 3 & 1;
+    slot.rd = s[4];
+    slot.ra = s[5];
+    slot.rb = s[6];
+    slot.rc = s[7];
+    slot.imm = load<int32_t>(s + 8);
+  }
+  word.hasImmediates = in[0] & 1;
+  if (word.hasImmediates) {
+    word.i0 = load<int64_t>(in + tailOffset);
+    word.i1 = load<int64_t>(in + tailOffset + 8);
+  } else {
+    for (unsigned dimension = 0; dimension < 11; ++dimension) {
+      unsigned start = (10 - dimension) * coordinateBits;
+      for (unsigned bit = 0; bit < coordinateBits; ++bit)
+        word.coordinate[dimension] |= uint16_t((in[tailOffset + (start + bit) / 8] >> ((start + bit) % 8) & 1) << bit);
+    }
+    for (unsigned bit = 11 * coordinateBits; bit < 128; ++bit)
+      if (in[tailOffset + bit / 8] >> (bit % 8) & 1)
+        return Error{"reserved bits of the coordinate are not zero"};
+  }
+  if (Status status = checkWord(word); !status)
+    return Error{status.message()};
+  return word;
+}
+
+} // namespace vtpu::isa

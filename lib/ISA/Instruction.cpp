@@ -1,0 +1,332 @@
+//===- Instruction.cpp - The instruction table and what follows -*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Look-up in the generated table, effects of a slot, and the rules of one word.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/ISA/Instruction.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+
+namespace vtpu::isa {
+
+#include "vtpu/ISA/SIWTable.inc"
+
+static_assert(std::size(isaTable) == numInstructions);
+
+namespace {
+struct TypeInfo {
+  std::string_view name;
+  unsigned bytes;
+};
+constexpr TypeInfo typeInfos[numTypes] = {{"none", 0}, {"i8", 1},  {"i16", 2}, {"i32", 4}, {"i64", 8}, {"u8", 1},
+                                          {"u16", 2},  {"u32", 4}, {"f32", 4}, {"f64", 8}, {"f16", 2}, {"bf16", 2}};
+constexpr std::string_view predicateNames[numPredicates] = {"eq",  "ne",  "lt",  "le",  "gt",  "ge",  "ult",
+                                                            "ule", "ugt", "uge", "ueq", "one", "ord", "uno"};
+constexpr std::string_view pipeNames[numPipes] = {"D", "S", "C"};
+
+struct Index {
+  std::array<std::array<const InstrInfo *, 256>, numPipes> byOpcode{};
+  std::map<std::string_view, const InstrInfo *> byMnemonic;
+  Index() {
+    for (const InstrInfo &info : isaTable) {
+      byOpcode[unsigned(info.pipe)][info.opcode] = &info;
+      byMnemonic[info.mnemonic] = &info;
+    }
+  }
+};
+const Index &index() {
+  static const Index instance;
+  return instance;
+}
+
+bool isFloat(Type type) { return type == Type::f32 || type == Type::f64 || type == Type::f16 || type == Type::bf16; }
+bool isUnsigned(Type type) { return type == Type::u8 || type == Type::u16 || type == Type::u32; }
+} // namespace
+
+unsigned byteWidth(Type type) { return typeInfos[unsigned(type)].bytes; }
+std::string_view typeName(Type type) { return typeInfos[unsigned(type)].name; }
+Type parseType(std::string_view name) {
+  for (unsigned i = 1; i < numTypes; ++i)
+    if (typeInfos[i].name == name)
+      return Type(i);
+  return Type::none;
+}
+std::string_view predicateName(Predicate predicate) { return predicateNames[unsigned(predicate)]; }
+std::string_view portName(PortClass port) { return isaPortNames[unsigned(port)]; }
+
+bool Slot::operator==(const Slot &o) const {
+  return opcode == o.opcode && type == o.type && memType == o.memType && length == o.length && scale == o.scale && predicate == o.predicate &&
+         mask == o.mask && zeroing == o.zeroing && rd == o.rd && ra == o.ra && rb == o.rb && rc == o.rc && imm == o.imm;
+}
+bool Word::operator==(const Word &o) const {
+  return slots == o.slots && hasImmediates == o.hasImmediates && i0 == o.i0 && i1 == o.i1 && coordinate == o.coordinate;
+}
+
+bool InstrInfo::isControl() const {
+  return pipe == Pipe::C && (isBranch || isTerminator || port == PortClass::branch);
+}
+const OperandInfo *InstrInfo::operand(Field field) const {
+  for (unsigned i = 0; i < numOperands; ++i)
+    if (operands[i].field == field)
+      return &operands[i];
+  return nullptr;
+}
+
+const InstrInfo *lookup(Pipe pipe, uint8_t opcode) { return index().byOpcode[unsigned(pipe)][opcode]; }
+const InstrInfo *lookup(std::string_view mnemonic) {
+  auto it = index().byMnemonic.find(mnemonic);
+  return it == index().byMnemonic.end() ? nullptr : it->second;
+}
+const InstrInfo *begin() { return std::begin(isaTable); }
+const InstrInfo *end() { return std::end(isaTable); }
+uint64_t tableHash() { return isaTableHash; }
+
+uint8_t getRegister(const Slot &slot, Field field) {
+  switch (field) {
+  case Field::rd:
+    return slot.rd;
+  case Field::ra:
+    return slot.ra;
+  case Field::rb:
+    return slot.rb;
+  case Field::rc:
+    return slot.rc;
+  default:
+    return noRegister;
+  }
+}
+void setRegister(Slot &slot, Field field, uint8_t value) {
+  switch (field) {
+  case Field::rd:
+    slot.rd = value;
+    break;
+  case Field::ra:
+    slot.ra = value;
+    break;
+  case Field::rb:
+    slot.rb = value;
+    break;
+  case Field::rc:
+    slot.rc = value;
+    break;
+  default:
+    break;
+  }
+}
+
+Effects effects(Pipe pipe, const Slot &slot) {
+  Effects result;
+  const InstrInfo *info = lookup(pipe, slot.opcode);
+  if (!info)
+    return result;
+  for (unsigned i = 0; i < info->numOperands; ++i) {
+    const OperandInfo &operand = info->operands[i];
+    uint8_t reg = getRegister(slot, operand.field);
+    bool reads = operand.access == Access::in || operand.access == Access::inout;
+    bool writes = operand.access != Access::in;
+    // A merging mask keeps lanes of the destination.
+    if (operand.access == Access::out && operand.cls == OperandClass::v && slot.mask && !slot.zeroing)
+      reads = true;
+    switch (operand.cls) {
+    case OperandClass::idx:
+      if (reg == noRegister)
+        break;
+      [[fallthrough]];
+    case OperandClass::r:
+      result.readR |= reads ? 1u << (reg % numR) : 0;
+      result.writeR |= writes ? 1u << (reg % numR) : 0;
+      break;
+    case OperandClass::v:
+      result.readV |= reads ? 1u << (reg % numV) : 0;
+      result.writeV |= writes ? 1u << (reg % numV) : 0;
+      break;
+    case OperandClass::k:
+      result.readK |= reads ? 1u << (reg % numK) : 0;
+      result.writeK |= writes ? 1u << (reg % numK) : 0;
+      break;
+    default:
+      break;
+    }
+  }
+  if (slot.mask)
+    result.readK |= 1u << slot.mask;
+  return result;
+}
+
+std::optional<std::array<Pipe, numPipes>> emissionOrder(const Word &word) {
+  Effects all[numPipes];
+  bool used[numPipes];
+  for (unsigned i = 0; i < numPipes; ++i) {
+    used[i] = !word.slots[i].empty();
+    all[i] = used[i] ? effects(Pipe(i), word.slots[i]) : Effects();
+  }
+  for (unsigned i = 0; i < numPipes; ++i)
+    for (unsigned j = i + 1; j < numPipes; ++j)
+      if ((all[i].writeV & all[j].writeV) || (all[i].writeR & all[j].writeR) || (all[i].writeK & all[j].writeK))
+        return std::nullopt;
+  const InstrInfo *c = lookup(Pipe::C, word.slot(Pipe::C).opcode);
+  bool controlLast = c && c->isControl();
+  std::array<unsigned, numPipes> order = {0, 1, 2};
+  do {
+    if (controlLast && order[2] != unsigned(Pipe::C))
+      continue;
+    bool legal = true;
+    for (unsigned i = 0; i < numPipes && legal; ++i)
+      for (unsigned j = i + 1; j < numPipes && legal; ++j) {
+        const Effects &first = all[order[i]], &second = all[order[j]];
+        legal = !(first.writeV & second.readV) && !(first.writeR & second.readR) && !(first.writeK & second.readK);
+      }
+    if (legal)
+      return std::array<Pipe, numPipes>{Pipe(order[0]), Pipe(order[1]), Pipe(order[2])};
+  } while (std::next_permutation(order.begin(), order.end()));
+  return std::nullopt;
+}
+
+Status checkTypes(const InstrInfo &info, Type type, Type memType) {
+  if (info.types ? !info.allowsType(type) : type != Type::none)
+    return Error{fmt::format("{} does not take the element type {}", info.mnemonic, typeName(type))};
+  if (info.memTypes ? !info.allowsMemType(memType) : memType != Type::none)
+    return Error{fmt::format("{} does not take the memory type {}", info.mnemonic, typeName(memType))};
+  if (!info.types || !info.memTypes)
+    return {};
+  bool legal = true;
+  if (info.isLoad || info.isStore) {
+    // The register is at least as wide as memory, and of the same kind.
+    legal = isFloat(type) == isFloat(memType) && byteWidth(type) >= byteWidth(memType) && !(type == Type::f64 && memType == Type::f16);
+    legal &= !(memType == Type::u32 && type == Type::i32);
+    if (info.isStore)
+      legal &= !isUnsigned(memType);
+  } else if (info.mnemonic == "dcvt") {
+    legal = type != memType && !(memType == Type::u32 && type == Type::i32);
+  }
+  if (!legal)
+    return Error{fmt::format("{} does not convert between the element type {} and the memory type {}", info.mnemonic, typeName(type),
+                             typeName(memType))};
+  return {};
+}
+
+namespace {
+Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
+  auto fail = [&](std::string text) { return Error{fmt::format("slot {}: {}", pipeNames[unsigned(pipe)], text)}; };
+  if (slot.empty()) {
+    if (!(slot == Slot()))
+      return fail("the slot is empty, but one of its fields is not zero");
+    return {};
+  }
+  const InstrInfo *info = lookup(pipe, slot.opcode);
+  if (!info)
+    return fail(fmt::format("opcode {} is not in the instruction table", slot.opcode));
+  if (Status status = checkTypes(*info, slot.type, slot.memType); !status)
+    return fail(status.message());
+  if (unsigned(slot.length) > 2 || (!info->hasLength && slot.length != Length::v128))
+    return fail(fmt::format("{} with length code {}", info->mnemonic, unsigned(slot.length)));
+  if (unsigned(slot.predicate) >= numPredicates || (!info->hasPredicate && slot.predicate != Predicate::eq))
+    return fail(fmt::format("{} with predicate code {}", info->mnemonic, unsigned(slot.predicate)));
+  if (info->hasPredicate && !isFloat(slot.type) && slot.predicate >= Predicate::ueq)
+    return fail(fmt::format("{}: predicate {} needs a float type", info->mnemonic, predicateName(slot.predicate)));
+  if (slot.mask >= numK || (slot.mask && !info->maskable))
+    return fail(fmt::format("{} with mask k{}", info->mnemonic, slot.mask));
+  const OperandInfo *rd = info->operand(Field::rd);
+  bool mustZero = info->maskable && rd && ((rd->cls == OperandClass::k && rd->access == Access::out) || slot.opcode == uint8_t(SOp::sgather)) &&
+                  (pipe != Pipe::D || rd->cls == OperandClass::k);
+  if (slot.zeroing && (!slot.mask || info->isStore))
+    return fail(fmt::format("{} with a zeroing bit but no mask that can zero", info->mnemonic));
+  if (slot.mask && mustZero && !slot.zeroing)
+    return fail(fmt::format("{} only takes a zeroing mask", info->mnemonic));
+  if (pipe == Pipe::D && (slot.opcode == uint8_t(DOp::dcompress) || slot.opcode == uint8_t(DOp::dexpand)) && !slot.mask)
+    return fail(fmt::format("{} needs a mask", info->mnemonic));
+
+  bool usesImm = false, hasIndex = false, gathers = false;
+  for (Field field : {Field::rd, Field::ra, Field::rb, Field::rc}) {
+    uint8_t reg = getRegister(slot, field);
+    const OperandInfo *operand = info->operand(field);
+    if (!operand) {
+      if (reg != 0)
+        return fail(fmt::format("{} does not use register field {}, which holds {}", info->mnemonic, unsigned(field), reg));
+      continue;
+    }
+    unsigned limit = operand->cls == OperandClass::v ? numV : operand->cls == OperandClass::k ? numK : numR;
+    if (operand->cls == OperandClass::idx) {
+      hasIndex = reg != noRegister;
+      if (!hasIndex)
+        continue;
+    }
+    if (reg >= limit)
+      return fail(fmt::format("{}: register {} in field {} is out of range (0..{})", info->mnemonic, reg, unsigned(field), limit - 1));
+    // A template's temporary is clobbered while the operands are still needed.
+    if (operand->access == Access::tmp)
+      for (unsigned i = 0; i < info->numOperands; ++i) {
+        const OperandInfo &other = info->operands[i];
+        if (other.field != field && other.cls == operand->cls && getRegister(slot, other.field) == reg)
+          return fail(fmt::format("{}: the temporary register {} is also an operand", info->mnemonic, reg));
+      }
+    if (operand->access == Access::tmp && operand->cls == OperandClass::k) {
+      gathers = true;
+      if (reg == 0 || reg == slot.mask)
+        return fail(fmt::format("{}: the temporary mask must be one of k1..k7 and not the mask", info->mnemonic));
+    }
+  }
+  if (slot.opcode == uint8_t(SOp::sgather) && pipe == Pipe::S && (slot.rd == slot.rc))
+    return fail("sgather: the destination is also the index register");
+  for (unsigned i = 0; i < info->numOperands; ++i) {
+    const OperandInfo &operand = info->operands[i];
+    if (operand.field == Field::imm)
+      usesImm = true;
+    if ((operand.field == Field::i0 || operand.field == Field::i1) && !word.hasImmediates)
+      return fail(fmt::format("{} needs a word immediate, but the word carries a coordinate", info->mnemonic));
+    int64_t low = INT32_MIN, high = INT32_MAX;
+    if (operand.cls == OperandClass::binding || operand.cls == OperandClass::table || operand.cls == OperandClass::code ||
+        operand.cls == OperandClass::host)
+      low = 0;
+    if (pipe == Pipe::D && slot.opcode == uint8_t(DOp::dround))
+      low = 0, high = 3;
+    if (pipe == Pipe::D && slot.opcode == uint8_t(DOp::dred))
+      low = 0, high = 6;
+    if (pipe == Pipe::C && slot.opcode == uint8_t(COp::kset))
+      low = 0, high = 64;
+    if (operand.field == Field::imm && (slot.imm < low || slot.imm > high))
+      return fail(fmt::format("{}: immediate {} is outside {}..{}", info->mnemonic, slot.imm, low, high));
+  }
+  if (!usesImm && slot.imm != 0)
+    return fail(fmt::format("{} takes no immediate, but the field holds {}", info->mnemonic, slot.imm));
+  if (slot.scale > 3 || (slot.scale && !hasIndex && !gathers))
+    return fail(fmt::format("{} with scale code {} but no index", info->mnemonic, slot.scale));
+  return {};
+}
+} // namespace
+
+Status checkWord(const Word &word) {
+  bool usesI0 = false, usesI1 = false;
+  for (unsigned i = 0; i < numPipes; ++i) {
+    if (Status status = checkSlot(Pipe(i), word.slots[i], word); !status)
+      return status;
+    if (const InstrInfo *info = word.slots[i].empty() ? nullptr : lookup(Pipe(i), word.slots[i].opcode)) {
+      usesI0 |= info->operand(Field::i0) != nullptr;
+      usesI1 |= info->operand(Field::i1) != nullptr;
+    }
+  }
+  if (word.hasImmediates && !usesI0 && !usesI1)
+    return Error{"the word carries immediates that no slot uses"};
+  if ((!usesI0 && word.i0 != 0) || (!usesI1 && word.i1 != 0))
+    return Error{"a word immediate that no slot uses is not zero"};
+  for (uint16_t c : word.coordinate)
+    if (c > 2047 || (word.hasImmediates && c != 0))
+      return Error{fmt::format("coordinate component {} is outside 0..2047 or stands beside immediates", c)};
+  if (word.slot(Pipe::C).opcode == uint8_t(COp::ccall)) {
+    for (Pipe pipe : {Pipe::D, Pipe::S}) {
+      Effects e = effects(pipe, word.slot(pipe));
+      if (e.writeV || e.writeR || e.writeK)
+        return Error{fmt::format("slot {} writes a register beside ccall, which leaves all registers undefined", pipeNames[unsigned(pipe)])};
+    }
+  }
+  if (!emissionOrder(word))
+    return Error{"two slots write one register, or the slots exchange registers in a cycle"};
+  return {};
+}
+
+} // namespace vtpu::isa
