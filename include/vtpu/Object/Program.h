@@ -22,6 +22,8 @@ namespace vtpu {
 enum class DType : uint8_t { i1 = 1, i8, i16, i32, i64, u8, u16, u32, u64, f16, bf16, f32, f64 };
 std::string_view dtypeName(DType type);
 unsigned dtypeBytes(DType type);
+/// DType(0) if no type has that name.
+DType parseDType(std::string_view name);
 
 /// Where the memory behind a binding comes from.
 enum class BindingKind : uint8_t {

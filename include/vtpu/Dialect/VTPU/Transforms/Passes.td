@@ -1,0 +1,88 @@
+//===- Passes.td - Passes of the vtpu front half -----------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes that take a program from what the importer wrote to bufferized,
+// memory-planned and kernel-outlined form. The order they run in is fixed in
+// lib/Pipelines/Pipelines.cpp.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_DIALECT_VTPU_TRANSFORMS_PASSES_TD
+#define VTPU_DIALECT_VTPU_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PrepareEntry : Pass<"vtpu-prepare-entry", "::mlir::ModuleOp"> {
+  let summary = "Mark entry functions and make their arguments read-only";
+  let description = [{
+    Marks every public function as an entry (`vtpu.entry`) and every tensor
+    argument of it `bufferization.writable = false`: the caller's inputs and
+    parameters are never written. Functions without a body are refused.
+
+    Input contract: functions on tensors. Output contract: the same, marked.
+  }];
+}
+
+def FinalizeEntry : Pass<"vtpu-finalize-entry", "::mlir::ModuleOp"> {
+  let summary = "Turn bufferized entries into destination-passing form";
+  let description = [{
+    Runs after bufferization and `buffer-results-to-out-params`. Renames the
+    marker of result arguments to `vtpu.result`, rewrites every `memref.copy`
+    into a parallel `linalg.generic`, hoists static allocations out of nested
+    regions and removes deallocations (the planner owns life times).
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+  let statistics = [
+    Statistic<"numCopies", "copies", "Copies rewritten as generics">
+  ];
+}
+
+def OutlineKernels : Pass<"vtpu-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "Outline the work of each entry into private kernels";
+  let description = [{
+    Splits the body of each entry into groups of operations and moves each
+    group into a private function marked `vtpu.kernel`. What stays in the entry
+    is a straight list of `func.call`s and of the view operations that define
+    their arguments. Kernels with the same body and types are emitted once and
+    called several times.
+
+    Input contract: memrefs of static shape. Output contract: the entry holds
+    calls, allocations, globals, constants and static views only.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"fuseEpilogues", "fuse-epilogues", "bool", /*default=*/"true",
+           "Put a contraction and the row-wise work that follows it into one "
+           "kernel">
+  ];
+  let statistics = [
+    Statistic<"numKernels", "kernels", "Kernels emitted">,
+    Statistic<"numCalls", "calls", "Calls of kernels">
+  ];
+}
+
+def PlanMemory : Pass<"vtpu-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Assign every intermediate a static offset in one arena";
+  let description = [{
+    Replaces each `memref.alloc` of an entry by a `memref.view` at a constant
+    offset of an arena, which becomes the last argument of the entry
+    (`memref<Nxi8>`, marked `vtpu.arena`). Buffers whose life times do not
+    overlap share bytes; offsets are multiples of the alignment. Buffers are
+    placed in the order of falling size, each at the lowest gap that fits.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"alignment", "alignment", "int64_t", /*default=*/"64",
+           "Alignment of every buffer in bytes">
+  ];
+  let statistics = [
+    Statistic<"numBuffers", "buffers", "Buffers placed">,
+    Statistic<"arenaBytes", "arena-bytes", "Bytes of the arenas">,
+    Statistic<"sumBytes", "sum-bytes", "Bytes without reuse">
+  ];
+}
+
+#endif // VTPU_DIALECT_VTPU_TRANSFORMS_PASSES_TD

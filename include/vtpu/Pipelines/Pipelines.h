@@ -1,0 +1,97 @@
+//===- Pipelines.h - Phases of the compiler ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The phases a program passes through, the pipelines between them, and the
+// one entry point that tools and the Python package call. Phases behind
+// `tiled` are appended by `registerPhase`, so that this header needs none of
+// the back half.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_PIPELINES_PIPELINES_H
+#define VTPU_PIPELINES_PIPELINES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vtpu {
+
+/// The named stops of the compiler, in order.
+enum class Phase {
+  Input,
+  VTPU,
+  Tiled,
+  SIW,
+  Scheduled,
+  Allocated,
+  Bundled,
+  Binary
+};
+
+/// The spelling used by `--compile-to` and `--compile-from`.
+llvm::StringRef stringifyPhase(Phase phase);
+
+/// The phase with the given spelling, if there is one.
+std::optional<Phase> parsePhase(llvm::StringRef name);
+
+/// All spellings, comma-separated, for messages and help texts.
+std::string listPhases();
+
+/// What a caller can choose.
+struct CompileOptions {
+  /// The phase the text is in.
+  Phase compileFrom = Phase::Input;
+  /// The phase to stop at.
+  Phase compileTo = Phase::Binary;
+  /// Fuse element-wise work and group contractions with what follows them.
+  bool fuse = true;
+  /// Verify the IR behind every pass.
+  bool verifyEach = false;
+  /// Where a reproducer goes if a pass fails or crashes; empty for none.
+  std::string reproducer;
+  /// Called as each phase starts, for progress displays.
+  std::function<void(Phase)> onPhase;
+};
+
+/// Adds the passes that lead from `input` to `vtpu`.
+void buildFrontendPipeline(mlir::OpPassManager &pm, const CompileOptions &);
+
+/// Adds the passes that lead from `vtpu` to `tiled`.
+void buildTilePipeline(mlir::OpPassManager &pm, const CompileOptions &);
+
+/// Builds the passes that lead to one phase from the one before it.
+using PhaseBuilder =
+    std::function<void(mlir::OpPassManager &, const CompileOptions &)>;
+
+/// Says how `phase` is reached from the phase before it. Called once per phase
+/// at start-up by the library that holds the passes.
+void registerPhase(Phase phase, PhaseBuilder builder);
+
+/// Adds everything between two phases; an error names the first phase that no
+/// library has registered. `binary` is the `bundled` module: the object writer
+/// turns it into bytes.
+llvm::Error buildPipeline(mlir::OpPassManager &pm, const CompileOptions &);
+
+/// Runs the pipeline over a module. Diagnostics go to the context's handler;
+/// the error repeats the first of them.
+llvm::Error compile(mlir::ModuleOp module, const CompileOptions &);
+
+/// Parses `text` (MLIR in generic or pretty form, or bytecode) and runs the
+/// pipeline over it. All diagnostics are in the text of the error.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+compile(mlir::MLIRContext &context, llvm::StringRef text,
+        llvm::StringRef fileName, const CompileOptions &);
+
+/// Registers `vtpu-frontend-pipeline` and `vtpu-tile-pipeline`.
+void registerPipelines();
+
+} // namespace vtpu
+
+#endif // VTPU_PIPELINES_PIPELINES_H

@@ -1,0 +1,26 @@
+//===- FunctionBases.h - What every tier does the same way ------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Helpers shared by the tiers: addresses of a callee's bindings, listed host calls, the barrier.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_LIB_RUNTIME_FUNCTIONBASES_H
+#define VTPU_LIB_RUNTIME_FUNCTIONBASES_H
+
+#include "vtpu/Runtime/Executor.h"
+
+namespace vtpu::rt {
+
+/// Addresses of the bindings of `table`'s callee, called from a function whose bindings stand at `bases`.
+std::vector<uint8_t *> calleeBases(const Program &program, const CallTable &table, uint8_t *const *bases,
+                                   const SentronContext &context);
+/// Runs a `chost` slot lane by lane; `out` may be `a` or `b`.
+void callHost(const isa::Slot &slot, void *out, const void *a, const void *b);
+/// Waits until every sentron of the call has arrived; false if the call was stopped.
+bool waitAtBarrier(SentronContext &context);
+
+} // namespace vtpu::rt
+
+#endif // VTPU_LIB_RUNTIME_FUNCTIONBASES_H

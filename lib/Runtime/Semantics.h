@@ -1,0 +1,41 @@
+//===- Semantics.h - What the D pipe's instructions compute -----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Register state of the reference interpreter and the semantics of vector instructions, one obviously right function a row.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_LIB_RUNTIME_SEMANTICS_H
+#define VTPU_LIB_RUNTIME_SEMANTICS_H
+
+#include "vtpu/ISA/Instruction.h"
+
+#include <cstdint>
+
+namespace vtpu::rt {
+
+/// Registers of one frame. A v register written with a shorter length is zero above it.
+struct Registers {
+  int64_t r[isa::numR] = {};
+  uint64_t k[isa::numK] = {};
+  alignas(64) uint8_t v[isa::numV][64] = {};
+};
+
+/// Lanes of a type in a length.
+inline unsigned laneCount(isa::Length length, isa::Type type) { return isa::lengthBytes(length) / isa::byteWidth(type); }
+
+/// Executes a D slot.
+void executeD(const isa::Slot &slot, const isa::Word &word, Registers &regs);
+/// Integer comparison of C-pipe instructions.
+bool compareIntegers(isa::Predicate predicate, int64_t a, int64_t b);
+/// Writes `lanes` lanes of `bytes` bytes to a v register under the slot's mask; the rest becomes zero.
+void writeLanes(const isa::Slot &slot, Registers &regs, uint8_t rd, const uint8_t *values, unsigned lanes, unsigned bytes);
+
+/// IEEE binary16 and back; to nearest even, NaNs become quiet.
+float halfToFloat(uint16_t bits);
+uint16_t floatToHalf(float value);
+
+} // namespace vtpu::rt
+
+#endif // VTPU_LIB_RUNTIME_SEMANTICS_H

@@ -1,0 +1,732 @@
+//===- Verifier.cpp - What must hold before a program runs ------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// First what is wrong about words, tables and the call graph by themselves; then one forward data-flow analysis a function. It tracks for each
+// register whether it is defined, whether an r register holds an integer or a pointer into a binding, and a strided interval of its value.
+// Counted loops are solved in closed form: a register that one `caddi` steps once an iteration of a loop with a known trip count has exactly
+// the values start + step * t, which proves accesses through counters and through moving pointers alike. What is not proven is checked at run
+// time; it is no error.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Runtime/Verifier.h"
+
+#include "ValueRange.h"
+
+#include <algorithm>
+#include <deque>
+#include <fmt/format.h>
+
+namespace vtpu::rt {
+
+using namespace isa;
+
+namespace {
+
+/// What is known about an r register.
+struct RegisterFact {
+  enum Kind : uint8_t { undefined, integer, pointer } kind = undefined;
+  int32_t binding = -1; // pointer
+  ValueRange value;     // of the integer, or of the pointer's offset
+  bool operator==(const RegisterFact &o) const {
+    return kind == o.kind && (kind == undefined || (binding == o.binding && value == o.value));
+  }
+};
+
+struct State {
+  bool reached = false;
+  RegisterFact r[numR];
+  uint32_t v = 0;                 // defined
+  uint8_t k = 0;                  // defined
+  uint8_t kLanes[numK] = {};      // most lanes that may be active: index of the highest plus one
+  bool operator==(const State &o) const {
+    return reached == o.reached && std::equal(r, r + numR, o.r) && v == o.v && k == o.k && std::equal(kLanes, kLanes + numK, o.kLanes);
+  }
+  /// Joins `o` into this; `widen` gives up on values that still grow.
+  void join(const State &o, bool widen) {
+    if (!reached) {
+      *this = o;
+      return;
+    }
+    for (unsigned i = 0; i < numR; ++i) {
+      RegisterFact &a = r[i];
+      const RegisterFact &b = o.r[i];
+      if (a == b)
+        continue;
+      if (a.kind != b.kind || (a.kind == RegisterFact::pointer && a.binding != b.binding)) {
+        a = RegisterFact();
+        continue;
+      }
+      if (a.kind == RegisterFact::undefined)
+        continue;
+      ValueRange joined = a.value.joined(b.value);
+      if (widen && !(joined == a.value)) {
+        int64_t low = joined.low < a.value.low ? -ValueRange::unbounded : joined.low;
+        int64_t high = joined.high > a.value.high ? ValueRange::unbounded : joined.high;
+        joined = ValueRange::between(low, high);
+      }
+      a.value = joined;
+    }
+    v &= o.v;
+    k &= o.k;
+    for (unsigned i = 0; i < numK; ++i)
+      kLanes[i] = std::max(kLanes[i], o.kLanes[i]);
+  }
+};
+
+/// A loop: words [head, tail], tail branches back to head, entered only at head.
+struct Loop {
+  uint32_t head, tail;
+  bool closed = true;                         // entered only through head
+  int32_t steps[numR];                        // step of an induction variable
+  bool induction[numR] = {}, changed[numR] = {};
+  int exitRegister = -1;                      // tested by the tail after its step
+};
+
+class FunctionVerifier {
+public:
+  FunctionVerifier(const Program &program, uint32_t index)
+      : program(program), function(program.functions[index]), words(function.words) {
+    facts.access.assign(words.size(), AccessProof::none);
+    facts.accessBinding.assign(words.size(), -1);
+  }
+  FunctionFacts facts;
+
+  Status run() {
+    if (words.empty())
+      return Error{fmt::format("function {}: it has no words", function.name)};
+    for (uint32_t w = 0; w < words.size(); ++w)
+      if (Status status = checkStatic(w); !status)
+        return Error{fmt::format("function {}, word {}: {}", function.name, w, status.message())};
+    findLoops();
+    return solve();
+  }
+
+private:
+  const Program &program;
+  const Function &function;
+  const std::vector<Word> &words;
+  std::vector<Loop> loops;
+  std::vector<int32_t> loopOfHead;
+
+  static bool isBranchWord(const Word &word, const InstrInfo *&info) {
+    info = word.slot(Pipe::C).empty() ? nullptr : lookup(Pipe::C, word.slot(Pipe::C).opcode);
+    return info && info->isBranch;
+  }
+  uint32_t targetOf(uint32_t w) const { return uint32_t(int64_t(w) + words[w].slot(Pipe::C).imm); }
+
+  /// What can be said of a word without data flow.
+  Status checkStatic(uint32_t w) {
+    const Word &word = words[w];
+    if (Status status = checkWord(word); !status)
+      return status;
+    for (unsigned p = 0; p < numPipes; ++p) {
+      const Slot &slot = word.slots[p];
+      const InstrInfo *info = slot.empty() ? nullptr : lookup(Pipe(p), slot.opcode);
+      if (!info)
+        continue;
+      for (unsigned i = 0; i < info->numOperands; ++i) {
+        switch (info->operands[i].cls) {
+        case OperandClass::target:
+          if (int64_t target = int64_t(w) + slot.imm; target < 0 || target >= int64_t(words.size()))
+            return Error{fmt::format("{} to word {}, but the function has {} words", info->mnemonic, target, words.size())};
+          break;
+        case OperandClass::binding:
+          if (slot.imm >= int64_t(function.bindings.size()))
+            return Error{fmt::format("{} names binding {}, but the function has {}", info->mnemonic, slot.imm, function.bindings.size())};
+          break;
+        case OperandClass::table:
+          if (slot.imm >= int64_t(function.callTables.size()))
+            return Error{fmt::format("{} names call table {}, but the function has {}", info->mnemonic, slot.imm, function.callTables.size())};
+          break;
+        case OperandClass::code:
+          if (slot.imm >= int64_t(program.messages.size()))
+            return Error{fmt::format("{} names message {}, but the program has {}", info->mnemonic, slot.imm, program.messages.size())};
+          break;
+        case OperandClass::host:
+          if (slot.imm >= int64_t(numHostFunctions()))
+            return Error{fmt::format("{} names host function {}, but {} are listed; the program is newer than this runtime", info->mnemonic,
+                                     slot.imm, numHostFunctions())};
+          break;
+        default:
+          break;
+        }
+      }
+    }
+    const InstrInfo *info;
+    isBranchWord(word, info);
+    if (w + 1 == words.size() && !(info && info->isTerminator))
+      return Error{"control falls off the end of the function; the last word must return, branch or trap"};
+    return {};
+  }
+
+  void findLoops() {
+    loopOfHead.assign(words.size(), -1);
+    const InstrInfo *info;
+    for (uint32_t w = 0; w < words.size(); ++w) {
+      if (!isBranchWord(words[w], info) || targetOf(w) > w)
+        continue;
+      uint32_t head = targetOf(w);
+      if (loopOfHead[head] >= 0) { // two back edges: no closed form
+        loops[loopOfHead[head]].closed = false;
+        loops[loopOfHead[head]].tail = w;
+        continue;
+      }
+      loopOfHead[head] = int32_t(loops.size());
+      Loop loop{head, w};
+      loops.push_back(loop);
+    }
+    for (uint32_t w = 0; w < words.size(); ++w) {
+      if (!isBranchWord(words[w], info))
+        continue;
+      uint32_t target = targetOf(w);
+      for (Loop &loop : loops) {
+        bool from = w >= loop.head && w <= loop.tail, to = target >= loop.head && target <= loop.tail;
+        if (!from && to && target != loop.head)
+          loop.closed = false;
+      }
+    }
+    for (Loop &loop : loops)
+      analyseSteps(loop);
+  }
+
+  /// Finds the registers that exactly one `caddi r, r, step` changes once an iteration.
+  void analyseSteps(Loop &loop) {
+    // Depth of a word inside the loop: behind a forward branch or in an inner loop it may run never or often.
+    std::vector<bool> once(loop.tail - loop.head + 1, true);
+    const InstrInfo *info;
+    for (uint32_t w = loop.head; w <= loop.tail; ++w) {
+      if (!isBranchWord(words[w], info) || w == loop.tail)
+        continue;
+      uint32_t target = targetOf(w);
+      uint32_t first = std::max(std::min(w, target), loop.head), last = std::min(std::max(w, target), loop.tail);
+      if (target > loop.tail) // leaves the loop: what stands behind it runs once in every iteration that goes on
+        continue;
+      for (uint32_t x = target > w ? w + 1 : first; x <= last; ++x)
+        if (!(target > w && x == target))
+          once[x - loop.head] = false;
+    }
+    unsigned writers[numR] = {};
+    for (uint32_t w = loop.head; w <= loop.tail; ++w) {
+      uint16_t written = 0;
+      for (unsigned p = 0; p < numPipes; ++p)
+        if (!words[w].slots[p].empty())
+          written |= effects(Pipe(p), words[w].slots[p]).writeR;
+      const Slot &c = words[w].slot(Pipe::C);
+      if (c.opcode == uint8_t(COp::ccall))
+        written = 0xffff;
+      for (unsigned r = 0; r < numR; ++r) {
+        if (!(written >> r & 1))
+          continue;
+        loop.changed[r] = true;
+        ++writers[r];
+        if (once[w - loop.head] && c.opcode == uint8_t(COp::caddi) && c.rd == r && c.ra == r) {
+          loop.induction[r] = true;
+          loop.steps[r] = c.imm;
+        } else {
+          writers[r] = 2;
+        }
+      }
+    }
+    for (unsigned r = 0; r < numR; ++r)
+      loop.induction[r] = loop.induction[r] && writers[r] == 1;
+    const Slot &tail = words[loop.tail].slot(Pipe::C);
+    if ((tail.opcode == uint8_t(COp::cbcci) || tail.opcode == uint8_t(COp::cbcc)) && tail.predicate == Predicate::lt && loop.induction[tail.ra] &&
+        loop.steps[tail.ra] > 0)
+      loop.exitRegister = tail.ra;
+  }
+
+  /// State at a loop's head from the state on entry, in closed form where the trip count is bounded.
+  void enterLoop(const Loop &loop, const State &entry, State &head) const {
+    int64_t trips = -1;
+    if (loop.closed && loop.exitRegister >= 0 && entry.r[loop.exitRegister].kind == RegisterFact::integer) {
+      const Slot &tail = words[loop.tail].slot(Pipe::C);
+      const ValueRange start = entry.r[loop.exitRegister].value;
+      ValueRange bound = ValueRange::any();
+      if (tail.opcode == uint8_t(COp::cbcci))
+        bound = ValueRange::constant(words[loop.tail].i1);
+      else if (entry.r[tail.rb].kind == RegisterFact::integer && !loop.changed[tail.rb])
+        bound = entry.r[tail.rb].value;
+      if (start.low > -ValueRange::unbounded && bound.high < ValueRange::unbounded) {
+        int64_t step = loop.steps[loop.exitRegister];
+        trips = std::max<int64_t>(1, (bound.high - start.low + step - 1) / step);
+      }
+    }
+    if (trips < 0)
+      return;
+    for (unsigned r = 0; r < numR; ++r) {
+      if (!loop.induction[r] || entry.r[r].kind == RegisterFact::undefined || head.r[r].kind == RegisterFact::undefined)
+        continue;
+      ValueRange walk = ValueRange::between(0, trips - 1).scaled(loop.steps[r]);
+      head.r[r] = entry.r[r];
+      head.r[r].value = entry.r[r].value + walk;
+    }
+  }
+
+  Status solve() {
+    const uint32_t n = uint32_t(words.size());
+    std::vector<State> in(n);
+    std::vector<State> entries(loops.size()); // joined over the edges that enter the loop
+    std::vector<uint16_t> visits(n, 0);
+    std::vector<bool> queued(n, false);
+    // Lowest word first: a loop's body settles before what follows it.
+    std::vector<uint32_t> heap;
+    auto push = [&](uint32_t w) {
+      if (queued[w])
+        return;
+      queued[w] = true;
+      heap.push_back(w);
+      std::push_heap(heap.begin(), heap.end(), std::greater<>());
+    };
+    auto flow = [&](uint32_t from, uint32_t to, const State &state) {
+      State before = in[to];
+      int32_t loopIndex = loopOfHead[to];
+      if (loopIndex >= 0) {
+        const Loop &loop = loops[loopIndex];
+        bool back = from >= loop.head && from <= loop.tail && from != ~0u;
+        if (!back)
+          entries[loopIndex].join(state, entries[loopIndex].reached && visits[to] > 8);
+        in[to].join(state, visits[to] > 2);
+        if (entries[loopIndex].reached)
+          enterLoop(loop, entries[loopIndex], in[to]);
+      } else {
+        in[to].join(state, visits[to] > 64);
+      }
+      if (!(in[to] == before))
+        push(to);
+    };
+    State start;
+    start.reached = true;
+    flow(~0u, 0, start);
+    while (!heap.empty()) {
+      std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+      uint32_t w = heap.back();
+      heap.pop_back();
+      queued[w] = false;
+      if (visits[w] < 1000)
+        ++visits[w];
+      State out = in[w];
+      State taken;
+      if (Status status = transfer(w, in[w], out, taken); !status)
+        return Error{fmt::format("function {}, word {}: {}", function.name, w, status.message())};
+      const InstrInfo *info;
+      isBranchWord(words[w], info);
+      if (info && info->isBranch)
+        flow(w, targetOf(w), taken);
+      if (!(info && info->isTerminator))
+        flow(w, w + 1, out);
+    }
+    // The states are final: now the accesses.
+    for (uint32_t w = 0; w < n; ++w)
+      if (in[w].reached)
+        proveAccess(w, in[w]);
+    return {};
+  }
+
+  Status requireInteger(const State &state, uint8_t reg, std::string_view mnemonic) const {
+    if (state.r[reg].kind == RegisterFact::integer)
+      return {};
+    return Error{fmt::format("{} reads r{}, which {}", mnemonic, reg,
+                             state.r[reg].kind == RegisterFact::pointer ? "holds a pointer; only cadd, caddi, cmov and addresses take pointers"
+                                                                        : "is undefined on some path or holds different kinds of values")};
+  }
+
+  /// Effect of word w on the state; `taken` is the state on the branch edge.
+  Status transfer(uint32_t w, const State &before, State &out, State &taken) {
+    const Word &word = words[w];
+    for (unsigned p = 0; p < numPipes; ++p) {
+      const Slot &slot = word.slots[p];
+      if (slot.empty())
+        continue;
+      const InstrInfo *info = lookup(Pipe(p), slot.opcode);
+      Effects e = effects(Pipe(p), slot);
+      if (uint32_t missing = e.readV & ~before.v)
+        return Error{fmt::format("{} reads v{}, which is undefined on some path", info->mnemonic, __builtin_ctz(missing))};
+      if (uint8_t missing = uint8_t(e.readK & ~before.k))
+        return Error{fmt::format("{} reads k{}, which is undefined on some path", info->mnemonic, __builtin_ctz(missing))};
+      out.v |= e.writeV;
+      out.k |= e.writeK;
+      for (unsigned i = 0; i < numK; ++i)
+        if (e.writeK >> i & 1)
+          out.kLanes[i] = 64;
+      if (Status status = transferSlot(Pipe(p), slot, word, *info, before, out); !status)
+        return status;
+      if (Pipe(p) == Pipe::S && (info->isLoad || info->isStore)) {
+        const RegisterFact &base = before.r[slot.ra];
+        if (base.kind != RegisterFact::pointer)
+          return Error{fmt::format("the address register r{} of {} {}", slot.ra, info->mnemonic,
+                                   base.kind == RegisterFact::integer ? "holds an integer, not a pointer"
+                                                                      : "is undefined on some path or points into different bindings")};
+        if (facts.accessBinding[w] >= 0 && facts.accessBinding[w] != base.binding)
+          return Error{fmt::format("{} accesses binding {} on one path and {} on another", info->mnemonic, facts.accessBinding[w], base.binding)};
+        facts.accessBinding[w] = base.binding;
+        if (info->isStore && !function.bindings[base.binding].writable)
+          return Error{fmt::format("{} stores to binding {} ({}), which is not writable", info->mnemonic, base.binding,
+                                   function.bindings[base.binding].name)};
+      }
+    }
+    taken = out;
+    refine(word, before, out, taken);
+    return {};
+  }
+
+  /// Narrows the tested register on both edges of a conditional branch.
+  void refine(const Word &word, const State &before, State &out, State &taken) {
+    const Slot &c = word.slot(Pipe::C);
+    bool immediate = c.opcode == uint8_t(COp::cbcci);
+    if (!immediate && c.opcode != uint8_t(COp::cbcc))
+      return;
+    ValueRange bound = immediate ? ValueRange::constant(word.i1) : before.r[c.rb].value;
+    auto limit = [&](State &state, Predicate p) {
+      RegisterFact &fact = state.r[c.ra];
+      if (fact.kind != RegisterFact::integer || !bound.isBounded())
+        return;
+      ValueRange v = fact.value;
+      int64_t low = v.low, high = v.high;
+      switch (p) {
+      case Predicate::lt:
+        high = std::min(high, bound.high - 1);
+        break;
+      case Predicate::le:
+        high = std::min(high, bound.high);
+        break;
+      case Predicate::gt:
+        low = std::max(low, bound.low + 1);
+        break;
+      case Predicate::ge:
+        low = std::max(low, bound.low);
+        break;
+      case Predicate::eq:
+        low = std::max(low, bound.low), high = std::min(high, bound.high);
+        break;
+      default:
+        return;
+      }
+      if (low > high) // this edge is never taken; any value describes it
+        return;
+      bool keepStride = v.isBounded() && low == v.low;
+      fact.value = keepStride ? ValueRange::between(low, high, v.stride) : ValueRange::between(low, high);
+    };
+    static constexpr Predicate opposite[] = {Predicate::ne, Predicate::eq, Predicate::ge, Predicate::gt, Predicate::le, Predicate::lt};
+    limit(taken, c.predicate);
+    if (unsigned(c.predicate) < std::size(opposite))
+      limit(out, opposite[unsigned(c.predicate)]);
+  }
+
+  Status transferSlot(Pipe pipe, const Slot &slot, const Word &word, const InstrInfo &info, const State &before, State &out) {
+    auto integer = [&](ValueRange value) {
+      out.r[slot.rd].kind = RegisterFact::integer;
+      out.r[slot.rd].binding = -1;
+      out.r[slot.rd].value = value;
+    };
+    if (pipe == Pipe::D) {
+      if (slot.opcode == uint8_t(DOp::dset))
+        return requireInteger(before, slot.ra, info.mnemonic);
+      if (slot.opcode == uint8_t(DOp::dget))
+        integer(ValueRange::any());
+      return {};
+    }
+    if (pipe == Pipe::S) {
+      if (const OperandInfo *rb = info.operand(Field::rb); rb && rb->cls == OperandClass::idx && slot.rb != noRegister)
+        if (Status status = requireInteger(before, slot.rb, info.mnemonic); !status)
+          return status;
+      if (slot.opcode == uint8_t(SOp::sstr))
+        return requireInteger(before, slot.rd, info.mnemonic);
+      if (slot.opcode == uint8_t(SOp::sldr)) {
+        unsigned bits = byteWidth(slot.memType) * 8;
+        bool isSigned = slot.memType >= Type::i8 && slot.memType <= Type::i64;
+        if (bits == 64)
+          integer(ValueRange::any());
+        else
+          integer(isSigned ? ValueRange::between(-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1)
+                           : ValueRange::between(0, (int64_t(1) << bits) - 1));
+      }
+      if (slot.opcode == uint8_t(SOp::sprefch) && before.r[slot.ra].kind != RegisterFact::pointer)
+        return Error{fmt::format("the address register r{} of sprefch does not hold a pointer", slot.ra)};
+      return {};
+    }
+    const RegisterFact &a = before.r[slot.ra % numR], &b = before.r[slot.rb % numR];
+    switch (COp(slot.opcode)) {
+    case COp::cimm:
+      integer(ValueRange::constant(word.i0));
+      return {};
+    case COp::cptr:
+      out.r[slot.rd] = {RegisterFact::pointer, slot.imm, ValueRange::constant(0)};
+      return {};
+    case COp::cmov:
+      if (a.kind == RegisterFact::undefined)
+        return requireInteger(before, slot.ra, info.mnemonic);
+      out.r[slot.rd] = a;
+      return {};
+    case COp::caddi:
+      if (a.kind == RegisterFact::undefined)
+        return requireInteger(before, slot.ra, info.mnemonic);
+      out.r[slot.rd] = {a.kind, a.binding, a.value + ValueRange::constant(slot.imm)};
+      return {};
+    case COp::cadd: {
+      const RegisterFact &base = b.kind == RegisterFact::pointer ? b : a, &other = b.kind == RegisterFact::pointer ? a : b;
+      if (base.kind == RegisterFact::undefined)
+        return requireInteger(before, slot.ra, info.mnemonic);
+      if (other.kind != RegisterFact::integer)
+        return requireInteger(before, &other == &a ? slot.ra : slot.rb, info.mnemonic);
+      out.r[slot.rd] = {base.kind, base.binding, base.value + other.value};
+      return {};
+    }
+    default:
+      break;
+    }
+    for (unsigned i = 0; i < info.numOperands; ++i)
+      if (info.operands[i].cls == OperandClass::r && info.operands[i].access != Access::out)
+        if (Status status = requireInteger(before, getRegister(slot, info.operands[i].field), info.mnemonic); !status)
+          return status;
+    switch (COp(slot.opcode)) {
+    case COp::csub:
+      integer(a.value + b.value.negated());
+      break;
+    case COp::cmul:
+      integer(b.value.isConstant() ? a.value.scaled(b.value.low) : a.value.isConstant() ? b.value.scaled(a.value.low) : product(a.value, b.value));
+      break;
+    case COp::cmuli:
+      integer(a.value.scaled(slot.imm));
+      break;
+    case COp::cshli:
+      integer((slot.imm & 63) < 48 ? a.value.scaled(int64_t(1) << (slot.imm & 63)) : ValueRange::any());
+      break;
+    case COp::cmin:
+      integer(ValueRange::between(std::min(a.value.low, b.value.low), std::min(a.value.high, b.value.high)));
+      break;
+    case COp::cmax:
+      integer(ValueRange::between(std::max(a.value.low, b.value.low), std::max(a.value.high, b.value.high)));
+      break;
+    case COp::csel:
+      integer(a.value.joined(b.value));
+      break;
+    case COp::cset:
+      integer(ValueRange::between(0, 1));
+      break;
+    case COp::candi:
+      integer(slot.imm >= 0 ? ValueRange::between(0, slot.imm) : ValueRange::any());
+      break;
+    case COp::crem:
+      if (b.value.isBounded() && b.value.low > 0)
+        integer(ValueRange::between(a.value.low < 0 ? -(b.value.high - 1) : 0, b.value.high - 1));
+      else
+        integer(ValueRange::any());
+      break;
+    case COp::cremu:
+      integer(b.value.isBounded() && b.value.low > 0 ? ValueRange::between(0, b.value.high - 1) : ValueRange::any());
+      break;
+    case COp::cdiv:
+      if (b.value.isConstant() && b.value.low > 0 && a.value.isBounded())
+        integer(ValueRange::between(a.value.low / b.value.low, a.value.high / b.value.low));
+      else
+        integer(ValueRange::any());
+      break;
+    case COp::cdivu:
+      if (b.value.isConstant() && b.value.low > 0 && a.value.isBounded() && a.value.low >= 0)
+        integer(ValueRange::between(a.value.low / b.value.low, a.value.high / b.value.low));
+      else
+        integer(ValueRange::any());
+      break;
+    case COp::cshri:
+    case COp::csari:
+      if (a.value.isBounded() && a.value.low >= 0)
+        integer(ValueRange::between(a.value.low >> (slot.imm & 63), a.value.high >> (slot.imm & 63)));
+      else
+        integer(ValueRange::any());
+      break;
+    case COp::cext: {
+      unsigned bits = byteWidth(slot.memType) * 8;
+      bool isSigned = slot.memType <= Type::i64;
+      ValueRange narrow = isSigned ? ValueRange::between(-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1)
+                                   : ValueRange::between(0, (int64_t(1) << bits) - 1);
+      integer(a.value.low >= narrow.low && a.value.high <= narrow.high ? a.value : narrow);
+      break;
+    }
+    case COp::csid:
+    case COp::csnum:
+      integer(ValueRange::between(0, 1 << 16));
+      break;
+    case COp::kset:
+      out.kLanes[slot.rd] = uint8_t(slot.imm);
+      break;
+    case COp::kfirst:
+      out.kLanes[slot.rd] = uint8_t(std::clamp<int64_t>(a.value.high, 0, 64));
+      break;
+    case COp::kand:
+      out.kLanes[slot.rd] = std::min(before.kLanes[slot.ra], before.kLanes[slot.rb]);
+      break;
+    case COp::kandn:
+      out.kLanes[slot.rd] = before.kLanes[slot.rb];
+      break;
+    case COp::kor:
+    case COp::kxor:
+      out.kLanes[slot.rd] = std::max(before.kLanes[slot.ra], before.kLanes[slot.rb]);
+      break;
+    case COp::kmov:
+      out.kLanes[slot.rd] = before.kLanes[slot.ra];
+      break;
+    case COp::ccall:
+      // All registers are undefined afterwards.
+      out = State();
+      out.reached = true;
+      break;
+    default:
+      if (const OperandInfo *rd = info.operand(Field::rd); rd && rd->cls == OperandClass::r && rd->access != Access::in)
+        integer(ValueRange::any());
+      break;
+    }
+    return {};
+  }
+
+  static ValueRange product(const ValueRange &a, const ValueRange &b) {
+    if (!a.isBounded() || !b.isBounded())
+      return ValueRange::any();
+    int64_t low = ValueRange::unbounded, high = -ValueRange::unbounded;
+    for (int64_t x : {a.low, a.high})
+      for (int64_t y : {b.low, b.high}) {
+        int64_t p;
+        if (__builtin_mul_overflow(x, y, &p))
+          return ValueRange::any();
+        low = std::min(low, p);
+        high = std::max(high, p);
+      }
+    return ValueRange::between(low, high);
+  }
+
+  void proveAccess(uint32_t w, const State &state) {
+    const Slot &slot = words[w].slot(Pipe::S);
+    const InstrInfo *info = slot.empty() ? nullptr : lookup(Pipe::S, slot.opcode);
+    if (!info || !(info->isLoad || info->isStore))
+      return;
+    facts.access[w] = AccessProof::checked;
+    SOp op = SOp(slot.opcode);
+    if (op == SOp::sgather || op == SOp::sscatter)
+      return;
+    const RegisterFact &base = state.r[slot.ra];
+    ValueRange offset = base.value + ValueRange::constant(slot.imm);
+    if (slot.rb != noRegister)
+      offset = offset + state.r[slot.rb].value.scaled(int64_t(1) << slot.scale);
+    int64_t bytes;
+    if (op == SOp::sldr || op == SOp::sstr)
+      bytes = byteWidth(slot.memType);
+    else if (op == SOp::slds || op == SOp::ssts || op == SOp::sbcast)
+      bytes = byteWidth(slot.type);
+    else {
+      unsigned lanes = lengthBytes(slot.length) / byteWidth(slot.type);
+      if (slot.mask)
+        lanes = std::min<unsigned>(lanes, state.kLanes[slot.mask]);
+      bytes = int64_t(lanes) * byteWidth(slot.memType);
+    }
+    if (offset.isBounded() && offset.low >= 0 && offset.high + bytes <= int64_t(function.bindings[base.binding].size))
+      facts.access[w] = AccessProof::proven;
+  }
+};
+
+/// Tables: constants inside the read-only data, calls that pass what the callee declares.
+Status checkTables(const Program &program, const Function &function) {
+  bool seenLocal = false;
+  for (size_t i = 0; i < function.bindings.size(); ++i) {
+    const Binding &binding = function.bindings[i];
+    auto fail = [&](std::string text) { return Error{fmt::format("function {}, binding {} ({}): {}", function.name, i, binding.name, text)}; };
+    bool entryKind = binding.kind == BindingKind::Input || binding.kind == BindingKind::Output || binding.kind == BindingKind::Parameter ||
+                     binding.kind == BindingKind::Arena;
+    if (binding.kind < BindingKind::Input || binding.kind > BindingKind::Stack)
+      return fail(fmt::format("unknown kind {}", unsigned(binding.kind)));
+    if (entryKind != function.entry && (entryKind || binding.kind == BindingKind::Import))
+      return fail(function.entry ? "an entry takes no imports" : "only an entry has inputs, outputs, parameters and an arena");
+    if (binding.size >= uint64_t(ValueRange::unbounded))
+      return fail(fmt::format("size {} is out of range", binding.size));
+    if (binding.align == 0 || (binding.align & (binding.align - 1)) || binding.align > 4096)
+      return fail(fmt::format("alignment {} is not a power of two up to 4096", binding.align));
+    if (binding.kind == BindingKind::Constant) {
+      if (binding.offset > program.rodata.size() || binding.size > program.rodata.size() - binding.offset)
+        return fail(fmt::format("bytes {}..{} are outside the read-only data of {} bytes", binding.offset, binding.offset + binding.size,
+                                program.rodata.size()));
+    }
+    if (binding.writable && (binding.kind == BindingKind::Input || binding.kind == BindingKind::Parameter || binding.kind == BindingKind::Constant))
+      return fail("a binding of this kind cannot be writable");
+    if (binding.kind == BindingKind::Import && seenLocal)
+      return fail("imports come before a function's own bindings");
+    seenLocal |= binding.kind != BindingKind::Import;
+  }
+  for (size_t t = 0; t < function.callTables.size(); ++t) {
+    const CallTable &table = function.callTables[t];
+    auto fail = [&](std::string text) { return Error{fmt::format("function {}, call table {}: {}", function.name, t, text)}; };
+    if (table.callee >= program.functions.size())
+      return fail(fmt::format("callee {} does not exist; the program has {} functions", table.callee, program.functions.size()));
+    const Function &callee = program.functions[table.callee];
+    if (callee.entry)
+      return fail(fmt::format("callee {} is an entry; only kernels are called", callee.name));
+    size_t imports = size_t(std::count_if(callee.bindings.begin(), callee.bindings.end(),
+                                          [](const Binding &b) { return b.kind == BindingKind::Import; }));
+    if (table.arguments.size() != imports)
+      return fail(fmt::format("{} arguments for {}, which imports {}", table.arguments.size(), callee.name, imports));
+    for (size_t i = 0; i < imports; ++i) {
+      const CallArgument &argument = table.arguments[i];
+      const Binding &import = callee.bindings[i];
+      if (argument.index >= function.bindings.size())
+        return fail(fmt::format("argument {} names binding {}, but the function has {}", i, argument.index, function.bindings.size()));
+      const Binding &source = function.bindings[argument.index];
+      if (argument.offset > source.size || import.size > source.size - argument.offset)
+        return fail(fmt::format("argument {} passes {} bytes at offset {} of {} ({} bytes); {} needs {}", i,
+                                source.size - std::min(source.size, argument.offset), argument.offset, source.name, source.size, callee.name,
+                                import.size));
+      if (import.writable && !source.writable)
+        return fail(fmt::format("argument {} is written by {}, but {} is not writable", i, callee.name, source.name));
+    }
+  }
+  return {};
+}
+
+Status checkCalls(const Program &program) {
+  enum Colour : uint8_t { white, grey, black };
+  std::vector<Colour> colour(program.functions.size(), white);
+  constexpr unsigned deepest = 64;
+  // Depth-first with an explicit stack: a hostile file must not exhaust ours.
+  for (uint32_t root = 0; root < program.functions.size(); ++root) {
+    std::vector<std::pair<uint32_t, size_t>> path = {{root, 0}};
+    if (colour[root] != white)
+      continue;
+    colour[root] = grey;
+    while (!path.empty()) {
+      auto &[f, next] = path.back();
+      if (path.size() > deepest)
+        return Error{fmt::format("function {}: calls are nested deeper than {}", program.functions[f].name, deepest)};
+      if (next == program.functions[f].callTables.size()) {
+        colour[f] = black;
+        path.pop_back();
+        continue;
+      }
+      uint32_t callee = program.functions[f].callTables[next++].callee;
+      if (colour[callee] == grey)
+        return Error{fmt::format("function {} calls itself through {}; recursion has no static frame", program.functions[callee].name,
+                                 program.functions[f].name)};
+      if (colour[callee] == white) {
+        colour[callee] = grey;
+        path.push_back({callee, 0});
+      }
+    }
+  }
+  return {};
+}
+} // namespace
+
+Result<std::vector<FunctionFacts>> verify(const Program &program) {
+  for (const Function &function : program.functions)
+    if (Status status = checkTables(program, function); !status)
+      return Error{status.message()};
+  if (Status status = checkCalls(program); !status)
+    return Error{status.message()};
+  std::vector<FunctionFacts> facts;
+  for (uint32_t i = 0; i < program.functions.size(); ++i) {
+    FunctionVerifier verifier(program, i);
+    if (Status status = verifier.run(); !status)
+      return Error{status.message()};
+    facts.push_back(std::move(verifier.facts));
+  }
+  return facts;
+}
+
+} // namespace vtpu::rt
