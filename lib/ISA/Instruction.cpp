@@ -199,8 +199,8 @@ Status checkTypes(const InstrInfo &info, Type type, Type memType) {
     // The register is at least as wide as memory, and of the same kind.
     legal = isFloat(type) == isFloat(memType) && byteWidth(type) >= byteWidth(memType) && !(type == Type::f64 && memType == Type::f16);
     legal &= !(memType == Type::u32 && type == Type::i32);
-    if (info.isStore)
-      legal &= !isUnsigned(memType);
+    if (info.isStore) // stores narrow integers by truncation and floats only to f16
+      legal &= !isUnsigned(memType) && !(type == Type::f64 && memType == Type::f32);
   } else if (info.mnemonic == "dcvt") {
     legal = type != memType && !(memType == Type::u32 && type == Type::i32);
   }
@@ -271,7 +271,11 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
         return fail(fmt::format("{}: the temporary mask must be one of k1..k7 and not the mask", info->mnemonic));
     }
   }
-  if (slot.opcode == uint8_t(SOp::sgather) && pipe == Pipe::S && (slot.rd == slot.rc))
+  if (pipe == Pipe::D && slot.opcode == uint8_t(DOp::dsel) && slot.rc == 0)
+    return fail("dsel: k0 cannot select; use one of k1..k7");
+  if (pipe == Pipe::D && slot.opcode == uint8_t(DOp::dperm) && slot.length == Length::v128 && byteWidth(slot.type) == 8)
+    return fail("dperm of 64-bit lanes needs length 256 or 512");
+  if (pipe == Pipe::S && slot.opcode == uint8_t(SOp::sgather) && slot.rd == slot.rc)
     return fail("sgather: the destination is also the index register");
   for (unsigned i = 0; i < info->numOperands; ++i) {
     const OperandInfo &operand = info->operands[i];

@@ -92,7 +92,14 @@ bool comparePredicate(Predicate predicate, T a, T b) {
 }
 
 template <typename T>
+bool isQuiet(T nan) {
+  return toBits(nan) >> (sizeof(T) == 4 ? 22 : 51) & 1;
+}
+template <typename T>
 T scaleByPower(T a, T b) {
+  // As vscalef has it: infinity and zero win over a quiet NaN.
+  if (std::isnan(a) && isQuiet(a) && std::isinf(b))
+    return b > 0 ? std::numeric_limits<T>::infinity() : T(0);
   if (std::isnan(a) || std::isnan(b))
     return std::numeric_limits<T>::quiet_NaN();
   if (std::isinf(b)) {
@@ -264,13 +271,13 @@ struct Lanes {
           out[i] = T(~x & y);
           break;
         case DOp::dshl:
-          out[i] = T(x << (y & bitsMask));
+          out[i] = y > bitsMask ? T(0) : T(x << y);
           break;
         case DOp::dshr:
-          out[i] = T(x >> (y & bitsMask));
+          out[i] = y > bitsMask ? T(0) : T(x >> y);
           break;
         case DOp::dsar:
-          out[i] = a[i] >> (y & bitsMask);
+          out[i] = a[i] >> std::min<U>(y, bitsMask);
           break;
         case DOp::dshli:
           out[i] = T(x << (unsigned(slot.imm) & bitsMask));

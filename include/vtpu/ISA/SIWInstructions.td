@@ -87,9 +87,9 @@ def DAND : D2<12, "dand", IntTypes, "vlogic", "rd = ra & rb">;
 def DOR : D2<13, "dor", IntTypes, "vlogic", "rd = ra | rb">;
 def DXOR : D2<14, "dxor", IntTypes, "vlogic", "rd = ra ^ rb">;
 def DANDN : D2<15, "dandn", IntTypes, "vlogic", "rd = ~ra & rb">;
-def DSHL : D2<16, "dshl", IntTypes, "vshift", "rd = ra << (rb mod lane width)">;
-def DSHR : D2<17, "dshr", IntTypes, "vshift", "rd = ra >> (rb mod lane width), logical">;
-def DSAR : D2<18, "dsar", IntTypes, "vshift", "rd = ra >> (rb mod lane width), arithmetic">;
+def DSHL : D2<16, "dshl", IntTypes, "vshift", "rd = ra << rb; a count outside 0 .. width-1 gives 0">;
+def DSHR : D2<17, "dshr", IntTypes, "vshift", "rd = ra >> rb, logical; a count outside 0 .. width-1 gives 0">;
+def DSAR : D2<18, "dsar", IntTypes, "vshift", "rd = ra >> rb, arithmetic; a count outside 0 .. width-1 gives the sign in every bit">;
 def DSHLI : DShiftImm<19, "dshli", "rd = ra << (imm mod lane width)">;
 def DSHRI : DShiftImm<20, "dshri", "rd = ra >> (imm mod lane width), logical">;
 def DSARI : DShiftImm<21, "dsari", "rd = ra >> (imm mod lane width), arithmetic">;
@@ -118,6 +118,7 @@ def DCVT : D1<30, "dcvt", AllTypes, "vcvt",
   let MemTypes = ["i32", "i64", "u32", "f32", "f64"];
 }
 def DRND : D1<31, "drnd", ["f32"], "vcvt", "rd = ra rounded to the memory type's precision and range"> {
+  let Maskable = 0;
   let MemTypes = ["f16"];
 }
 def DRED : D<32, "dred", [Out<"rd", "v">, In<"ra", "v">, Tmp<"rb", "v">, Imm<"i32">], AllTypes, "reduce",

@@ -1,0 +1,133 @@
+//===- JIT.cpp - The template JIT -------------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Emits a program once, at load, into write-xor-execute memory and calls it. An executor has no mutable state: any number of threads may
+// call it at once, each with its own context.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Runtime/JIT.h"
+
+#include "CodeMemory.h"
+#include "JITEmitter.h"
+
+#include <fmt/format.h>
+
+namespace vtpu::rt {
+
+using namespace asmjit;
+
+namespace {
+/// Collects the first failure of the assembler.
+class Failure final : public ErrorHandler {
+public:
+  std::string message;
+  void handleError(asmjit::Error, const char *text, BaseEmitter *) override {
+    if (message.empty())
+      message = text;
+  }
+};
+
+/// Frames start with the context's address: the entry's bases are copied behind it.
+constexpr size_t mostEntryBindingsOnStack = 512;
+
+struct Emission {
+  CodeHolder code;
+  Failure failure;
+  std::vector<std::vector<uint32_t>> wordOffsets;
+  Label trampoline;
+  std::vector<Label> functions;
+
+  Status emit(const Program &program, const std::vector<FunctionFacts> &facts) {
+    Environment environment(Arch::kX64);
+    code.init(environment);
+    code.setErrorHandler(&failure);
+    x86::Assembler assembler(&code);
+    JITEmitter emitter(program, facts, assembler);
+    emitter.emitProgram(wordOffsets);
+    trampoline = emitter.trampoline;
+    functions = emitter.functionLabels;
+    if (failure.message.empty()) {
+      code.flatten();
+      code.resolveUnresolvedLinks();
+    }
+    if (!failure.message.empty())
+      return vtpu::Error{fmt::format("machine code cannot be emitted: {}; run with the interpreter tier", failure.message)};
+    return {};
+  }
+};
+
+class JIT final : public Executor {
+public:
+  Status build(const Program &program, const std::vector<FunctionFacts> &facts) {
+    Emission emission;
+    if (Status status = emission.emit(program, facts); !status)
+      return status;
+    bytes = emission.code.codeSize();
+    if (Status status = memory.allocate(bytes); !status)
+      return status;
+    emission.code.relocateToBase(uint64_t(reinterpret_cast<uintptr_t>(memory.data())));
+    emission.code.copyFlattenedData(memory.data(), bytes);
+    if (Status status = memory.seal(); !status)
+      return status;
+    trampoline = reinterpret_cast<Trampoline>(memory.data() + emission.code.labelOffset(emission.trampoline));
+    for (size_t f = 0; f < emission.functions.size(); ++f) {
+      functions.push_back(memory.data() + emission.code.labelOffset(emission.functions[f]));
+      bindings.push_back(program.functions[f].bindings.size());
+    }
+    return {};
+  }
+
+  bool run(uint32_t function, uint8_t *const *bases, SentronContext &context) override {
+    const size_t count = bindings[function];
+    void *local[mostEntryBindingsOnStack + 1];
+    std::vector<void *> large;
+    void **frame = local;
+    if (count > mostEntryBindingsOnStack) {
+      large.resize(count + 1);
+      frame = large.data();
+    }
+    frame[0] = &context;
+    std::copy(bases, bases + count, frame + 1);
+    return trampoline(frame + 1, &context, functions[function]);
+  }
+  size_t codeBytes() const override { return bytes; }
+
+private:
+  using Trampoline = bool (*)(void **bases, SentronContext *context, const void *function);
+  CodeMemory memory;
+  Trampoline trampoline = nullptr;
+  std::vector<const uint8_t *> functions;
+  std::vector<size_t> bindings;
+  size_t bytes = 0;
+};
+} // namespace
+
+bool hostHasBaseline() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("bmi2");
+}
+
+Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts) {
+  if (!hostHasBaseline())
+    return vtpu::Error{"this CPU lacks AVX-512 (F, VL, BW, DQ, CD), which the JIT tier needs; run with the interpreter tier"};
+  auto jit = std::make_unique<JIT>();
+  if (Status status = jit->build(program, facts); !status)
+    return vtpu::Error{status.message()};
+  return std::unique_ptr<Executor>(std::move(jit));
+}
+
+Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts) {
+  Emission emission;
+  if (Status status = emission.emit(program, facts); !status)
+    return vtpu::Error{status.message()};
+  EmittedCode result;
+  result.bytes.resize(emission.code.codeSize());
+  emission.code.relocateToBase(0x10000);
+  emission.code.copyFlattenedData(result.bytes.data(), result.bytes.size());
+  result.wordOffsets = std::move(emission.wordOffsets);
+  return result;
+}
+
+} // namespace vtpu::rt

@@ -1,0 +1,91 @@
+//===- JITEmitter.h - Words to x86-64 ---------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One template per instruction over a static register map: v0..v31 are zmm0..zmm31, k1..k7 are k1..k7, r0..r11 stand in general registers,
+// r12..r15 in the context. rbp holds the frame (addresses of the bindings; the context's address before them), rax and rdx are scratch.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_LIB_RUNTIME_JITEMITTER_H
+#define VTPU_LIB_RUNTIME_JITEMITTER_H
+
+#include "FunctionBases.h"
+
+#include <asmjit/x86.h>
+#include <vector>
+
+namespace vtpu::rt {
+
+class JITEmitter {
+public:
+  JITEmitter(const Program &program, const std::vector<FunctionFacts> &facts, asmjit::x86::Assembler &a) : program(program), facts(facts), a(a) {}
+
+  /// Emits every function; `wordOffsets` as in EmittedCode.
+  void emitProgram(std::vector<std::vector<uint32_t>> &wordOffsets);
+  /// Label of the entry trampoline: bool (void **bases, SentronContext *, const void *function).
+  asmjit::Label trampoline;
+  std::vector<asmjit::Label> functionLabels;
+
+private:
+  using Gp = asmjit::x86::Gp;
+  using Vec = asmjit::x86::Vec;
+  using Mem = asmjit::x86::Mem;
+  using Label = asmjit::Label;
+
+  const Program &program;
+  const std::vector<FunctionFacts> &facts;
+  asmjit::x86::Assembler &a;
+
+  /// A cold path behind the function.
+  struct TrapSite {
+    Label label;
+    TrapCause cause;
+    uint32_t word, message;
+  };
+  std::vector<TrapSite> traps;
+  Label unwind;
+  uint32_t functionIndex = 0, wordIndex = 0;
+  std::vector<Label> wordLabels;
+
+  void emitTrampoline();
+  void emitFunction(uint32_t index, std::vector<uint32_t> &offsets);
+  void emitD(const isa::Slot &slot, const isa::Word &word);
+  void emitS(const isa::Slot &slot);
+  void emitC(const isa::Slot &slot, const isa::Word &word);
+
+  // Operands.
+  static Gp gp(unsigned r);
+  Gp useR(unsigned r, Gp scratch);
+  Gp defR(unsigned r, Gp scratch) { return r < 12 ? gp(r) : scratch; }
+  void storeR(unsigned r, Gp value);
+  Mem contextSlot(unsigned index, Gp base);
+  static Vec vec(unsigned v, isa::Length length);
+  static Vec vecOf(unsigned v, unsigned bytes);
+  static asmjit::x86::KReg k(unsigned index) { return asmjit::x86::KReg(index); }
+  /// The slot's mask as a prefix of the next instruction.
+  asmjit::x86::Assembler &masked(const isa::Slot &slot);
+  Label trap(TrapCause cause, uint32_t message = 0);
+
+  // D pipe.
+  void emitReduce(const isa::Slot &slot);
+  void emitConvert(const isa::Slot &slot);
+  void emitCompare(const isa::Slot &slot);
+
+  // S pipe.
+  Mem address(const isa::Slot &slot, unsigned bytes);
+  void emitCheck(const isa::Slot &slot, unsigned bytesPerLane, unsigned lanes);
+  void emitGather(const isa::Slot &slot);
+
+  // C pipe.
+  void emitDivide(const isa::Slot &slot);
+  void emitCall(const isa::Slot &slot);
+  /// Saves all register state, calls `function(context, a1, a2, a3, a4)`, restores it. Pointers to saved v registers may be passed.
+  template <typename F>
+  void emitHelper(void *function, F &&arguments, bool testResult);
+  void load64(Gp reg, int64_t value);
+};
+
+} // namespace vtpu::rt
+
+#endif // VTPU_LIB_RUNTIME_JITEMITTER_H

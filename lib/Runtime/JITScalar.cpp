@@ -1,0 +1,563 @@
+//===- JITScalar.cpp - Templates of the C pipe and functions ----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Scalars, masks, control flow, calls, the entry trampoline and traps.
+//
+// Frame of a function: rbp points at the addresses of its bindings; the quadword before them is the context's address. A trap writes its cause
+// into the context, restores the stack pointer that the trampoline saved there and returns false.
+//
+//===----------------------------------------------------------------------===//
+
+#include "JITEmitter.h"
+#include "Semantics.h"
+
+#include <chrono>
+#include <cstddef>
+
+namespace vtpu::rt {
+
+using namespace isa;
+using namespace asmjit;
+namespace Inst = asmjit::x86::Inst;
+
+namespace {
+// r12..r15 stand in spill[0..3]; spill[4] is the stack pointer to unwind to, spill[5] and spill[6] hold MXCSR values.
+constexpr unsigned unwindSlot = 4, savedControlSlot = 5, controlSlot = 6;
+constexpr uint32_t defaultControl = 0x1F80; // round to nearest, no exceptions, no flushing
+
+int spillOffset(unsigned index) { return int(offsetof(SentronContext, spill)) + 8 * int(index); }
+
+void hostCallHelper(SentronContext *context, const Slot *slot, void *out, const void *inputA, const void *inputB) {
+  auto started = std::chrono::steady_clock::now();
+  callHost(*slot, out, inputA, inputB);
+  const unsigned bytes = lengthBytes(slot->length);
+  std::fill_n(static_cast<uint8_t *>(out) + bytes, 64 - bytes, uint8_t(0));
+  context->hostSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+}
+bool barrierHelper(SentronContext *context) { return waitAtBarrier(*context); }
+} // namespace
+
+x86::Gp JITEmitter::gp(unsigned r) {
+  static const Gp map[] = {x86::rcx, x86::rbx, x86::rsi, x86::rdi, x86::r8,  x86::r9,
+                           x86::r10, x86::r11, x86::r12, x86::r13, x86::r14, x86::r15};
+  return map[r];
+}
+x86::Mem JITEmitter::contextSlot(unsigned index, Gp base) { return x86::qword_ptr(base, spillOffset(index)); }
+x86::Gp JITEmitter::useR(unsigned r, Gp scratch) {
+  if (r < 12)
+    return gp(r);
+  a.mov(scratch, x86::qword_ptr(x86::rbp, -8));
+  a.mov(scratch, contextSlot(r - 12, scratch));
+  return scratch;
+}
+void JITEmitter::storeR(unsigned r, Gp value) {
+  if (r < 12)
+    return;
+  Gp other = value.id() == x86::rdx.id() ? Gp(x86::rax) : Gp(x86::rdx);
+  a.mov(other, x86::qword_ptr(x86::rbp, -8));
+  a.mov(contextSlot(r - 12, other), value.r64());
+}
+void JITEmitter::load64(Gp reg, int64_t value) {
+  if (value == 0)
+    a.xor_(reg.r32(), reg.r32());
+  else if (value > 0 && value <= int64_t(UINT32_MAX))
+    a.mov(reg.r32(), uint32_t(value));
+  else
+    a.mov(reg.r64(), value);
+}
+
+asmjit::Label JITEmitter::trap(TrapCause cause, uint32_t message) {
+  TrapSite site{a.newLabel(), cause, wordIndex, message};
+  traps.push_back(site);
+  return site.label;
+}
+
+void JITEmitter::emitProgram(std::vector<std::vector<uint32_t>> &wordOffsets) {
+  unwind = a.newLabel();
+  trampoline = a.newLabel();
+  for (size_t f = 0; f < program.functions.size(); ++f)
+    functionLabels.push_back(a.newLabel());
+  emitTrampoline();
+  wordOffsets.resize(program.functions.size());
+  for (uint32_t f = 0; f < program.functions.size(); ++f)
+    emitFunction(f, wordOffsets[f]);
+}
+
+void JITEmitter::emitTrampoline() {
+  // rdi = bases, rsi = context, rdx = function.
+  a.align(AlignMode::kCode, 64);
+  a.bind(trampoline);
+  const Gp saved[] = {x86::rbp, x86::rbx, x86::r12, x86::r13, x86::r14, x86::r15};
+  for (const Gp &reg : saved)
+    a.push(reg);
+  // Six pushes and the return address: 56 bytes; with 8 more the callee starts at 8 mod 16 like every function.
+  a.sub(x86::rsp, 8);
+  a.mov(contextSlot(unwindSlot, x86::rsi), x86::rsp);
+  a.stmxcsr(x86::dword_ptr(x86::rsi, spillOffset(savedControlSlot)));
+  a.mov(x86::dword_ptr(x86::rsi, spillOffset(controlSlot)), defaultControl);
+  a.ldmxcsr(x86::dword_ptr(x86::rsi, spillOffset(controlSlot)));
+  a.mov(x86::rbp, x86::rdi);
+  a.push(x86::rsi);
+  a.push(x86::rsi);
+  a.call(x86::rdx);
+  a.pop(x86::rsi);
+  a.pop(x86::rsi);
+  a.mov(x86::eax, 1);
+  Label leave = a.newLabel();
+  a.bind(leave);
+  a.ldmxcsr(x86::dword_ptr(x86::rsi, spillOffset(savedControlSlot)));
+  a.vzeroupper();
+  a.add(x86::rsp, 8);
+  for (int i = 5; i >= 0; --i)
+    a.pop(saved[i]);
+  a.ret();
+  a.bind(unwind); // rax = context
+  a.mov(x86::rsi, x86::rax);
+  a.mov(x86::rsp, contextSlot(unwindSlot, x86::rsi));
+  a.xor_(x86::eax, x86::eax);
+  a.jmp(leave);
+}
+
+void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
+  const Function &function = program.functions[index];
+  functionIndex = index;
+  traps.clear();
+  wordLabels.clear();
+  std::vector<bool> isTarget(function.words.size()), isHead(function.words.size());
+  for (uint32_t w = 0; w < function.words.size(); ++w) {
+    const Slot &c = function.words[w].slot(Pipe::C);
+    const InstrInfo *info = c.empty() ? nullptr : lookup(Pipe::C, c.opcode);
+    if (!info || !info->isBranch)
+      continue;
+    isTarget[w + c.imm] = true;
+    if (c.imm <= 0)
+      isHead[w + c.imm] = true;
+  }
+  for (size_t w = 0; w < function.words.size(); ++w)
+    wordLabels.push_back(isTarget[w] ? a.newLabel() : Label());
+  a.align(AlignMode::kCode, 64);
+  a.bind(functionLabels[index]);
+  for (wordIndex = 0; wordIndex < function.words.size(); ++wordIndex) {
+    const Word &word = function.words[wordIndex];
+    if (isHead[wordIndex])
+      a.align(AlignMode::kCode, 32);
+    if (isTarget[wordIndex])
+      a.bind(wordLabels[wordIndex]);
+    offsets.push_back(uint32_t(a.offset()));
+    const std::array<Pipe, numPipes> order = *emissionOrder(word);
+    for (Pipe pipe : order) {
+      const Slot &slot = word.slot(pipe);
+      if (slot.empty())
+        continue;
+      if (pipe == Pipe::D)
+        emitD(slot, word);
+      else if (pipe == Pipe::S)
+        emitS(slot);
+      else
+        emitC(slot, word);
+    }
+  }
+  offsets.push_back(uint32_t(a.offset()));
+  for (const TrapSite &site : traps) {
+    a.bind(site.label);
+    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+    const int trapOffset = int(offsetof(SentronContext, trap));
+    a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, cause))), uint32_t(site.cause));
+    a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, function))), index);
+    a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, word))), site.word);
+    a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, message))), site.message);
+    a.jmp(unwind);
+  }
+}
+
+void JITEmitter::emitDivide(const Slot &slot) {
+  COp op = COp(slot.opcode);
+  const bool isSigned = op == COp::cdiv || op == COp::crem, remainder = op == COp::crem || op == COp::cremu;
+  Gp divisor;
+  if (slot.rb < 12) {
+    divisor = gp(slot.rb);
+  } else { // the scratch registers are the dividend: the divisor waits below the stack pointer
+    a.mov(x86::qword_ptr(x86::rsp, -16), useR(slot.rb, x86::rax));
+  }
+  auto divisorMemory = x86::qword_ptr(x86::rsp, -16);
+  if (slot.rb < 12)
+    a.test(divisor, divisor);
+  else
+    a.cmp(divisorMemory, 0);
+  a.jz(trap(TrapCause::divideByZero));
+  Gp dividend = useR(slot.ra, x86::rax);
+  if (dividend.id() != x86::rax.id())
+    a.mov(x86::rax, dividend);
+  Label done = a.newLabel();
+  if (isSigned) {
+    Label regular = a.newLabel();
+    if (slot.rb < 12)
+      a.cmp(divisor, -1);
+    else
+      a.cmp(divisorMemory, -1);
+    a.jne(regular);
+    a.neg(x86::rax);
+    a.xor_(x86::edx, x86::edx);
+    a.jmp(done);
+    a.bind(regular);
+    a.cqo();
+    if (slot.rb < 12)
+      a.idiv(divisor);
+    else
+      a.idiv(divisorMemory);
+  } else {
+    a.xor_(x86::edx, x86::edx);
+    if (slot.rb < 12)
+      a.div(divisor);
+    else
+      a.div(divisorMemory);
+  }
+  a.bind(done);
+  Gp result = remainder ? x86::rdx : x86::rax;
+  if (slot.rd < 12)
+    a.mov(gp(slot.rd), result);
+  else
+    storeR(slot.rd, result);
+}
+
+void JITEmitter::emitCall(const Slot &slot) {
+  const CallTable &table = program.functions[functionIndex].callTables[slot.imm];
+  const Function &callee = program.functions[table.callee];
+  const unsigned count = unsigned(callee.bindings.size());
+  const unsigned bytes = ((count + 1) * 8 + 15) / 16 * 16;
+  a.push(x86::rbp);
+  a.sub(x86::rsp, bytes);
+  a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+  a.mov(x86::qword_ptr(x86::rsp), x86::rax);
+  for (unsigned i = 0; i < count; ++i) {
+    const Binding &binding = callee.bindings[i];
+    if (binding.kind == BindingKind::Constant) {
+      load64(x86::rdx, int64_t(reinterpret_cast<uintptr_t>(program.rodata.data() + binding.offset)));
+    } else if (binding.kind == BindingKind::Stack) {
+      a.mov(x86::rdx, x86::qword_ptr(x86::rax, int(offsetof(SentronContext, stacks))));
+      a.mov(x86::rdx, x86::qword_ptr(x86::rdx, int(8 * table.callee)));
+    } else {
+      const CallArgument &argument = table.arguments[i];
+      a.mov(x86::rdx, x86::qword_ptr(x86::rbp, int(8 * argument.index)));
+      if (argument.offset > uint64_t(INT32_MAX)) {
+        a.mov(x86::rcx, argument.offset);
+        a.add(x86::rdx, x86::rcx);
+      } else if (argument.offset) {
+        a.add(x86::rdx, int32_t(argument.offset));
+      }
+    }
+    a.mov(x86::qword_ptr(x86::rsp, int(8 * (i + 1))), x86::rdx);
+  }
+  a.lea(x86::rbp, x86::ptr(x86::rsp, 8));
+  a.call(functionLabels[table.callee]);
+  a.add(x86::rsp, bytes);
+  a.pop(x86::rbp);
+}
+
+template <typename F>
+void JITEmitter::emitHelper(void *function, F &&arguments, bool testResult) {
+  // rsp is 8 mod 16. Area: 32 v registers, 8 k, 7 caller-saved general registers (rcx, rsi, rdi, r8..r11).
+  constexpr int kArea = 2048, gpArea = kArea + 64, areaBytes = gpArea + 56 + 8 /* keeps 16-byte alignment with the 8 above */;
+  static_assert(areaBytes % 16 == 0);
+  a.sub(x86::rsp, areaBytes + 8);
+  const Gp saved[] = {x86::rcx, x86::rsi, x86::rdi, x86::r8, x86::r9, x86::r10, x86::r11};
+  for (int i = 0; i < 32; ++i)
+    a.vmovups(x86::zmmword_ptr(x86::rsp, 64 * i), x86::Zmm(i));
+  for (int i = 0; i < 8; ++i)
+    a.kmovq(x86::qword_ptr(x86::rsp, kArea + 8 * i), k(i));
+  for (int i = 0; i < 7; ++i)
+    a.mov(x86::qword_ptr(x86::rsp, gpArea + 8 * i), saved[i]);
+  a.mov(x86::rdi, x86::qword_ptr(x86::rbp, -8));
+  arguments();
+  a.vzeroupper();
+  a.mov(x86::rax, uint64_t(reinterpret_cast<uintptr_t>(function)));
+  a.call(x86::rax);
+  for (int i = 0; i < 32; ++i)
+    a.vmovups(x86::Zmm(i), x86::zmmword_ptr(x86::rsp, 64 * i));
+  for (int i = 0; i < 8; ++i)
+    a.kmovq(k(i), x86::qword_ptr(x86::rsp, kArea + 8 * i));
+  for (int i = 0; i < 7; ++i)
+    a.mov(saved[i], x86::qword_ptr(x86::rsp, gpArea + 8 * i));
+  a.lea(x86::rsp, x86::ptr(x86::rsp, areaBytes + 8));
+  if (testResult) {
+    a.test(x86::al, x86::al);
+    a.jz(trap(TrapCause::stopped));
+  }
+}
+
+void JITEmitter::emitC(const Slot &slot, const Word &word) {
+  COp op = COp(slot.opcode);
+  const int32_t imm = slot.imm;
+  // rd = ra op rb through a two-operand instruction.
+  auto binary = [&](uint32_t id, bool commutes) {
+    Gp target = defR(slot.rd, x86::rax), left = useR(slot.ra, x86::rax), right = useR(slot.rb, x86::rdx);
+    if (target.id() == right.id() && target.id() != left.id()) {
+      if (commutes) {
+        a.emit(id, target, left);
+      } else {
+        a.mov(x86::rax, left);
+        a.emit(id, x86::rax, right);
+        a.mov(target, x86::rax);
+      }
+    } else {
+      if (target.id() != left.id())
+        a.mov(target, left);
+      a.emit(id, target, right);
+    }
+    storeR(slot.rd, target);
+  };
+  auto immediate = [&](uint32_t id, int value) {
+    Gp target = defR(slot.rd, x86::rax), left = useR(slot.ra, x86::rax);
+    if (target.id() != left.id())
+      a.mov(target, left);
+    a.emit(id, target, value);
+    storeR(slot.rd, target);
+  };
+  auto shift = [&](uint32_t id) {
+    Gp target = defR(slot.rd, x86::rax), left = useR(slot.ra, x86::rax), count = useR(slot.rb, x86::rdx);
+    a.emit(id, target, left, count);
+    storeR(slot.rd, target);
+  };
+  auto condition = [](Predicate p) {
+    static constexpr x86::CondCode codes[] = {x86::CondCode::kE,  x86::CondCode::kNE, x86::CondCode::kL, x86::CondCode::kLE, x86::CondCode::kG,
+                                              x86::CondCode::kGE, x86::CondCode::kB,  x86::CondCode::kBE, x86::CondCode::kA, x86::CondCode::kAE};
+    return codes[unsigned(p)];
+  };
+  switch (op) {
+  case COp::empty:
+    return;
+  case COp::cimm: {
+    Gp target = defR(slot.rd, x86::rax);
+    load64(target, word.i0);
+    storeR(slot.rd, target);
+    return;
+  }
+  case COp::cmov: {
+    Gp source = useR(slot.ra, x86::rax);
+    if (slot.rd < 12)
+      a.mov(gp(slot.rd), source);
+    else
+      storeR(slot.rd, source);
+    return;
+  }
+  case COp::cadd: {
+    Gp target = defR(slot.rd, x86::rax), left = useR(slot.ra, x86::rax), right = useR(slot.rb, x86::rdx);
+    if (target.id() == left.id())
+      a.add(target, right);
+    else if (target.id() == right.id())
+      a.add(target, left);
+    else
+      a.lea(target, x86::ptr(left, right));
+    storeR(slot.rd, target);
+    return;
+  }
+  case COp::caddi: {
+    Gp target = defR(slot.rd, x86::rax), left = useR(slot.ra, x86::rax);
+    if (target.id() == left.id())
+      a.add(target, imm);
+    else
+      a.lea(target, x86::ptr(left, imm));
+    storeR(slot.rd, target);
+    return;
+  }
+  case COp::csub:
+    return binary(Inst::kIdSub, false);
+  case COp::cmul:
+    return binary(Inst::kIdImul, true);
+  case COp::cmuli: {
+    Gp target = defR(slot.rd, x86::rax);
+    a.imul(target, useR(slot.ra, x86::rax), imm);
+    storeR(slot.rd, target);
+    return;
+  }
+  case COp::cdiv:
+  case COp::crem:
+  case COp::cdivu:
+  case COp::cremu:
+    return emitDivide(slot);
+  case COp::cand:
+    return binary(Inst::kIdAnd, true);
+  case COp::cor:
+    return binary(Inst::kIdOr, true);
+  case COp::cxor:
+    return binary(Inst::kIdXor, true);
+  case COp::cshl:
+    return shift(Inst::kIdShlx);
+  case COp::cshr:
+    return shift(Inst::kIdShrx);
+  case COp::csar:
+    return shift(Inst::kIdSarx);
+  case COp::cshli:
+    return immediate(Inst::kIdShl, imm & 63);
+  case COp::cshri:
+    return immediate(Inst::kIdShr, imm & 63);
+  case COp::csari:
+    return immediate(Inst::kIdSar, imm & 63);
+  case COp::candi:
+    return immediate(Inst::kIdAnd, imm);
+  case COp::cmin:
+  case COp::cmax: {
+    Gp left = useR(slot.ra, x86::rax), right = useR(slot.rb, x86::rdx);
+    a.cmp(left, right);
+    if (left.id() != x86::rax.id())
+      a.mov(x86::rax, left);
+    a.emit(op == COp::cmin ? Inst::kIdCmovg : Inst::kIdCmovl, x86::rax, right);
+    if (slot.rd < 12)
+      a.mov(gp(slot.rd), x86::rax);
+    else
+      storeR(slot.rd, x86::rax);
+    return;
+  }
+  case COp::cset: {
+    a.cmp(useR(slot.ra, x86::rax), useR(slot.rb, x86::rdx));
+    a.set(condition(slot.predicate), x86::al);
+    Gp target = defR(slot.rd, x86::rax);
+    a.movzx(target.r32(), x86::al);
+    storeR(slot.rd, target);
+    return;
+  }
+  case COp::csel: {
+    Gp test = useR(slot.rc, x86::rax);
+    a.test(test, test);
+    // mov leaves the flags alone.
+    Gp left = useR(slot.ra, x86::rdx);
+    if (left.id() != x86::rdx.id())
+      a.mov(x86::rdx, left);
+    Gp right = useR(slot.rb, x86::rax);
+    a.emit(Inst::kIdCmovz, x86::rdx, right);
+    if (slot.rd < 12)
+      a.mov(gp(slot.rd), x86::rdx);
+    else
+      storeR(slot.rd, x86::rdx);
+    return;
+  }
+  case COp::cext: {
+    Gp target = defR(slot.rd, x86::rax), source = useR(slot.ra, x86::rax);
+    switch (slot.memType) {
+    case Type::i8:
+      a.movsx(target, source.r8());
+      break;
+    case Type::i16:
+      a.movsx(target, source.r16());
+      break;
+    case Type::i32:
+      a.movsxd(target, source.r32());
+      break;
+    case Type::u8:
+      a.movzx(target.r32(), source.r8());
+      break;
+    case Type::u16:
+      a.movzx(target.r32(), source.r16());
+      break;
+    default:
+      a.mov(target.r32(), source.r32());
+      break;
+    }
+    storeR(slot.rd, target);
+    return;
+  }
+  case COp::cptr: {
+    Gp target = defR(slot.rd, x86::rax);
+    a.mov(target, x86::qword_ptr(x86::rbp, 8 * imm));
+    storeR(slot.rd, target);
+    return;
+  }
+  case COp::cbr:
+    a.jmp(wordLabels[wordIndex + imm]);
+    return;
+  case COp::cbcc:
+    a.cmp(useR(slot.ra, x86::rax), useR(slot.rb, x86::rdx));
+    a.j(condition(slot.predicate), wordLabels[wordIndex + imm]);
+    return;
+  case COp::cbcci: {
+    Gp left = useR(slot.ra, x86::rax);
+    if (word.i1 >= INT32_MIN && word.i1 <= INT32_MAX) {
+      a.cmp(left, int32_t(word.i1));
+    } else {
+      load64(x86::rdx, word.i1);
+      a.cmp(left, x86::rdx);
+    }
+    a.j(condition(slot.predicate), wordLabels[wordIndex + imm]);
+    return;
+  }
+  case COp::ccall:
+    return emitCall(slot);
+  case COp::cret:
+    a.ret();
+    return;
+  case COp::ctrap:
+    a.jmp(trap(TrapCause::message, uint32_t(imm)));
+    return;
+  case COp::cassert: {
+    Gp value = useR(slot.ra, x86::rax);
+    a.test(value, value);
+    a.jz(trap(TrapCause::message, uint32_t(imm)));
+    return;
+  }
+  case COp::kset:
+    load64(x86::rax, imm == 64 ? -1 : int64_t((1ull << imm) - 1));
+    a.kmovq(k(slot.rd), x86::rax);
+    return;
+  case COp::kfirst: {
+    Gp lanes = useR(slot.ra, x86::rax);
+    if (lanes.id() != x86::rax.id())
+      a.mov(x86::rax, lanes);
+    a.xor_(x86::edx, x86::edx);
+    a.test(x86::rax, x86::rax);
+    a.cmovs(x86::rax, x86::rdx);
+    a.mov(x86::edx, 64);
+    a.cmp(x86::rax, x86::rdx);
+    a.cmovg(x86::rax, x86::rdx);
+    a.mov(x86::rdx, -1);
+    a.bzhi(x86::rdx, x86::rdx, x86::rax);
+    a.kmovq(k(slot.rd), x86::rdx);
+    return;
+  }
+  case COp::kand:
+    a.kandq(k(slot.rd), k(slot.ra), k(slot.rb));
+    return;
+  case COp::kor:
+    a.korq(k(slot.rd), k(slot.ra), k(slot.rb));
+    return;
+  case COp::kxor:
+    a.kxorq(k(slot.rd), k(slot.ra), k(slot.rb));
+    return;
+  case COp::kandn:
+    a.kandnq(k(slot.rd), k(slot.ra), k(slot.rb));
+    return;
+  case COp::kmov:
+    a.kmovq(k(slot.rd), k(slot.ra));
+    return;
+  case COp::kget: {
+    Gp target = defR(slot.rd, x86::rax);
+    a.kmovq(target, k(slot.ra));
+    storeR(slot.rd, target);
+    return;
+  }
+  case COp::kput:
+    a.kmovq(k(slot.rd), useR(slot.ra, x86::rax));
+    return;
+  case COp::chost:
+    emitHelper(reinterpret_cast<void *>(&hostCallHelper), [&] {
+      a.mov(x86::rsi, uint64_t(reinterpret_cast<uintptr_t>(&slot)));
+      a.lea(x86::rdx, x86::ptr(x86::rsp, 64 * slot.rd));
+      a.lea(x86::rcx, x86::ptr(x86::rsp, 64 * slot.ra));
+      a.lea(x86::r8, x86::ptr(x86::rsp, 64 * slot.rb));
+    }, false);
+    return;
+  case COp::csid:
+  case COp::csnum: {
+    Gp target = defR(slot.rd, x86::rax);
+    a.mov(target, x86::qword_ptr(x86::rbp, -8));
+    a.mov(target, x86::qword_ptr(target, int(op == COp::csid ? offsetof(SentronContext, sentron) : offsetof(SentronContext, sentrons))));
+    storeR(slot.rd, target);
+    return;
+  }
+  case COp::cbar:
+    emitHelper(reinterpret_cast<void *>(&barrierHelper), [] {}, true);
+    return;
+  }
+}
+
+} // namespace vtpu::rt

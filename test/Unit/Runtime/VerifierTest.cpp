@@ -1,0 +1,137 @@
+//===- VerifierTest.cpp - What the verifier accepts and proves --*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Runtime/Verifier.h"
+
+#include <gtest/gtest.h>
+
+using namespace vtpu;
+using namespace vtpu::isa;
+
+namespace {
+Word c(COp op, unsigned rd = 0, unsigned ra = 0, int32_t imm = 0) {
+  Word word;
+  Slot &slot = word.slot(Pipe::C);
+  slot.opcode = uint8_t(op);
+  slot.rd = uint8_t(rd);
+  slot.ra = uint8_t(ra);
+  slot.imm = imm;
+  return word;
+}
+Word cimm(unsigned rd, int64_t value) {
+  Word word = c(COp::cimm, rd);
+  word.hasImmediates = true;
+  word.i0 = value;
+  return word;
+}
+Word loopEnd(unsigned counter, int64_t bound, int32_t distance) {
+  Word word = c(COp::cbcci, 0, counter, distance);
+  word.slot(Pipe::C).predicate = Predicate::lt;
+  word.hasImmediates = true;
+  word.i1 = bound;
+  return word;
+}
+Word load(unsigned rd, unsigned base, unsigned index = noRegister, unsigned scale = 0, int32_t imm = 0) {
+  Word word;
+  Slot &slot = word.slot(Pipe::S);
+  slot.opcode = uint8_t(SOp::sld);
+  slot.type = slot.memType = Type::f32;
+  slot.length = Length::v512;
+  slot.rd = uint8_t(rd);
+  slot.ra = uint8_t(base);
+  slot.rb = uint8_t(index);
+  slot.scale = uint8_t(scale);
+  slot.imm = imm;
+  return word;
+}
+Program entry(std::vector<Word> words, uint64_t size = 256) {
+  Program program;
+  Function function;
+  function.name = "main";
+  function.entry = true;
+  Binding binding;
+  binding.name = "x";
+  binding.kind = BindingKind::Input;
+  binding.size = size;
+  function.bindings = {binding};
+  function.words = std::move(words);
+  program.functions = {function};
+  return program;
+}
+std::string complaint(const Program &program) { return rt::verify(program).message(); }
+} // namespace
+
+TEST(Verifier, ProvesIndexedAccessInACountedLoop) {
+  // 256 bytes hold 64 floats: 0, 16, 32, 48.
+  for (int64_t bound : {64, 65}) {
+    Program program = entry({c(COp::cptr, 0), cimm(1, 0), load(0, 0, 1, 2), c(COp::caddi, 1, 1, 16), loopEnd(1, bound, -2), c(COp::cret)});
+    auto facts = rt::verify(program);
+    ASSERT_TRUE(facts.ok()) << facts.message();
+    EXPECT_EQ((*facts)[0].access[2], bound == 64 ? rt::AccessProof::proven : rt::AccessProof::checked);
+  }
+}
+
+TEST(Verifier, ProvesMovingPointersInNestedLoops) {
+  // Outer loop of 2 over rows of 128 bytes, inner loop of 2 loads; the pointer moves by 64.
+  for (uint64_t size : {256, 255}) {
+    Program program = entry({c(COp::cptr, 0), cimm(1, 0), c(COp::cmov, 2, 0), cimm(3, 0), load(0, 2), c(COp::caddi, 2, 2, 64),
+                             c(COp::caddi, 3, 3, 1), loopEnd(3, 2, -3), c(COp::caddi, 0, 0, 128), c(COp::caddi, 1, 1, 1), loopEnd(1, 2, -8),
+                             c(COp::cret)},
+                            size);
+    auto facts = rt::verify(program);
+    ASSERT_TRUE(facts.ok()) << facts.message();
+    EXPECT_EQ((*facts)[0].access[4], size == 256 ? rt::AccessProof::proven : rt::AccessProof::checked);
+  }
+}
+
+TEST(Verifier, MaskedTailIsProven) {
+  Word tail = load(0, 0, noRegister, 0, 192);
+  tail.slot(Pipe::S).mask = 1;
+  tail.slot(Pipe::S).zeroing = true;
+  for (int lanes : {8, 9}) {
+    Program program = entry({c(COp::cptr, 0), c(COp::kset, 1, 0, lanes), tail, c(COp::cret)}, 224);
+    auto facts = rt::verify(program);
+    ASSERT_TRUE(facts.ok()) << facts.message();
+    EXPECT_EQ((*facts)[0].access[2], lanes == 8 ? rt::AccessProof::proven : rt::AccessProof::checked);
+  }
+}
+
+TEST(Verifier, MessagesNameThePlace) {
+  EXPECT_NE(complaint(entry({})).find("function main: it has no words"), std::string::npos);
+  EXPECT_NE(complaint(entry({c(COp::cptr, 0)})).find("falls off the end"), std::string::npos);
+  EXPECT_NE(complaint(entry({c(COp::cptr, 0, 0, 1), c(COp::cret)})).find("names binding 1"), std::string::npos);
+  EXPECT_NE(complaint(entry({c(COp::cbr, 0, 0, 5)})).find("to word 5"), std::string::npos);
+  EXPECT_NE(complaint(entry({load(0, 0), c(COp::cret)})).find("address register r0"), std::string::npos);
+  EXPECT_NE(complaint(entry({cimm(0, 64), load(0, 0), c(COp::cret)})).find("holds an integer"), std::string::npos);
+  EXPECT_NE(complaint(entry({c(COp::cptr, 0), c(COp::cmuli, 1, 0, 2), c(COp::cret)})).find("holds a pointer"), std::string::npos);
+  EXPECT_NE(complaint(entry({c(COp::ccall, 0, 0, 0), c(COp::cret)})).find("call table 0"), std::string::npos);
+  EXPECT_NE(complaint(entry({c(COp::ctrap, 0, 0, 0)})).find("message 0"), std::string::npos);
+  Word store = load(0, 0);
+  store.slot(Pipe::S).opcode = uint8_t(SOp::sst);
+  EXPECT_NE(complaint(entry({c(COp::cptr, 0), load(0, 0), store, c(COp::cret)})).find("not writable"), std::string::npos);
+  EXPECT_NE(complaint(entry({c(COp::cptr, 0), store, c(COp::cret)})).find("reads v0, which is undefined"), std::string::npos);
+}
+
+TEST(Verifier, TablesAndRecursion) {
+  Program program = entry({c(COp::ccall), c(COp::cret)});
+  Function kernel;
+  kernel.name = "k";
+  Binding import;
+  import.kind = BindingKind::Import;
+  import.size = 300;
+  kernel.bindings = {import};
+  kernel.words = {c(COp::cret)};
+  program.functions.push_back(kernel);
+  program.functions[0].callTables = {{1, {{0, 0}}}};
+  EXPECT_NE(complaint(program).find("k needs 300"), std::string::npos) << complaint(program);
+  program.functions[1].bindings[0].size = 256;
+  EXPECT_EQ(complaint(program), "");
+  program.functions[1].bindings[0].writable = true;
+  EXPECT_NE(complaint(program).find("x is not writable"), std::string::npos) << complaint(program);
+  program.functions[1].bindings[0].writable = false;
+  program.functions[1].callTables = {{1, {{0, 0}}}};
+  EXPECT_NE(complaint(program).find("recursion"), std::string::npos) << complaint(program);
+}
