@@ -1,0 +1,73 @@
+//===- LoadedProgram.h - A program ready to be called -----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The object behind the C API's vtpu_program.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_LIB_RUNTIME_LOADEDPROGRAM_H
+#define VTPU_LIB_RUNTIME_LOADEDPROGRAM_H
+
+#include "Parameters.h"
+#include "vtpu/Runtime/Executor.h"
+#include "vtpu/Runtime/vtpu.h"
+
+#include <mutex>
+
+namespace vtpu::rt {
+
+class LoadedProgram {
+public:
+  /// `folder` is where a relative parameter file is looked for.
+  static Result<std::unique_ptr<LoadedProgram>> create(Program program, const std::string &folder, const vtpu_options &options);
+
+  struct Entry {
+    uint32_t function;
+    std::vector<uint32_t> inputs, outputs; // binding indices
+    std::vector<uint8_t *> bases;          // constants and parameters filled in
+    vtpu_stats stats = {};
+  };
+
+  const Program &getProgram() const { return program; }
+  const std::vector<Entry> &getEntries() const { return entries; }
+  vtpu_tier getTier() const { return tier; }
+
+  Status setParameter(const std::string &key, TensorView tensor);
+  Status call(uint32_t entry, const void *const *inputs, void *const *outputs);
+  Result<vtpu_stats> stats(uint32_t entry);
+
+private:
+  /// Memory of one call in flight: arena and stacks of one sentron each.
+  struct Context {
+    AlignedBuffer arena;
+    std::vector<AlignedBuffer> stackMemory;
+    std::vector<std::vector<uint8_t *>> stacks; // per sentron, per function
+    std::vector<uint8_t *> bases;
+  };
+
+  Program program;
+  std::vector<FunctionFacts> facts;
+  std::unique_ptr<Executor> executor;
+  vtpu_tier tier = VTPU_TIER_INTERPRETER;
+  uint32_t sentrons = 1;
+  std::vector<Entry> entries;
+  std::string parameterFile;
+
+  std::mutex mutex;
+  bool parametersReady = false;
+  std::unique_ptr<SafetensorsFile> file;
+  std::map<std::string, TensorView> given;
+  std::vector<AlignedBuffer> packed;
+  std::vector<std::unique_ptr<Context>> idle;
+  uint64_t arenaBytes = 0, stackBytes = 0;
+
+  Status resolveParameters();
+  std::unique_ptr<Context> makeContext();
+  std::string describe(const Trap &trap) const;
+  void countWords(Entry &entry);
+};
+
+} // namespace vtpu::rt
+
+#endif // VTPU_LIB_RUNTIME_LOADEDPROGRAM_H
