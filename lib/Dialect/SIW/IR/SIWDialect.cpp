@@ -1,0 +1,256 @@
+//===- SIWDialect.cpp - The siw dialect -------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Registration, and the one verifier and slot conversion that all instruction ops share.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Dialect/SIW/IR/SIWDialect.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace vtpu;
+using namespace vtpu::siw;
+
+#include "vtpu/Dialect/SIW/IR/SIWDialect.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "vtpu/Dialect/SIW/IR/SIWTypes.cpp.inc"
+#define GET_OP_CLASSES
+#include "vtpu/Dialect/SIW/IR/SIWOps.cpp.inc"
+
+void SIWDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "vtpu/Dialect/SIW/IR/SIWTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "vtpu/Dialect/SIW/IR/SIWOps.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// Instructions
+//===----------------------------------------------------------------------===//
+
+const isa::InstrInfo *siw::getInstruction(Operation *op) {
+  if (op->getName().getDialectNamespace() != "siw")
+    return nullptr;
+  StringRef mnemonic = op->getName().stripDialect();
+  return isa::lookup(std::string_view(mnemonic.data(), mnemonic.size()));
+}
+
+int siw::getRegisterIndex(Type type) {
+  return llvm::TypeSwitch<Type, int>(type).Case<RType, VType, KType>([](auto t) { return t.getIndex(); }).Default([](Type) { return -1; });
+}
+
+static bool isRegisterClass(isa::OperandClass cls) {
+  return cls == isa::OperandClass::r || cls == isa::OperandClass::v || cls == isa::OperandClass::k;
+}
+static bool matches(Type type, isa::OperandClass cls) {
+  if (cls == isa::OperandClass::v)
+    return mlir::isa<VType>(type);
+  if (cls == isa::OperandClass::k)
+    return mlir::isa<KType>(type);
+  return mlir::isa<RType>(type);
+}
+
+SmallVector<Place, 6> siw::getOperandPlaces(Operation *op) {
+  const isa::InstrInfo *info = getInstruction(op);
+  SmallVector<Place, 6> places;
+  const isa::OperandInfo *out = nullptr;
+  for (unsigned i = 0; i < info->numOperands; ++i) {
+    const isa::OperandInfo &operand = info->operands[i];
+    bool reads = operand.access == isa::Access::in || operand.access == isa::Access::inout;
+    if ((isRegisterClass(operand.cls) && reads) || (operand.cls == isa::OperandClass::idx && op->hasAttr("indexed")))
+      places.push_back({Place::operand, &operand});
+    if (operand.access == isa::Access::out)
+      out = &operand;
+  }
+  if (op->hasAttr("masked")) {
+    places.push_back({Place::mask, nullptr});
+    if (out && !op->hasAttr("zeroing"))
+      places.push_back({Place::passthru, out});
+  }
+  return places;
+}
+
+SmallVector<const isa::OperandInfo *, 3> siw::getResultRows(Operation *op) {
+  const isa::InstrInfo *info = getInstruction(op);
+  SmallVector<const isa::OperandInfo *, 3> rows;
+  for (unsigned i = 0; i < info->numOperands; ++i)
+    if (isRegisterClass(info->operands[i].cls) && info->operands[i].access != isa::Access::in)
+      rows.push_back(&info->operands[i]);
+  return rows;
+}
+
+int siw::getTiedOperand(Operation *op, unsigned &result) {
+  SmallVector<Place, 6> places = getOperandPlaces(op);
+  SmallVector<const isa::OperandInfo *, 3> rows = getResultRows(op);
+  for (auto [i, place] : llvm::enumerate(places)) {
+    bool tied = place.kind == Place::passthru || (place.kind == Place::operand && place.info->access == isa::Access::inout);
+    if (!tied)
+      continue;
+    for (auto [r, row] : llvm::enumerate(rows))
+      if (row == place.info) {
+        result = unsigned(r);
+        return int(i);
+      }
+  }
+  return -1;
+}
+
+static isa::Type typeAttr(Operation *op, StringRef name) {
+  auto attr = op->getAttrOfType<StringAttr>(name);
+  return attr ? isa::parseType(std::string_view(attr.getValue().data(), attr.getValue().size())) : isa::Type::none;
+}
+static std::optional<isa::Predicate> predicateAttr(Operation *op) {
+  auto attr = op->getAttrOfType<StringAttr>("pred");
+  if (!attr)
+    return std::nullopt;
+  for (unsigned i = 0; i < isa::numPredicates; ++i)
+    if (attr.getValue() == StringRef(isa::predicateName(isa::Predicate(i)).data(), isa::predicateName(isa::Predicate(i)).size()))
+      return isa::Predicate(i);
+  return std::nullopt;
+}
+
+LogicalResult siw::verifyInstruction(Operation *op) {
+  const isa::InstrInfo *info = getInstruction(op);
+  SmallVector<Place, 6> places = getOperandPlaces(op);
+  SmallVector<const isa::OperandInfo *, 3> rows = getResultRows(op);
+  if (places.size() != op->getNumOperands())
+    return op->emitOpError() << "takes " << places.size() << " registers here, has " << op->getNumOperands();
+  if (rows.size() != op->getNumResults())
+    return op->emitOpError() << "writes " << rows.size() << " registers, has " << op->getNumResults() << " results";
+  for (auto [place, operand] : llvm::zip(places, op->getOperands())) {
+    isa::OperandClass cls = place.kind == Place::mask ? isa::OperandClass::k : place.info->cls;
+    if (!matches(operand.getType(), cls))
+      return op->emitOpError() << "operand of type " << operand.getType() << " stands where another register class is read";
+  }
+  for (auto [row, result] : llvm::zip(rows, op->getResults()))
+    if (!matches(result.getType(), row->cls))
+      return op->emitOpError() << "result of type " << result.getType() << " stands where another register class is written";
+  if (Status status = isa::checkTypes(*info, typeAttr(op, "type"), typeAttr(op, "mem")); !status)
+    return op->emitOpError() << status.message();
+  if (info->hasLength) {
+    auto length = op->getAttrOfType<IntegerAttr>("length");
+    if (!length || (length.getInt() != 128 && length.getInt() != 256 && length.getInt() != 512))
+      return op->emitOpError() << "needs a length of 128, 256 or 512";
+  }
+  if (info->hasPredicate && !predicateAttr(op))
+    return op->emitOpError() << "needs a known predicate (attribute pred)";
+  if (op->hasAttr("masked") && !info->maskable)
+    return op->emitOpError() << "takes no mask";
+  return success();
+}
+
+static uint8_t registerOf(Value value) {
+  int index = getRegisterIndex(value.getType());
+  return index < 0 ? isa::noRegister : uint8_t(index);
+}
+
+FailureOr<isa::Slot> siw::getSlot(Operation *op, isa::Word &word) {
+  const isa::InstrInfo *info = getInstruction(op);
+  isa::Slot slot;
+  slot.opcode = info->opcode;
+  slot.type = typeAttr(op, "type");
+  slot.memType = typeAttr(op, "mem");
+  if (info->hasLength) {
+    int64_t bits = op->getAttrOfType<IntegerAttr>("length").getInt();
+    slot.length = bits == 128 ? isa::Length::v128 : bits == 256 ? isa::Length::v256 : isa::Length::v512;
+  }
+  if (info->hasPredicate)
+    slot.predicate = *predicateAttr(op);
+  if (auto scale = op->getAttrOfType<IntegerAttr>("scale"))
+    slot.scale = uint8_t(llvm::Log2_64(uint64_t(scale.getInt())));
+  for (unsigned i = 0; i < info->numOperands; ++i) {
+    const isa::OperandInfo &operand = info->operands[i];
+    if (operand.cls == isa::OperandClass::idx)
+      isa::setRegister(slot, operand.field, isa::noRegister);
+    int64_t imm = op->hasAttr("imm") ? op->getAttrOfType<IntegerAttr>("imm").getInt() : 0;
+    if (operand.field == isa::Field::imm)
+      slot.imm = int32_t(imm);
+    if (operand.field == isa::Field::i0) {
+      word.hasImmediates = true;
+      word.i0 = imm;
+    }
+    if (operand.field == isa::Field::i1) {
+      word.hasImmediates = true;
+      word.i1 = op->hasAttr("compare") ? op->getAttrOfType<IntegerAttr>("compare").getInt() : imm;
+    }
+  }
+  for (auto [place, operand] : llvm::zip(getOperandPlaces(op), op->getOperands())) {
+    uint8_t reg = registerOf(operand);
+    if (reg == isa::noRegister)
+      return op->emitOpError() << "has an operand without an allocated register", failure();
+    if (place.kind == Place::mask)
+      slot.mask = reg;
+    else if (place.kind == Place::operand)
+      isa::setRegister(slot, place.info->field, reg);
+    else if (reg != registerOf(op->getResult(0)))
+      return op->emitOpError() << "keeps lanes of register " << reg << " but writes another", failure();
+  }
+  slot.zeroing = op->hasAttr("zeroing");
+  for (auto [row, result] : llvm::zip(getResultRows(op), op->getResults())) {
+    uint8_t reg = registerOf(result);
+    if (reg == isa::noRegister)
+      return op->emitOpError() << "has a result without an allocated register", failure();
+    if (row->access == isa::Access::inout && isa::getRegister(slot, row->field) != reg)
+      return op->emitOpError() << "updates a register but writes another", failure();
+    isa::setRegister(slot, row->field, reg);
+  }
+  return slot;
+}
+
+//===----------------------------------------------------------------------===//
+// Structured ops
+//===----------------------------------------------------------------------===//
+
+LogicalResult RegisterOp::verify() {
+  if (getRegisterIndex(getType()) < 0)
+    return emitOpError() << "names no register; its type needs a number";
+  return success();
+}
+
+LogicalResult FuncOp::verify() {
+  for (auto [i, attr] : llvm::enumerate(getBindings())) {
+    auto binding = dyn_cast<DictionaryAttr>(attr);
+    if (!binding || !binding.getAs<StringAttr>("kind") || !binding.getAs<IntegerAttr>("size"))
+      return emitOpError() << "binding " << i << " needs at least a kind and a size";
+  }
+  return success();
+}
+
+LogicalResult ForOp::verify() {
+  if (getBound().has_value() == bool(getUpper()))
+    return emitOpError() << "needs exactly one of a constant bound and an upper register";
+  if (getStep() <= 0)
+    return emitOpError() << "has step " << getStep() << "; only positive steps count upwards";
+  Block &block = getBody().front();
+  if (block.getNumArguments() != getInits().size() + 1 || getNumResults() != getInits().size())
+    return emitOpError() << "carries " << getInits().size() << " registers; its block and results do not";
+  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  if (!yield || yield.getValues().size() != getInits().size())
+    return emitOpError() << "must yield " << getInits().size() << " registers";
+  return success();
+}
+SmallVector<Region *> ForOp::getLoopRegions() { return {&getBody()}; }
+SmallVector<Region *> WhileOp::getLoopRegions() { return {&getBefore(), &getAfter()}; }
+
+LogicalResult BundleOp::verify() {
+  unsigned used = 0;
+  for (Operation &op : getBody().front()) {
+    const isa::InstrInfo *info = getInstruction(&op);
+    if (!info && !mlir::isa<CallOp>(op))
+      return emitOpError() << "holds " << op.getName() << ", which is no instruction";
+    unsigned bit = 1u << (info ? unsigned(info->pipe) : unsigned(isa::Pipe::C));
+    if (used & bit)
+      return emitOpError() << "holds two instructions of one pipe";
+    used |= bit;
+  }
+  return success();
+}
