@@ -21,6 +21,7 @@ function(vtpu_add_compiler_library name)
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
   mlir_target_link_libraries(${name} PUBLIC MLIRIR)
+  target_link_libraries(${name} PUBLIC LLVM) # the shared library that libMLIR itself uses
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()

@@ -1,0 +1,188 @@
+//===- Pipelines.cpp - Phases of the compiler -----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The order of all passes is decided here and nowhere else.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Pipelines/Pipelines.h"
+#include "vtpu/Dialect/VTPU/Transforms/Passes.h"
+#include "vtpu/InitAllDialects.h"
+
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SourceMgr.h"
+#include <array>
+
+using namespace mlir;
+using namespace vtpu;
+
+static constexpr std::array<llvm::StringLiteral, 8> kPhaseNames = {
+    "input",     "vtpu",      "tiled",   "siw",
+    "scheduled", "allocated", "bundled", "binary"};
+
+StringRef vtpu::stringifyPhase(Phase phase) {
+  return kPhaseNames[static_cast<unsigned>(phase)];
+}
+
+std::optional<Phase> vtpu::parsePhase(StringRef name) {
+  for (auto [index, known] : llvm::enumerate(kPhaseNames))
+    if (name == known)
+      return static_cast<Phase>(index);
+  return std::nullopt;
+}
+
+std::string vtpu::listPhases() { return llvm::join(kPhaseNames, ", "); }
+
+//===----------------------------------------------------------------------===//
+// Pipelines
+//===----------------------------------------------------------------------===//
+
+void vtpu::buildFrontendPipeline(OpPassManager &pm, const CompileOptions &) {
+  pm.addPass(createInlinerPass());
+  pm.addPass(createSymbolDCEPass());
+  pm.addPass(createPrepareEntry());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void vtpu::buildTilePipeline(OpPassManager &pm,
+                             const CompileOptions &options) {
+  // Results are computed in their destination where one exists.
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  pm.addPass(bufferization::createEmptyTensorToAllocTensorPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  bufferization::BufferResultsToOutParamsPassOptions results;
+  results.addResultAttribute = true;
+  results.hoistStaticAllocs = true;
+  results.modifyPublicFunctions = true;
+  pm.addPass(bufferization::createBufferResultsToOutParamsPass(results));
+  pm.addPass(createFinalizeEntry());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // Kernels first, places second: life times are those of calls.
+  OutlineKernelsOptions outline;
+  outline.fuseEpilogues = options.fuse;
+  pm.addPass(createOutlineKernels(outline));
+  pm.addPass(createPlanMemory());
+  pm.addPass(createCanonicalizerPass());
+}
+
+/// How each phase is reached; filled at start-up, then only read.
+static std::array<PhaseBuilder, 8> &phaseBuilders() {
+  static std::array<PhaseBuilder, 8> builders = [] {
+    std::array<PhaseBuilder, 8> initial;
+    initial[static_cast<unsigned>(Phase::VTPU)] = buildFrontendPipeline;
+    initial[static_cast<unsigned>(Phase::Tiled)] = buildTilePipeline;
+    return initial;
+  }();
+  return builders;
+}
+
+void vtpu::registerPhase(Phase phase, PhaseBuilder builder) {
+  phaseBuilders()[static_cast<unsigned>(phase)] = std::move(builder);
+}
+
+llvm::Error vtpu::buildPipeline(OpPassManager &pm,
+                                const CompileOptions &options) {
+  if (options.compileTo < options.compileFrom)
+    return llvm::createStringError(
+        "cannot compile from phase '%s' back to phase '%s'; the order is %s",
+        stringifyPhase(options.compileFrom).str().c_str(),
+        stringifyPhase(options.compileTo).str().c_str(),
+        listPhases().c_str());
+  for (unsigned i = static_cast<unsigned>(options.compileFrom) + 1;
+       i <= static_cast<unsigned>(options.compileTo); ++i) {
+    if (static_cast<Phase>(i) == Phase::Binary)
+      continue;
+    const PhaseBuilder &builder = phaseBuilders()[i];
+    if (!builder)
+      return llvm::createStringError(
+          "phase '%s' is not part of this build; stop earlier with "
+          "--compile-to",
+          kPhaseNames[i].str().c_str());
+    builder(pm, options);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error vtpu::compile(ModuleOp module, const CompileOptions &options) {
+  for (unsigned i = static_cast<unsigned>(options.compileFrom) + 1;
+       i <= static_cast<unsigned>(options.compileTo); ++i) {
+    CompileOptions step = options;
+    step.compileFrom = static_cast<Phase>(i - 1);
+    step.compileTo = static_cast<Phase>(i);
+    PassManager pm(module.getContext());
+    pm.enableVerifier(options.verifyEach);
+    if (!options.reproducer.empty())
+      pm.enableCrashReproducerGeneration(options.reproducer);
+    if (llvm::Error error = buildPipeline(pm, step))
+      return error;
+    if (options.onPhase)
+      options.onPhase(step.compileTo);
+    if (failed(pm.run(module)))
+      return llvm::createStringError("compilation failed on the way to phase "
+                                     "'%s'",
+                                     stringifyPhase(step.compileTo)
+                                         .str()
+                                         .c_str());
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>>
+vtpu::compile(MLIRContext &context, StringRef text, StringRef fileName,
+              const CompileOptions &options) {
+  std::string messages;
+  llvm::raw_string_ostream os(messages);
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(
+      llvm::MemoryBuffer::getMemBuffer(text, fileName,
+                                       /*RequiresNullTerminator=*/false),
+      llvm::SMLoc());
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return failure();
+    os << diagnostic.getLocation() << ": " << diagnostic << "\n";
+    for (Diagnostic &note : diagnostic.getNotes())
+      os << "  " << note << "\n";
+    return success();
+  });
+  context.allowUnregisteredDialects();
+  auto module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  if (!module)
+    return llvm::createStringError(StringRef(messages).rtrim());
+  if (llvm::Error error = compile(*module, options)) {
+    if (messages.empty())
+      return std::move(error);
+    llvm::consumeError(std::move(error));
+    return llvm::createStringError(StringRef(messages).rtrim());
+  }
+  return module;
+}
+
+/// Registers one pipeline under its command-line name.
+static void registerOne(StringRef name, StringRef description,
+                        PhaseBuilder builder) {
+  PassPipelineRegistration<>(name, description, [builder](OpPassManager &pm) {
+    builder(pm, CompileOptions());
+  });
+}
+
+void vtpu::registerPipelines() {
+  registerOne("vtpu-frontend-pipeline", "From phase input to phase vtpu",
+              buildFrontendPipeline);
+  registerOne("vtpu-tile-pipeline", "From phase vtpu to phase tiled",
+              buildTilePipeline);
+}
