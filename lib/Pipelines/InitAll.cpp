@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "vtpu/Conversion/LinalgToSIW/LinalgToSIW.h"
+#include "vtpu/Dialect/SIW/Transforms/Passes.h"
 #include "vtpu/Dialect/VTPU/Transforms/Passes.h"
 #include "vtpu/InitAllDialects.h"
 #include "vtpu/InitAllPasses.h"
@@ -43,7 +45,7 @@ void vtpu::registerAllDialects(DialectRegistry &registry) {
                   bufferization::BufferizationDialect, cf::ControlFlowDialect,
                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
                   memref::MemRefDialect, ml_program::MLProgramDialect,
-                  scf::SCFDialect, tensor::TensorDialect>();
+                  scf::SCFDialect, siw::SIWDialect, tensor::TensorDialect>();
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
       registry);
@@ -59,6 +61,8 @@ void vtpu::registerAllDialects(DialectRegistry &registry) {
 
 void vtpu::registerAllPasses() {
   vtpu::registerVTPUPasses();
+  vtpu::registerLinalgToSIWPasses();
+  vtpu::siw::registerSIWPasses();
   vtpu::registerPipelines();
   mlir::registerTransformsPasses();
   bufferization::registerBufferizationPasses();

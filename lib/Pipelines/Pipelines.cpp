@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "vtpu/Pipelines/Pipelines.h"
+#include "vtpu/Conversion/LinalgToSIW/LinalgToSIW.h"
+#include "vtpu/Dialect/SIW/Transforms/Passes.h"
 #include "vtpu/Dialect/VTPU/Transforms/Passes.h"
 #include "vtpu/InitAllDialects.h"
 
@@ -79,12 +81,38 @@ void vtpu::buildTilePipeline(OpPassManager &pm,
   pm.addPass(createCanonicalizerPass());
 }
 
+void vtpu::buildWordPipeline(OpPassManager &pm, const CompileOptions &) {
+  pm.addPass(createConvertLinalgToSIW());
+  OpPassManager &nested = pm.nest<siw::FuncOp>();
+  nested.addPass(createCSEPass());
+  nested.addPass(createLoopInvariantCodeMotionPass());
+  nested.addPass(createCSEPass());
+}
+
+void vtpu::buildSchedulePipeline(OpPassManager &pm, const CompileOptions &) {
+  // The order of the code generator is kept; words are packed after
+  // allocation.
+  pm.nest<siw::FuncOp>().addPass(createCSEPass());
+}
+
+void vtpu::buildAllocationPipeline(OpPassManager &pm, const CompileOptions &) {
+  pm.nest<siw::FuncOp>().addPass(siw::createAllocateRegisters());
+}
+
+void vtpu::buildBundlePipeline(OpPassManager &pm, const CompileOptions &) {
+  pm.nest<siw::FuncOp>().addPass(siw::createFormBundles());
+}
+
 /// How each phase is reached; filled at start-up, then only read.
 static std::array<PhaseBuilder, 8> &phaseBuilders() {
   static std::array<PhaseBuilder, 8> builders = [] {
     std::array<PhaseBuilder, 8> initial;
     initial[static_cast<unsigned>(Phase::VTPU)] = buildFrontendPipeline;
     initial[static_cast<unsigned>(Phase::Tiled)] = buildTilePipeline;
+    initial[static_cast<unsigned>(Phase::SIW)] = buildWordPipeline;
+    initial[static_cast<unsigned>(Phase::Scheduled)] = buildSchedulePipeline;
+    initial[static_cast<unsigned>(Phase::Allocated)] = buildAllocationPipeline;
+    initial[static_cast<unsigned>(Phase::Bundled)] = buildBundlePipeline;
     return initial;
   }();
   return builders;
@@ -185,4 +213,13 @@ void vtpu::registerPipelines() {
               buildFrontendPipeline);
   registerOne("vtpu-tile-pipeline", "From phase vtpu to phase tiled",
               buildTilePipeline);
+  registerOne("vtpu-word-pipeline", "From phase tiled to phase siw",
+              buildWordPipeline);
+  registerOne("vtpu-schedule-pipeline", "From phase siw to phase scheduled",
+              buildSchedulePipeline);
+  registerOne("vtpu-allocation-pipeline",
+              "From phase scheduled to phase allocated",
+              buildAllocationPipeline);
+  registerOne("vtpu-bundle-pipeline", "From phase allocated to phase bundled",
+              buildBundlePipeline);
 }

@@ -66,6 +66,12 @@ void buildFrontendPipeline(mlir::OpPassManager &pm, const CompileOptions &);
 /// Adds the passes that lead from `vtpu` to `tiled`.
 void buildTilePipeline(mlir::OpPassManager &pm, const CompileOptions &);
 
+/// Adds the passes that lead from `tiled` to `siw`, and so on phase by phase.
+void buildWordPipeline(mlir::OpPassManager &pm, const CompileOptions &);
+void buildSchedulePipeline(mlir::OpPassManager &pm, const CompileOptions &);
+void buildAllocationPipeline(mlir::OpPassManager &pm, const CompileOptions &);
+void buildBundlePipeline(mlir::OpPassManager &pm, const CompileOptions &);
+
 /// Builds the passes that lead to one phase from the one before it.
 using PhaseBuilder =
     std::function<void(mlir::OpPassManager &, const CompileOptions &)>;
@@ -89,7 +95,7 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 compile(mlir::MLIRContext &context, llvm::StringRef text,
         llvm::StringRef fileName, const CompileOptions &);
 
-/// Registers `vtpu-frontend-pipeline` and `vtpu-tile-pipeline`.
+/// Registers a named pipeline per phase.
 void registerPipelines();
 
 } // namespace vtpu

@@ -231,11 +231,11 @@ LogicalResult ForOp::verify() {
   if (getStep() <= 0)
     return emitOpError() << "has step " << getStep() << "; only positive steps count upwards";
   Block &block = getBody().front();
-  if (block.getNumArguments() != getInits().size() + 1 || getNumResults() != getInits().size())
-    return emitOpError() << "carries " << getInits().size() << " registers; its block and results do not";
+  if (block.getNumArguments() != getStarts().size() + 1 || getNumResults() != getStarts().size())
+    return emitOpError() << "carries " << getStarts().size() << " registers; its block and results do not";
   auto yield = dyn_cast<YieldOp>(block.getTerminator());
-  if (!yield || yield.getValues().size() != getInits().size())
-    return emitOpError() << "must yield " << getInits().size() << " registers";
+  if (!yield || yield.getValues().size() != getStarts().size())
+    return emitOpError() << "must yield " << getStarts().size() << " registers";
   return success();
 }
 SmallVector<Region *> ForOp::getLoopRegions() { return {&getBody()}; }

@@ -100,7 +100,7 @@ def SIW_ForOp : SIW_Op<"for", [
     }
     ```
   }];
-  let arguments = (ins SIW_R:$lower, Optional<SIW_R>:$upper, Variadic<SIW_AnyRegister>:$inits, OptionalAttr<I64Attr>:$bound,
+  let arguments = (ins SIW_R:$lower, Optional<SIW_R>:$upper, Variadic<SIW_AnyRegister>:$starts, OptionalAttr<I64Attr>:$bound,
                        I64Attr:$step, UnitAttr:$nonempty);
   let results = (outs Variadic<SIW_AnyRegister>:$outs);
   let regions = (region SizedRegion<1>:$body);
@@ -111,7 +111,7 @@ def SIW_ForOp : SIW_Op<"for", [
     ::mlir::Operation *getYield() { return getBody().front().getTerminator(); }
   }];
   let assemblyFormat = [{
-    `from` $lower (`to` $upper^)? (`bound` $bound^)? `step` $step (`nonempty` $nonempty^)? (`inits` `(` $inits^ `)`)? attr-dict
+    `from` $lower (`to` $upper^)? (`bound` $bound^)? `step` $step (`nonempty` $nonempty^)? (`inits` `(` $starts^ `)`)? attr-dict
     `:` functional-type(operands, results) $body
   }];
 }
@@ -151,10 +151,10 @@ def SIW_WhileOp : SIW_Op<"while", [RecursiveMemoryEffects, SingleBlock, DeclareO
     }
     ```
   }];
-  let arguments = (ins Variadic<SIW_AnyRegister>:$inits);
+  let arguments = (ins Variadic<SIW_AnyRegister>:$starts);
   let results = (outs Variadic<SIW_AnyRegister>:$outs);
   let regions = (region SizedRegion<1>:$before, SizedRegion<1>:$after);
-  let assemblyFormat = "`(` $inits `)` attr-dict `:` functional-type($inits, $outs) $before `do` $after";
+  let assemblyFormat = "`(` $starts `)` attr-dict `:` functional-type($starts, $outs) $before `do` $after";
 }
 
 def SIW_ConditionOp : SIW_Op<"condition", [Terminator, Pure, HasParent<"WhileOp">]> {

@@ -1,0 +1,33 @@
+//===- Passes.td - Passes on siw ---------------------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_DIALECT_SIW_TRANSFORMS_PASSES_TD
+#define VTPU_DIALECT_SIW_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def AllocateRegisters : Pass<"siw-allocate-registers", "::vtpu::siw::FuncOp"> {
+  let summary = "Give every register value a number";
+  let description = [{
+    Linear scan over structured control. Values that a loop carries share a register with their successors; copies go where that would clobber
+    a live value. What does not fit is recomputed before its uses if it needs no operands, else stored to the function's stack binding.
+  }];
+  let statistics = [Statistic<"numCopies", "copies", "Copies inserted">,
+                    Statistic<"numRecomputed", "recomputed", "Values recomputed before their uses">,
+                    Statistic<"numSpills", "spills", "Values stored to the stack">];
+}
+
+def FormBundles : Pass<"siw-form-bundles", "::vtpu::siw::FuncOp"> {
+  let summary = "Pack allocated instructions into words";
+  let description = [{
+    Places each instruction of a block, in order, into the earliest word within a window that has its slot free and respects dependences:
+    a word's slots read the state before it and write at its end. Afterwards operands are `siw.register` values.
+  }];
+  let options = [Option<"window", "window", "unsigned", "16", "How many words back an instruction may move">];
+  let statistics = [Statistic<"numWords", "words", "Words formed">, Statistic<"numOps", "ops", "Instructions placed">];
+}
+
+#endif // VTPU_DIALECT_SIW_TRANSFORMS_PASSES_TD

@@ -1,0 +1,241 @@
+//===- Pass.cpp - convert-linalg-to-siw -------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Lowers every kernel, then the entries: straight lists of calls with call tables.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Conversion/LinalgToSIW/LinalgToSIW.h"
+
+#include "KernelLowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Pass/Pass.h"
+
+namespace vtpu {
+#define GEN_PASS_DEF_CONVERTLINALGTOSIW
+#include "vtpu/Conversion/LinalgToSIW/Passes.h.inc"
+} // namespace vtpu
+
+using namespace mlir;
+using namespace vtpu;
+
+namespace {
+StringRef dtypeOf(Type type) {
+  if (type.isIndex())
+    return "i64";
+  if (type.isF32())
+    return "f32";
+  if (type.isF64())
+    return "f64";
+  if (type.isF16())
+    return "f16";
+  if (type.isBF16())
+    return "bf16";
+  auto integer = cast<IntegerType>(type);
+  switch (integer.getWidth()) {
+  case 1:
+    return "i1";
+  case 8:
+    return integer.isUnsigned() ? "u8" : "i8";
+  case 16:
+    return "i16";
+  case 32:
+    return "i32";
+  default:
+    return "i64";
+  }
+}
+
+/// One entry: bindings from its arguments, calls from its body.
+class EntryLowering {
+public:
+  EntryLowering(func::FuncOp entry, ProgramTables &tables, ModuleOp module, SymbolTable &symbols)
+      : entry(entry), tables(tables), module(module), symbols(symbols), builder(entry) {}
+
+  LogicalResult run() {
+    auto func = siw::FuncOp::create(builder, entry.getLoc(), builder.getStringAttr(entry.getName()), builder.getUnitAttr(), builder.getArrayAttr({}));
+    builder.setInsertionPointToStart(&func.getBody().emplaceBlock());
+    for (BlockArgument arg : entry.getArguments())
+      if (llvm::failed(addArgument(arg)))
+        return failure();
+    LogicalResult result = success();
+    for (Operation &op : entry.front().without_terminator())
+      if (llvm::failed(lower(op)))
+        result = failure();
+    siw::Emitter(builder, entry.getLoc()).c(isa::COp::cret, {});
+    func.setBindingsAttr(builder.getArrayAttr(bindings));
+    return result;
+  }
+
+private:
+  func::FuncOp entry;
+  ProgramTables &tables;
+  ModuleOp module;
+  SymbolTable &symbols;
+  OpBuilder builder;
+  SmallVector<Attribute> bindings;
+  struct Place {
+    unsigned binding;
+    int64_t offset; // bytes of the memref's base pointer inside the binding
+  };
+  llvm::DenseMap<Value, Place> places;
+  llvm::DenseMap<unsigned, BlockArgument> argumentOf; // parameter bindings
+  SmallVector<std::pair<std::pair<BlockArgument, PanelWish>, unsigned>> packed;
+
+  unsigned add(StringRef kind, StringRef name, int64_t size, bool writable, SmallVector<NamedAttribute> more) {
+    more.push_back(builder.getNamedAttr("kind", builder.getStringAttr(kind)));
+    more.push_back(builder.getNamedAttr("name", builder.getStringAttr(name)));
+    more.push_back(builder.getNamedAttr("size", builder.getI64IntegerAttr(size)));
+    more.push_back(builder.getNamedAttr("align", builder.getI64IntegerAttr(kind == "arena" || kind == "constant" ? 64 : 1)));
+    if (writable)
+      more.push_back(builder.getNamedAttr("writable", builder.getUnitAttr()));
+    bindings.push_back(builder.getDictionaryAttr(more));
+    return unsigned(bindings.size()) - 1;
+  }
+
+  LogicalResult addArgument(BlockArgument arg) {
+    auto type = dyn_cast<MemRefType>(arg.getType());
+    const unsigned n = arg.getArgNumber();
+    std::optional<ElementInfo> info = type ? getElementInfo(type.getElementType()) : std::nullopt;
+    if (!info || !type.hasStaticShape() || !type.getLayout().isIdentity())
+      return entry.emitError() << "argument " << n << " of entry '" << entry.getName() << "' has type " << arg.getType()
+                               << "; an entry takes contiguous tensors of static shape";
+    const int64_t size = type.getNumElements() * info->bytes;
+    auto nameAttr = entry.getArgAttrOfType<StringAttr>(n, "vtpu.name");
+    auto key = entry.getArgAttrOfType<StringAttr>(n, "vtpu.parameter");
+    const bool result = entry.getArgAttr(n, "vtpu.result") != nullptr;
+    SmallVector<NamedAttribute> more = {builder.getNamedAttr("dtype", builder.getStringAttr(dtypeOf(type.getElementType()))),
+                                        builder.getNamedAttr("shape", builder.getDenseI64ArrayAttr(type.getShape()))};
+    unsigned binding;
+    if (entry.getArgAttr(n, "vtpu.arena")) {
+      binding = add("arena", "arena", size, true, {});
+    } else if (key) {
+      more.push_back(builder.getNamedAttr("key", key));
+      if (Attribute hash = entry.getArgAttr(n, "vtpu.hash"))
+        more.push_back(builder.getNamedAttr("hash", hash));
+      binding = add("parameter", key.getValue(), size, false, more);
+      argumentOf[binding] = arg;
+    } else {
+      std::string fallback = ((result ? "out" : "arg") + Twine(n)).str();
+      binding = add(result ? "output" : "input", nameAttr ? nameAttr.getValue() : StringRef(fallback), size, result, more);
+    }
+    places[arg] = {binding, 0};
+    return success();
+  }
+
+  std::optional<int64_t> constantOf(Value value) {
+    auto constant = value.getDefiningOp<arith::ConstantOp>();
+    auto attr = constant ? dyn_cast<IntegerAttr>(constant.getValue()) : IntegerAttr();
+    return attr ? std::optional<int64_t>(attr.getInt()) : std::nullopt;
+  }
+
+  LogicalResult lower(Operation &op) {
+    if (mlir::isa<arith::ConstantOp, memref::DeallocOp>(op))
+      return success();
+    if (auto global = dyn_cast<memref::GetGlobalOp>(op)) {
+      auto target = symbols.lookup<memref::GlobalOp>(global.getName());
+      auto type = cast<MemRefType>(global.getType());
+      std::optional<ElementInfo> info = getElementInfo(type.getElementType());
+      if (!info)
+        return op.emitError() << "a constant of type " << type << " cannot become bytes";
+      uint64_t offset = tables.placeGlobal(target);
+      unsigned binding = add("constant", global.getName(), type.getNumElements() * info->bytes, false,
+                             {builder.getNamedAttr("offset", builder.getI64IntegerAttr(int64_t(offset)))});
+      places[global.getResult()] = {binding, 0};
+      return success();
+    }
+    if (auto view = dyn_cast<memref::ViewOp>(op)) {
+      auto it = places.find(view.getSource());
+      std::optional<int64_t> shift = constantOf(view.getByteShift());
+      if (it == places.end() || !shift)
+        return op.emitError() << "a view of an entry needs a constant shift";
+      places[view.getResult()] = {it->second.binding, it->second.offset + *shift};
+      return success();
+    }
+    if (auto view = dyn_cast<ViewLikeOpInterface>(op)) {
+      auto it = places.find(view.getViewSource());
+      if (it == places.end())
+        return op.emitError() << "'" << op.getName() << "' views memory that has no place in the entry";
+      Place place = it->second; // the offset of the first element stands in the type
+      places[op.getResult(0)] = place;
+      return success();
+    }
+    if (auto call = dyn_cast<func::CallOp>(op))
+      return lowerCall(call);
+    return op.emitError() << "'" << op.getName() << "' stands in an entry outside every kernel";
+  }
+
+  LogicalResult lowerCall(func::CallOp call) {
+    auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+    SmallVector<int64_t> arguments;
+    for (auto [i, operand] : llvm::enumerate(call.getOperands())) {
+      auto it = places.find(operand);
+      SmallVector<int64_t> strides;
+      int64_t offset = 0;
+      auto type = dyn_cast<MemRefType>(operand.getType());
+      if (it == places.end() || !type || llvm::failed(getByteStrides(type, strides, offset)))
+        return call.emitError() << "argument " << i << " of a kernel call has no static place";
+      unsigned binding = it->second.binding;
+      int64_t at = it->second.offset + offset;
+      if (auto wish = tables.panels.find(callee.getArgument(unsigned(i))); wish != tables.panels.end()) {
+        binding = packedBinding(argumentOf[binding], binding, wish->second);
+        at = 0;
+      }
+      arguments.push_back(binding);
+      arguments.push_back(at);
+    }
+    siw::CallOp::create(builder, call.getLoc(), call.getCallee(), arguments);
+    return success();
+  }
+
+  unsigned packedBinding(BlockArgument arg, unsigned plain, const PanelWish &wish) {
+    for (auto &[known, binding] : packed)
+      if (known.first == arg && known.second == wish)
+        return binding;
+    SmallVector<NamedAttribute> more;
+    for (NamedAttribute field : cast<DictionaryAttr>(bindings[plain]))
+      if (field.getName() == "dtype" || field.getName() == "shape" || field.getName() == "key" || field.getName() == "hash")
+        more.push_back(field);
+    more.push_back(builder.getNamedAttr(
+        "panels", builder.getDenseI64ArrayAttr({1, wish.rows, wish.cols, 0, wish.rowStride, wish.colStride, 0, wish.tile})));
+    const int64_t size = (wish.cols + wish.tile - 1) / wish.tile * wish.tile * wish.rows * 4;
+    StringRef name = cast<DictionaryAttr>(bindings[plain]).getAs<StringAttr>("name").getValue();
+    unsigned binding = add("parameter", name, size, false, more);
+    packed.push_back({{arg, wish}, binding});
+    return binding;
+  }
+};
+
+struct ConvertLinalgToSIW : vtpu::impl::ConvertLinalgToSIWBase<ConvertLinalgToSIW> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    ProgramTables tables;
+    findPanels(module, tables);
+    SymbolTable symbols(module);
+    bool failed = false;
+    SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+    for (func::FuncOp function : functions)
+      if (!function->hasAttr("vtpu.entry"))
+        failed |= llvm::failed(KernelLowering(function, tables, module).run());
+    for (func::FuncOp function : functions)
+      if (function->hasAttr("vtpu.entry"))
+        failed |= llvm::failed(EntryLowering(function, tables, module, symbols).run());
+    if (failed)
+      return signalPassFailure();
+    for (func::FuncOp function : functions)
+      function.erase();
+    for (auto global : llvm::make_early_inc_range(module.getOps<memref::GlobalOp>()))
+      global.erase();
+    OpBuilder builder(module.getContext());
+    auto bytes = ArrayRef<int8_t>(reinterpret_cast<const int8_t *>(tables.rodata.data()), tables.rodata.size());
+    module->setAttr("siw.rodata", builder.getDenseI8ArrayAttr(bytes));
+    SmallVector<StringRef> messages(tables.messages.begin(), tables.messages.end());
+    module->setAttr("siw.messages", builder.getStrArrayAttr(messages));
+    if (Attribute file = module->getAttr("vtpu.parameter_file"))
+      module->setAttr("siw.parameter_file", file);
+  }
+};
+} // namespace
