@@ -1,0 +1,58 @@
+//===- compiler.cpp - Python module vtpu._compiler --------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The compiler as one function: text of a phase in, a program's bytes or the text of a later phase out.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/InitAllDialects.h"
+#include "vtpu/Pipelines/Pipelines.h"
+
+#include "mlir/IR/MLIRContext.h"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+namespace nb = nanobind;
+
+namespace {
+struct CompileError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+nb::bytes compile(const std::string &text, const std::string &fileName, const std::string &compileFrom, const std::string &compileTo,
+                  const std::string &parameterFile, const std::string &reproducer) {
+  vtpu::CompileOptions options;
+  auto phase = [](const std::string &name) {
+    std::optional<vtpu::Phase> parsed = vtpu::parsePhase(name);
+    if (!parsed)
+      throw CompileError("unknown phase '" + name + "'; legal are " + vtpu::listPhases());
+    return *parsed;
+  };
+  options.compileFrom = phase(compileFrom);
+  options.compileTo = phase(compileTo);
+  options.parameterFile = parameterFile;
+  options.reproducer = reproducer;
+  std::string result;
+  {
+    nb::gil_scoped_release unlocked;
+    mlir::DialectRegistry registry;
+    vtpu::registerAllDialects(registry);
+    mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+    llvm::Expected<std::string> compiled = vtpu::compileText(context, text, fileName, options);
+    if (!compiled)
+      throw CompileError(llvm::toString(compiled.takeError()));
+    result = std::move(*compiled);
+  }
+  return nb::bytes(result.data(), result.size());
+}
+} // namespace
+
+NB_MODULE(_compiler, m) {
+  nb::exception<CompileError>(m, "CompileError");
+  m.def("compile", &compile, nb::arg("text"), nb::arg("file_name") = "program.mlir", nb::arg("compile_from") = "input",
+        nb::arg("compile_to") = "binary", nb::arg("parameter_file") = "", nb::arg("reproducer") = "",
+        "Compiles MLIR text; returns the bytes of a .vtpu file, or text for an earlier phase.");
+  m.def("phases", &vtpu::listPhases, "Names of all phases, in order.");
+}

@@ -1,0 +1,115 @@
+//===- runtime.cpp - Python module vtpu._runtime ----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A thin layer over the C API. Arrays cross as addresses; what they must look like is checked in Python (vtpu/_program.py).
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Runtime/vtpu.h"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <stdexcept>
+
+namespace nb = nanobind;
+
+namespace {
+struct RuntimeError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+void check(int code) {
+  if (code != 0)
+    throw RuntimeError(vtpu_last_error());
+}
+
+class Program {
+public:
+  Program(nb::bytes data, int tier, uint32_t threads, const std::string &features, const std::string &parameterFile) {
+    vtpu_options options = makeOptions(tier, threads, features, parameterFile);
+    check(vtpu_load_memory(data.c_str(), data.size(), &options, &program));
+  }
+  Program(const std::string &path, int tier, uint32_t threads, const std::string &features, const std::string &parameterFile) {
+    vtpu_options options = makeOptions(tier, threads, features, parameterFile);
+    check(vtpu_load_file(path.c_str(), &options, &program));
+  }
+  Program(const Program &) = delete;
+  ~Program() { vtpu_release(program); }
+
+  std::vector<std::string> entries() const {
+    std::vector<std::string> names;
+    for (uint32_t i = 0; i < vtpu_entry_count(program); ++i)
+      names.push_back(vtpu_entry_name(program, i));
+    return names;
+  }
+  using Info = std::tuple<std::string, int, std::vector<int64_t>>;
+  std::vector<Info> tensors(uint32_t entry, bool inputs) const {
+    std::vector<Info> result;
+    uint32_t count = inputs ? vtpu_input_count(program, entry) : vtpu_output_count(program, entry);
+    for (uint32_t i = 0; i < count; ++i) {
+      vtpu_tensor_info info;
+      check(inputs ? vtpu_input_info(program, entry, i, &info) : vtpu_output_info(program, entry, i, &info));
+      result.emplace_back(info.name, int(info.dtype), std::vector<int64_t>(info.shape, info.shape + info.rank));
+    }
+    return result;
+  }
+  void setParameter(const std::string &key, int dtype, const std::vector<int64_t> &shape, uintptr_t data) {
+    check(vtpu_set_parameter(program, key.c_str(), vtpu_dtype(dtype), uint32_t(shape.size()), shape.data(), reinterpret_cast<const void *>(data)));
+  }
+  void call(uint32_t entry, const std::vector<uintptr_t> &inputs, const std::vector<uintptr_t> &outputs) {
+    int code;
+    {
+      nb::gil_scoped_release unlocked;
+      code = vtpu_call(program, entry, reinterpret_cast<const void *const *>(inputs.data()), reinterpret_cast<void *const *>(const_cast<uintptr_t *>(outputs.data())));
+    }
+    check(code);
+  }
+  nb::dict stats(uint32_t entry) {
+    vtpu_stats s;
+    check(vtpu_get_stats(program, entry, &s));
+    nb::dict d;
+    d["words"] = s.words;
+    d["D"] = s.d;
+    d["S"] = s.s;
+    d["C"] = s.c;
+    d["executed_words"] = s.executed_words;
+    d["executed_ops"] = s.executed_ops;
+    d["host_seconds"] = s.host_seconds;
+    d["total_seconds"] = s.total_seconds;
+    d["code_bytes"] = s.code_bytes;
+    d["context_bytes"] = s.context_bytes;
+    return d;
+  }
+  int tier() const { return int(vtpu_active_tier(program)); }
+
+private:
+  vtpu_program *program = nullptr;
+
+  static vtpu_options makeOptions(int tier, uint32_t threads, const std::string &features, const std::string &parameterFile) {
+    vtpu_options options = {};
+    options.struct_size = sizeof(options);
+    options.tier = vtpu_tier(tier);
+    options.threads = threads;
+    options.cpu_features = features.empty() ? nullptr : features.c_str();
+    options.parameter_file = parameterFile.empty() ? nullptr : parameterFile.c_str();
+    return options;
+  }
+};
+} // namespace
+
+NB_MODULE(_runtime, m) {
+  nb::exception<RuntimeError>(m, "RuntimeError");
+  nb::class_<Program>(m, "Program")
+      .def(nb::init<nb::bytes, int, uint32_t, const std::string &, const std::string &>())
+      .def(nb::init<const std::string &, int, uint32_t, const std::string &, const std::string &>())
+      .def("entries", &Program::entries)
+      .def("tensors", &Program::tensors)
+      .def("set_parameter", &Program::setParameter)
+      .def("call", &Program::call)
+      .def("stats", &Program::stats)
+      .def("tier", &Program::tier);
+  m.def("version", &vtpu_version);
+}

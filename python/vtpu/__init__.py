@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""vTPU: compiles PyTorch modules and MLIR programs to Sentron Instruction Words and runs them on the CPU.
+
+    program = vtpu.compile(module, (x,))
+    y = program["main"](x)
+"""
+
+from ._errors import CompileFailed, ImportFailed, ParameterFailed, ProgramFailed, VtpuError
+from ._export import ExportedModule, Spec, export
+from ._program import Entry, Program, compile, compile_mlir, load, lower_mlir
+
+__all__ = ["CompileFailed", "Entry", "ExportedModule", "ImportFailed", "ParameterFailed", "Program", "ProgramFailed", "Spec", "VtpuError",
+           "compile", "compile_mlir", "export", "load", "lower_mlir"]
+__version__ = "0.1.0"

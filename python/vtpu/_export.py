@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`vtpu.export`: a PyTorch module as weight-free generic MLIR text beside its parameters."""
+
+import dataclasses
+import inspect
+import io
+import json
+import os
+import re
+
+import torch
+import torch.utils._pytree as pytree
+
+from . import _parameters
+from ._errors import ImportFailed
+from ._importer import importer
+from ._trace import trace
+
+_MLIR_TYPES = {torch.float64: "f64", torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16", torch.int64: "i64",
+               torch.int32: "i32", torch.int16: "i16", torch.int8: "i8", torch.uint8: "u8", torch.bool: "i1"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """One argument or result of an entry."""
+
+    name: str
+    dtype: str
+    shape: tuple
+
+    def __str__(self):
+        return f"{self.name}: {'x'.join([*map(str, self.shape), self.dtype])}"
+
+
+@dataclasses.dataclass
+class ExportedModule:
+    """What `export` returns. `parameters` is an ordered list of (argument name, tensor, role)."""
+
+    name: str
+    mlir_text: str
+    parameters: list
+    inputs: list
+    outputs: list
+    in_spec: object
+    out_spec: object
+    constant_inputs: list
+    constant_outputs: list
+
+    def interface(self):
+        """Names, types and nesting as plain data."""
+        return {
+            "name": self.name,
+            "inputs": [[s.name, s.dtype, list(s.shape)] for s in self.inputs],
+            "outputs": [[s.name, s.dtype, list(s.shape)] for s in self.outputs],
+            "parameters": [[n, _MLIR_TYPES[t.dtype], list(t.shape), r] for n, t, r in self.parameters],
+        }
+
+    def save(self, folder):
+        """Writes `<name>.mlir`, `<name>.safetensors` and `<name>.json` into a folder."""
+        os.makedirs(folder, exist_ok=True)
+        base = os.path.join(folder, self.name)
+        _parameters.write(base + ".safetensors", {n: t for n, t, _ in self.parameters})
+        _parameters.write_atomically(base + ".mlir", self.mlir_text.encode())
+        _parameters.write_atomically(base + ".json", json.dumps(self.interface(), indent=1).encode())
+
+
+class _Replay(torch.nn.Module):
+    """Runs a graph node by node, so that exporting it keeps every node's source line."""
+
+    def __init__(self, gm):
+        super().__init__()
+        self.graph_module = gm
+
+    def forward(self, *args):
+        return torch.fx.Interpreter(self.graph_module).run(*args, enable_io_processing=False)
+
+
+def _as_tensor(value):
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if type(value).__module__ == "numpy" and hasattr(value, "dtype"):
+        return torch.from_numpy(value) if hasattr(value, "__array_interface__") and value.ndim else torch.as_tensor(value)
+    if hasattr(value, "__dlpack__"):
+        return torch.from_dlpack(value)
+    return value
+
+
+def _input_names(module, args, kwargs):
+    """A readable, unique name for every flat input."""
+    forward = module.forward if isinstance(module, torch.nn.Module) else module
+    try:
+        bound = inspect.signature(forward).bind(*args, **kwargs).arguments
+        kinds = inspect.signature(forward).parameters
+        positional = []
+        for name, value in bound.items():
+            if kinds[name].kind is inspect.Parameter.VAR_POSITIONAL:
+                positional += [f"{name}.{i}" for i in range(len(value))]
+            elif kinds[name].kind is not inspect.Parameter.VAR_KEYWORD:
+                positional.append(name)
+    except (TypeError, ValueError):
+        positional = []
+    names = []
+    for path, _ in pytree.tree_flatten_with_path((args, kwargs))[0]:
+        parts = [str(getattr(k, "idx", getattr(k, "key", getattr(k, "name", k)))) for k in path]
+        if parts[0] == "0":
+            index = int(parts[1])
+            parts[1] = positional[index] if index < len(positional) else f"arg{index}"
+        name = re.sub(r"[^\w.]", "_", ".".join(parts[1:]))
+        while name in names:
+            name += "_"
+        names.append(name)
+    return names
+
+
+def _output_names(out_spec, count):
+    """result, or result.0, result.key ... by the nesting of the outputs."""
+    skeleton = pytree.tree_unflatten(list(range(count)), out_spec)
+    names = [""] * count
+    for path, index in pytree.tree_flatten_with_path(skeleton)[0]:
+        parts = [str(getattr(k, "idx", getattr(k, "key", getattr(k, "name", k)))) for k in path]
+        names[index] = re.sub(r"[^\w.]", "_", ".".join(["result", *parts]))
+    return names
+
+
+def export(module, args, kwargs=None, *, name="main"):
+    """Exports `module` called with `args` and `kwargs` (example values; shapes and types are fixed by them).
+
+    Raises ImportFailed, naming the Python line, where a size, branch or number depends on the contents of an input.
+    """
+    if isinstance(args, torch.Tensor) or not isinstance(args, (tuple, list)):
+        raise TypeError(f"args: expected a tuple of arguments, got {type(args).__name__}; write vtpu.export(module, (x,))")
+    if not re.fullmatch(r"[A-Za-z_]\w*", name):
+        raise ValueError(f"name: expected an identifier, got '{name}'")
+    what = type(module).__name__ if isinstance(module, torch.nn.Module) else getattr(module, "__name__", type(module).__name__)
+    importer.warm()
+    args, kwargs = pytree.tree_map(_as_tensor, (tuple(args), dict(kwargs or {})))
+    flat, in_spec = pytree.tree_flatten((args, kwargs))
+    names = _input_names(module, args, kwargs)
+    for value, label in zip(flat, names):
+        if isinstance(value, torch.Tensor):
+            _check_type(value, f"input '{label}'", what)
+    result = trace(module, args, kwargs, what)
+    for label, tensor, _ in result.parameters:
+        _check_type(tensor, f"parameter '{label}'", what)
+    tensors = [v for v in flat if isinstance(v, torch.Tensor)]
+    inputs = [Spec(n, _MLIR_TYPES[v.dtype], tuple(v.shape)) for n, v in zip(names, flat) if isinstance(v, torch.Tensor)]
+    labels = _output_names(result.out_spec, len(result.results))
+    outputs, constants = [], []
+    for label, value in zip(labels, result.results):
+        if isinstance(value, torch.Tensor):
+            _check_type(value, f"output '{label}'", what)
+            outputs.append(Spec(label, _MLIR_TYPES[value.dtype], tuple(value.shape)))
+            constants.append(None)
+        else:
+            constants.append((value,))
+    values = [t for _, t, _ in result.parameters] + tensors
+    with torch.no_grad():
+        program = torch.export.export(_Replay(result.graph), tuple(_empty(v) for v in values), strict=False)
+    stream = io.BytesIO()
+    torch.export.save(program, stream)
+    text = importer.lower({
+        "program": stream.getvalue(), "name": name,
+        "arguments": [(n, r, _parameters.digest(t)) for n, t, r in result.parameters] + [(s.name, "input", "") for s in inputs],
+        "results": [s.name for s in outputs],
+    }, what)
+    return ExportedModule(name, text, result.parameters, inputs, outputs, in_spec, result.out_spec,
+                          [None if isinstance(v, torch.Tensor) else (v,) for v in flat], constants)
+
+
+def _check_type(tensor, label, what):
+    if tensor.layout is not torch.strided:
+        raise ImportFailed(f"importing {what}: {label} is a sparse tensor; pass its indices and values as dense tensors")
+    if tensor.dtype not in _MLIR_TYPES:
+        raise ImportFailed(f"importing {what}: {label} has type {str(tensor.dtype).removeprefix('torch.')}; "
+                           "supported are " + ", ".join(str(t).removeprefix("torch.") for t in _MLIR_TYPES))
+
+
+def _empty(tensor):
+    """Same shape and type without the data."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype)

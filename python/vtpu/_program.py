@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compiled programs: `compile`, `compile_mlir`, `load`, and what they return."""
+
+import os
+
+from . import _compiler, _parameters, _runtime
+from ._errors import CompileFailed, ProgramFailed
+from ._export import ExportedModule, export
+
+_TIERS = {"default": 0, "interpreter": 1, "jit": 2}
+# Numbers of the C API's vtpu_dtype to NumPy's names; bf16 crosses as 16-bit patterns outside of torch.
+_DTYPES = {1: "bool", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "uint8", 7: "uint16", 8: "uint32", 9: "uint64", 10: "float16",
+           11: "bfloat16", 12: "float32", 13: "float64"}
+_NUMBERS = {name: number for number, name in _DTYPES.items()}
+
+
+def _is_torch(value):
+    return type(value).__module__.split(".")[0] == "torch"
+
+
+class Entry:
+    """One callable of a program. Takes NumPy arrays, torch tensors or DLPack exporters; returns what it was given (torch or NumPy)."""
+
+    def __init__(self, program, index, name):
+        self._program = program
+        self._index = index
+        self.name = name
+        handle = program._handle
+        self.inputs = [(label, _DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, True)]
+        self.outputs = [(label, _DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, False)]
+
+    def __repr__(self):
+        def text(rows):
+            return ", ".join(f"{n}: {d}[{', '.join(map(str, s))}]" for n, d, s in rows)
+
+        return f"<vtpu entry {self.name}({text(self.inputs)}) -> ({text(self.outputs)})>"
+
+    def _address(self, value, position):
+        """(address, object that keeps it alive) of a contiguous array of the right type and shape."""
+        label, dtype, shape = self.inputs[position]
+        if not _is_torch(value):
+            import numpy
+
+            if not isinstance(value, numpy.ndarray) and hasattr(value, "__dlpack__"):
+                value = numpy.from_dlpack(value)
+            value = numpy.ascontiguousarray(value) if getattr(value, "ndim", 0) else numpy.asarray(value)
+            actual = str(value.dtype)
+            if actual == "uint8" and dtype == "int8":
+                actual = "int8"
+        else:
+            if value.device.type != "cpu":
+                raise TypeError(f"{self.name}: input '{label}' is on device {value.device}; move it with .cpu()")
+            actual = str(value.dtype).removeprefix("torch.")
+            if actual == "uint8" and dtype == "int8":
+                actual = "int8"
+        if actual != dtype:
+            raise TypeError(f"{self.name}: input '{label}' has type {actual}, expected {dtype}; convert it first")
+        if tuple(value.shape) != shape:
+            raise ValueError(f"{self.name}: input '{label}' has shape {tuple(value.shape)}, expected {shape}")
+        if _is_torch(value):
+            value = value.detach().contiguous()
+            return value.data_ptr(), value
+        return value.ctypes.data, value
+
+    def __call__(self, *args):
+        if len(args) != len(self.inputs):
+            raise TypeError(f"{self.name}: {len(args)} inputs given, expected {len(self.inputs)}: "
+                            + ", ".join(n for n, _, _ in self.inputs))
+        use_torch = any(map(_is_torch, args)) or any(d == "bfloat16" for _, d, _ in self.outputs)
+        pairs = [self._address(value, i) for i, value in enumerate(args)]
+        results = []
+        addresses = []
+        if use_torch:
+            import torch
+
+            for _, dtype, shape in self.outputs:
+                result = torch.empty(shape, dtype=getattr(torch, dtype))
+                results.append(result)
+                addresses.append(result.data_ptr())
+        else:
+            import numpy
+
+            for _, dtype, shape in self.outputs:
+                result = numpy.empty(shape, dtype=dtype)
+                results.append(result)
+                addresses.append(result.ctypes.data)
+        try:
+            self._program._handle.call(self._index, [a for a, _ in pairs], addresses)
+        except _runtime.RuntimeError as error:
+            raise ProgramFailed(f"{self.name}: {error}") from None
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def stats(self):
+        """Words, filled slots, seconds of the last call."""
+        return self._program._handle.stats(self._index)
+
+
+class Program:
+    """A loaded program: `program["main"](x)`, `program.save("model.vtpu")`."""
+
+    def __init__(self, data, *, tier="default", threads=1, cpu_features="", parameters=None, tensors=None):
+        if tier not in _TIERS:
+            raise ValueError(f"tier: '{tier}' is unknown; legal are {', '.join(_TIERS)}")
+        self._data = data
+        self._tensors = dict(tensors or {})
+        self._options = {"threads": threads, "cpu_features": cpu_features, "parameters": parameters}
+        try:
+            self._handle = _runtime.Program(data, _TIERS[tier], threads, cpu_features, parameters or "")
+            for key, tensor in self._tensors.items():
+                self._handle.set_parameter(key, _NUMBERS[str(tensor.dtype).removeprefix("torch.")], list(tensor.shape), tensor.data_ptr())
+        except _runtime.RuntimeError as error:
+            raise ProgramFailed(str(error)) from None
+        self.entries = {name: Entry(self, i, name) for i, name in enumerate(self._handle.entries())}
+
+    def __getitem__(self, name):
+        if name not in self.entries:
+            raise KeyError(f"no entry '{name}'; the program has {', '.join(self.entries)}")
+        return self.entries[name]
+
+    def __iter__(self):
+        return iter(self.entries)
+
+    @property
+    def tier(self):
+        """Which tier runs this program: 'jit' or 'interpreter'."""
+        return "jit" if self._handle.tier() == 2 else "interpreter"
+
+    def with_tier(self, tier, threads=1):
+        """The same program in another tier."""
+        return Program(self._data, tier=tier, tensors=self._tensors, **{**self._options, "threads": threads})
+
+    def save(self, path):
+        """Writes the program; parameters that are not in a file yet go to `<path>.safetensors` beside it."""
+        path = os.fspath(path)
+        data = self._data if isinstance(self._data, bytes) else open(self._data, "rb").read()
+        if self._tensors:
+            _parameters.write(os.path.splitext(path)[0] + ".safetensors", self._tensors)
+        _parameters.write_atomically(path, data)
+
+
+def compile_mlir(text_or_path, *, compile_from="input", tier="default", threads=1, parameters=None, tensors=None, name="program",
+                 reproducer=""):
+    """Compiles a program on linalg, tensor, arith, math, scf and cf in text form.
+
+    `parameters`: path of a safetensors file; `tensors`: parameters by key, in memory. Raises CompileFailed with all diagnostics.
+    """
+    text, label = text_or_path, "<text>"
+    if isinstance(text_or_path, os.PathLike) or ("\n" not in text_or_path and os.path.exists(text_or_path)):
+        label = os.fspath(text_or_path)
+        with open(label, encoding="utf-8") as stream:
+            text = stream.read()
+    try:
+        data = _compiler.compile(text, label, compile_from, "binary", parameters or f"{name}.safetensors", reproducer)
+    except _compiler.CompileError as error:
+        raise CompileFailed(str(error)) from None
+    return Program(data, tier=tier, threads=threads, parameters=parameters, tensors=tensors)
+
+
+def lower_mlir(text, *, compile_from="input", compile_to="bundled"):
+    """The text of a later phase."""
+    try:
+        return _compiler.compile(text, "<text>", compile_from, compile_to).decode()
+    except _compiler.CompileError as error:
+        raise CompileFailed(str(error)) from None
+
+
+def compile(module, args, kwargs=None, *, name="main", tier="default", threads=1):  # noqa: A001 - the name users expect
+    """Compiles a PyTorch module called with example arguments. `module` may be an ExportedModule, or a list of them (one entry each)."""
+    exported = module if isinstance(module, (list, ExportedModule)) else export(module, args, kwargs, name=name)
+    exported = exported if isinstance(exported, list) else [exported]
+    tensors, texts = {}, []
+    for one in exported:
+        for key, tensor, _ in one.parameters:
+            known = tensors.setdefault(key, tensor.contiguous())
+            if known.shape != tensor.shape or known.dtype != tensor.dtype:
+                raise CompileFailed(f"entries disagree about parameter '{key}'; export them from one module")
+        texts.append(one.mlir_text)
+    return compile_mlir(_merge(texts), tier=tier, threads=threads, tensors=tensors, name=exported[0].name)
+
+
+def _merge(texts):
+    """Several modules as one: their functions side by side."""
+    if len(texts) == 1:
+        return texts[0]
+    from ._importer import merge_modules
+
+    return merge_modules(texts)
+
+
+def load(path, *, tier="default", threads=1, parameters=None, cpu_features=""):
+    """Loads a `.vtpu` file; parameters are mapped from the file it names, or from `parameters`."""
+    path = os.fspath(path)
+    if not os.path.exists(path):
+        raise ProgramFailed(f"cannot open {path}: No such file or directory")
+    return Program(path, tier=tier, threads=threads, parameters=parameters, cpu_features=cpu_features)

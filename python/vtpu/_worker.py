@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The worker process that holds torch-mlir: weight-free exported programs in, generic MLIR text out.
+
+Runs as a script on its own (it imports nothing else of this package), so that a crash inside torch-mlir ends this process and not the
+caller's. Frames on the pipe: 8 bytes of little-endian length, then a pickled dictionary.
+"""
+
+import io
+import os
+import pickle
+import struct
+import sys
+
+
+def read_frame(stream):
+    """One frame, or None at the end of the stream."""
+    head = stream.read(8)
+    if len(head) < 8:
+        return None
+    (size,) = struct.unpack("<Q", head)
+    body = stream.read(size)
+    return pickle.loads(body) if len(body) == size else None
+
+
+def write_frame(stream, value):
+    body = pickle.dumps(value)
+    stream.write(struct.pack("<Q", len(body)) + body)
+    stream.flush()
+
+
+def _inline_resources(ir, module):
+    """Small constants arrive as resource blobs; as dense attributes they are ordinary text."""
+    import numpy
+
+    def visit(op):
+        for region in op.regions:
+            for block in region.blocks:
+                for inner in block.operations:
+                    if "value" in inner.attributes:
+                        attribute = inner.attributes["value"]
+                        if str(attribute).startswith("dense_resource<"):
+                            inner.attributes["value"] = _dense(ir, numpy, attribute)
+                    visit(inner.operation)
+
+    visit(module.operation)
+
+
+_RESOURCE = {
+    "f64": ("DenseF64ResourceElementsAttr", "float64"), "f32": ("DenseF32ResourceElementsAttr", "float32"),
+    "i64": ("DenseI64ResourceElementsAttr", "int64"), "i32": ("DenseI32ResourceElementsAttr", "int32"),
+    "i16": ("DenseI16ResourceElementsAttr", "int16"), "i8": ("DenseI8ResourceElementsAttr", "int8"),
+    "i1": ("DenseBoolResourceElementsAttr", "bool"),
+}
+
+
+def _dense(ir, numpy, attribute):
+    kind = ir.ShapedType(attribute.type)
+    reader, dtype = _RESOURCE[str(kind.element_type)]
+    resource = getattr(ir, reader)(attribute)
+    flat = numpy.array([resource[i] for i in range(len(resource))], dtype=dtype)
+    shape = [kind.get_dim_size(i) for i in range(kind.rank)]
+    return ir.DenseElementsAttr.get(flat.reshape(shape), type=kind.element_type, shape=shape)
+
+
+def _label(ir, module, name, arguments, results):
+    """Names the entry's arguments (`vtpu.name`; parameters: `vtpu.parameter`, their key, and `vtpu.hash`) and results."""
+
+    def describe(argument):
+        label, role, digest = argument
+        text = ir.StringAttr.get
+        if role == "input":
+            return ir.DictAttr.get({"vtpu.name": text(label)})
+        return ir.DictAttr.get({"vtpu.parameter": text(label), "vtpu.hash": text(digest)})
+
+    for op in module.body.operations:
+        if op.operation.name != "func.func" or ir.StringAttr(op.attributes["sym_name"]).value != name:
+            continue
+        op.attributes["arg_attrs"] = ir.ArrayAttr.get(
+            [describe(argument) for argument in arguments])
+        if results:
+            op.attributes["res_attrs"] = ir.ArrayAttr.get([ir.DictAttr.get({"vtpu.name": ir.StringAttr.get(n)}) for n in results])
+
+
+def lower(request):
+    """Lowers one exported program to linalg on tensors and returns its generic text."""
+    import torch
+    from torch_mlir import fx, ir
+    from torch_mlir.compiler_utils import OutputType
+
+    program = torch.export.load(io.BytesIO(request["program"]))
+    name = request["name"]
+    module = fx.export_and_import(program, output_type=OutputType.LINALG_ON_TENSORS, func_name=name, decomposition_table={})
+    with module.context, ir.Location.unknown():
+        _inline_resources(ir, module)
+        _label(ir, module, name, request["arguments"], request["results"])
+    return module.operation.get_asm(print_generic_op_form=True, enable_debug_info=True, large_resource_limit=None)
+
+
+def main():
+    stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever libraries print goes to the log, never into the frames
+    sys.stdout = sys.stderr
+    while (request := read_frame(stdin)) is not None:
+        try:
+            answer = {"text": lower(request)}
+        except BaseException as error:  # noqa: BLE001 - every failure of the importer becomes an answer
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        write_frame(stdout, answer)
+
+
+if __name__ == "__main__":
+    main()
