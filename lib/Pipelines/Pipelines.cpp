@@ -10,9 +10,11 @@
 #include "vtpu/Dialect/SIW/Transforms/Passes.h"
 #include "vtpu/Dialect/VTPU/Transforms/Passes.h"
 #include "vtpu/InitAllDialects.h"
+#include "vtpu/Target/SIWBinary/SIWBinary.h"
 
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -169,9 +171,12 @@ llvm::Error vtpu::compile(ModuleOp module, const CompileOptions &options) {
   return llvm::Error::success();
 }
 
-llvm::Expected<OwningOpRef<ModuleOp>>
-vtpu::compile(MLIRContext &context, StringRef text, StringRef fileName,
-              const CompileOptions &options) {
+/// Parses, compiles and hands the module on; every error diagnostic met on
+/// the way is in the text of the error.
+static llvm::Expected<std::string>
+compileWith(MLIRContext &context, StringRef text, StringRef fileName,
+            const CompileOptions &options,
+            llvm::function_ref<llvm::Expected<std::string>(ModuleOp)> finish) {
   std::string messages;
   llvm::raw_string_ostream os(messages);
   llvm::SourceMgr sources;
@@ -180,24 +185,53 @@ vtpu::compile(MLIRContext &context, StringRef text, StringRef fileName,
                                        /*RequiresNullTerminator=*/false),
       llvm::SMLoc());
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-      return failure();
-    os << diagnostic.getLocation() << ": " << diagnostic << "\n";
-    for (Diagnostic &note : diagnostic.getNotes())
-      os << "  " << note << "\n";
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      os << diagnostic.getLocation() << ": " << diagnostic << "\n";
     return success();
   });
   context.allowUnregisteredDialects();
+  auto explain = [&](llvm::Error error) -> llvm::Error {
+    if (messages.empty())
+      return error;
+    llvm::consumeError(std::move(error));
+    return llvm::createStringError(StringRef(messages).rtrim());
+  };
   auto module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   if (!module)
     return llvm::createStringError(StringRef(messages).rtrim());
-  if (llvm::Error error = compile(*module, options)) {
-    if (messages.empty())
-      return std::move(error);
-    llvm::consumeError(std::move(error));
-    return llvm::createStringError(StringRef(messages).rtrim());
-  }
-  return module;
+  if (!options.parameterFile.empty())
+    (*module)->setAttr("vtpu.parameter_file",
+                       StringAttr::get(&context, options.parameterFile));
+  if (llvm::Error error = compile(*module, options))
+    return explain(std::move(error));
+  llvm::Expected<std::string> result = finish(*module);
+  if (!result)
+    return explain(result.takeError());
+  return result;
+}
+
+llvm::Expected<std::string> vtpu::compileText(MLIRContext &context,
+                                              StringRef text,
+                                              StringRef fileName,
+                                              const CompileOptions &options) {
+  return compileWith(
+      context, text, fileName, options,
+      [&](ModuleOp module) -> llvm::Expected<std::string> {
+        std::string result;
+        if (options.compileTo != Phase::Binary) {
+          llvm::raw_string_ostream os(result);
+          module.print(os, OpPrintingFlags().enableDebugInfo());
+          return result;
+        }
+        FailureOr<Program> program = translateToProgram(module);
+        if (failed(program))
+          return llvm::createStringError("the words cannot be emitted");
+        Result<std::vector<uint8_t>> bytes = writeObject(*program);
+        if (!bytes)
+          return llvm::createStringError(bytes.message());
+        result.assign(bytes->begin(), bytes->end());
+        return result;
+      });
 }
 
 /// Registers one pipeline under its command-line name.

@@ -12,7 +12,12 @@
 #include "CodeMemory.h"
 #include "JITEmitter.h"
 
+#include <cstdio>
 #include <fmt/format.h>
+
+/// What asmjit's assertion handler prints to (lib/Runtime/CMakeLists.txt says why).
+extern "C" __attribute__((visibility("hidden"))) FILE *vtpu_asmjit_stderr;
+FILE *vtpu_asmjit_stderr = stderr;
 
 namespace vtpu::rt {
 

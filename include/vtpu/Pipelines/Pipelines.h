@@ -54,6 +54,8 @@ struct CompileOptions {
   bool fuse = true;
   /// Verify the IR behind every pass.
   bool verifyEach = false;
+  /// Recorded in the program: where its parameters are.
+  std::string parameterFile;
   /// Where a reproducer goes if a pass fails or crashes; empty for none.
   std::string reproducer;
   /// Called as each phase starts, for progress displays.
@@ -89,11 +91,12 @@ llvm::Error buildPipeline(mlir::OpPassManager &pm, const CompileOptions &);
 /// the error repeats the first of them.
 llvm::Error compile(mlir::ModuleOp module, const CompileOptions &);
 
-/// Parses `text` (MLIR in generic or pretty form, or bytecode) and runs the
-/// pipeline over it. All diagnostics are in the text of the error.
-llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
-compile(mlir::MLIRContext &context, llvm::StringRef text,
-        llvm::StringRef fileName, const CompileOptions &);
+/// Compiles text to the bytes of a `.vtpu` file, or, for an earlier phase, to
+/// text again.
+llvm::Expected<std::string> compileText(mlir::MLIRContext &context,
+                                        llvm::StringRef text,
+                                        llvm::StringRef fileName,
+                                        const CompileOptions &);
 
 /// Registers a named pipeline per phase.
 void registerPipelines();

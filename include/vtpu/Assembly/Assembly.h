@@ -1,0 +1,35 @@
+//===- Assembly.h - Text form of programs -----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Prints a program as text and reads it back without loss. Driven by the instruction table. Manual: docs/Assembly.md.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_ASSEMBLY_ASSEMBLY_H
+#define VTPU_ASSEMBLY_ASSEMBLY_H
+
+#include "vtpu/Object/Program.h"
+
+#include <set>
+
+namespace vtpu {
+
+/// Text of a program; `parseAssembly` gives the same program back.
+std::string printAssembly(const Program &program);
+/// Reads a program. The error starts with `fileName:line:column: `.
+Result<Program> parseAssembly(std::string_view text, std::string_view fileName);
+
+/// Text of one slot of a word, without its pipe's letter. `index` is the word's number: targets print as label `L<word>`, or as a signed
+/// distance where `labels` does not hold that word.
+std::string printSlot(isa::Pipe pipe, const isa::Word &word, uint32_t index, const std::set<uint32_t> &labels);
+/// Text of a whole word: `{ D: ... ; S: ... ; C: ... } @coordinate`.
+std::string printWord(const isa::Word &word, uint32_t index, const std::set<uint32_t> &labels);
+/// Words of a function that a branch names.
+std::set<uint32_t> branchTargets(const Function &function);
+/// `a.b.c/d.e.f/g.h.i.j.k`.
+std::string printCoordinate(const std::array<uint16_t, 11> &coordinate);
+
+} // namespace vtpu
+
+#endif // VTPU_ASSEMBLY_ASSEMBLY_H
