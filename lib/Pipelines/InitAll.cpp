@@ -8,6 +8,7 @@
 
 #include "vtpu/Conversion/LinalgToSIW/LinalgToSIW.h"
 #include "vtpu/Dialect/SIW/Transforms/Passes.h"
+#include "vtpu/Dialect/VTPU/IR/VTPUDialect.h"
 #include "vtpu/Dialect/VTPU/Transforms/Passes.h"
 #include "vtpu/InitAllDialects.h"
 #include "vtpu/InitAllPasses.h"
@@ -45,7 +46,7 @@ void vtpu::registerAllDialects(DialectRegistry &registry) {
                   bufferization::BufferizationDialect, cf::ControlFlowDialect,
                   func::FuncDialect, linalg::LinalgDialect, math::MathDialect,
                   memref::MemRefDialect, ml_program::MLProgramDialect,
-                  scf::SCFDialect, siw::SIWDialect, tensor::TensorDialect>();
+                  scf::SCFDialect, siw::SIWDialect, tensor::TensorDialect, VTPUDialect>();
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(
       registry);

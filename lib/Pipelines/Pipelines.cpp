@@ -48,15 +48,22 @@ std::string vtpu::listPhases() { return llvm::join(kPhaseNames, ", "); }
 //===----------------------------------------------------------------------===//
 
 void vtpu::buildFrontendPipeline(OpPassManager &pm, const CompileOptions &) {
+  // First: the inliner knows nothing of unregistered operations.
+  pm.addPass(createConvertTMTensor());
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createPrepareEntry());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.nest<func::FuncOp>().addPass(createFuseElementwise());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
 
 void vtpu::buildTilePipeline(OpPassManager &pm,
                              const CompileOptions &options) {
+  pm.addPass(createDecompose());
+  pm.addPass(createCanonicalizerPass());
   // Results are computed in their destination where one exists.
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createEmptyTensorToAllocTensorPass());

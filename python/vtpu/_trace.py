@@ -7,7 +7,6 @@ freezes every data-dependent value, also those that depend on inputs.
 """
 
 import logging
-import operator
 import re
 import warnings
 
@@ -34,12 +33,12 @@ class Trace:
 
 
 def decomposition_table():
-    """torch-mlir's own table, without what is better kept whole."""
+    """torch-mlir's own table, and attention as matrix products and a softmax."""
+    from torch._decomp import get_decompositions
     from torch_mlir.extras.fx_decomp_util import get_decomposition_table
 
     table = dict(get_decomposition_table())
-    for op in (aten.scaled_dot_product_attention.default, aten._scaled_dot_product_flash_attention_for_cpu.default):
-        table.pop(op, None)
+    table.update(get_decompositions([aten._scaled_dot_product_flash_attention_for_cpu.default]))
     return table
 
 
@@ -362,7 +361,7 @@ def _replace_scalar(node, scalar):
 
 
 def rewrite(gm):
-    """Boolean-mask index_put to where; index_add to index_put; CPU flash attention back to attention."""
+    """Boolean-mask index_put to where; index_add to index_put."""
     graph = gm.graph
     for node in list(graph.nodes):
         if node.op != "call_function":
@@ -401,13 +400,6 @@ def _rewrite_one(graph, node):
             source = graph.call_function(aten.mul.Scalar, (source, alpha))
         dim %= max(_value(base).dim(), 1)
         return graph.call_function(aten.index_put.default, (base, [None] * dim + [index], source, True))
-    if node.target is operator.getitem and node.args[1] == 0 and node.args[0].target is aten._scaled_dot_product_flash_attention_for_cpu.default:
-        attention = node.args[0]
-        query, key, value = attention.args[:3]
-        causal = attention.args[4] if len(attention.args) > 4 else attention.kwargs.get("is_causal", False)
-        return graph.call_function(aten.scaled_dot_product_attention.default,
-                                   (query, key, value, attention.kwargs.get("attn_mask"), 0.0, causal),
-                                   {"scale": attention.kwargs.get("scale")})
     return None
 
 
@@ -422,7 +414,9 @@ def _package(gm, parameters, buffers, out_spec, what):
     seen = {}
     for node in [n for n in graph.nodes if n.op == "get_attr"]:
         tensor = getattr(gm, node.target)
-        if tensor.numel() * tensor.element_size() <= INLINE_BYTES and tensor.dtype in _INLINE:
+        # The importer takes no constant inside a list of tensors (the indices of aten.index).
+        listed = any(isinstance(arg, (list, tuple)) and node in arg for user in node.users for arg in user.args)
+        if tensor.numel() * tensor.element_size() <= INLINE_BYTES and tensor.dtype in _INLINE and not listed:
             continue
         if node.target in seen:
             node.replace_all_uses_with(seen[node.target])
@@ -454,4 +448,4 @@ def _package(gm, parameters, buffers, out_spec, what):
     return Trace(gm, described, out_spec, results)
 
 
-_INLINE = {torch.float64, torch.float32, torch.int64, torch.int32, torch.int16, torch.int8, torch.bool}
+_INLINE = {torch.float64, torch.float32, torch.int64, torch.int32}

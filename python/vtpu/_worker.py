@@ -28,40 +28,6 @@ def write_frame(stream, value):
     stream.flush()
 
 
-def _inline_resources(ir, module):
-    """Small constants arrive as resource blobs; as dense attributes they are ordinary text."""
-    import numpy
-
-    def visit(op):
-        for region in op.regions:
-            for block in region.blocks:
-                for inner in block.operations:
-                    if "value" in inner.attributes:
-                        attribute = inner.attributes["value"]
-                        if str(attribute).startswith("dense_resource<"):
-                            inner.attributes["value"] = _dense(ir, numpy, attribute)
-                    visit(inner.operation)
-
-    visit(module.operation)
-
-
-_RESOURCE = {
-    "f64": ("DenseF64ResourceElementsAttr", "float64"), "f32": ("DenseF32ResourceElementsAttr", "float32"),
-    "i64": ("DenseI64ResourceElementsAttr", "int64"), "i32": ("DenseI32ResourceElementsAttr", "int32"),
-    "i16": ("DenseI16ResourceElementsAttr", "int16"), "i8": ("DenseI8ResourceElementsAttr", "int8"),
-    "i1": ("DenseBoolResourceElementsAttr", "bool"),
-}
-
-
-def _dense(ir, numpy, attribute):
-    kind = ir.ShapedType(attribute.type)
-    reader, dtype = _RESOURCE[str(kind.element_type)]
-    resource = getattr(ir, reader)(attribute)
-    flat = numpy.array([resource[i] for i in range(len(resource))], dtype=dtype)
-    shape = [kind.get_dim_size(i) for i in range(kind.rank)]
-    return ir.DenseElementsAttr.get(flat.reshape(shape), type=kind.element_type, shape=shape)
-
-
 def _label(ir, module, name, arguments, results):
     """Names the entry's arguments (`vtpu.name`; parameters: `vtpu.parameter`, their key, and `vtpu.hash`) and results."""
 
@@ -91,7 +57,6 @@ def lower(request):
     name = request["name"]
     module = fx.export_and_import(program, output_type=OutputType.LINALG_ON_TENSORS, func_name=name, decomposition_table={})
     with module.context, ir.Location.unknown():
-        _inline_resources(ir, module)
         _label(ir, module, name, request["arguments"], request["results"])
     return module.operation.get_asm(print_generic_op_form=True, enable_debug_info=True, large_resource_limit=None)
 

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/ScopeExit.h"
 
@@ -27,9 +28,15 @@ uint64_t ProgramTables::placeGlobal(memref::GlobalOp global) {
   if (!isNew)
     return it->second;
   uint64_t offset = (rodata.size() + 63) / 64 * 64;
+  rodata.resize(offset);
   it->second = offset;
   auto type = cast<MemRefType>(global.getType());
   std::optional<ElementInfo> info = getElementInfo(type.getElementType());
+  if (auto resource = dyn_cast_or_null<DenseResourceElementsAttr>(global.getInitialValueAttr())) {
+    if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
+      rodata.append(blob->getData().begin(), blob->getData().end());
+    return offset;
+  }
   auto elements = dyn_cast_or_null<ElementsAttr>(global.getInitialValueAttr());
   if (!info || !elements)
     return offset;

@@ -9,6 +9,8 @@
 #ifndef VTPU_DIALECT_VTPU_TRANSFORMS_PASSES_H
 #define VTPU_DIALECT_VTPU_TRANSFORMS_PASSES_H
 
+#include "vtpu/Dialect/VTPU/IR/VTPUDialect.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"

@@ -12,6 +12,42 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ConvertTMTensor : Pass<"convert-tm-tensor", "::mlir::ModuleOp"> {
+  let summary = "Convert tm_tensor ops in generic form to linalg, scf and vtpu";
+  let description = [{
+    Accepts `tm_tensor.scatter`, `scan`, `sort` and `attention` as unregistered
+    operations. A scatter becomes a loop of row updates with a bounds check, a
+    scan a loop along its dimension, a sort a rank computation and a
+    permutation (stable, NaN last), attention `vtpu.attention`.
+
+    Input contract: static shapes; others are left for the contract check.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect", "::vtpu::VTPUDialect"];
+  let statistics = [
+    Statistic<"numConverted", "converted", "Operations converted">
+  ];
+}
+
+def Decompose : Pass<"vtpu-decompose", "::mlir::ModuleOp"> {
+  let summary = "Replace vtpu ops by linalg and scf";
+  let description = [{
+    Replaces every op of the `vtpu` dialect, and `linalg.softmax`, by its
+    decomposition.
+
+    Output contract: no op of the `vtpu` dialect is left.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numDecomposed", "decomposed", "Operations decomposed">
+  ];
+}
+
 def PrepareEntry : Pass<"vtpu-prepare-entry", "::mlir::ModuleOp"> {
   let summary = "Mark entry functions and make their arguments read-only";
   let description = [{
@@ -35,6 +71,17 @@ def FinalizeEntry : Pass<"vtpu-finalize-entry", "::mlir::ModuleOp"> {
   let statistics = [
     Statistic<"numCopies", "copies", "Copies rewritten as generics">
   ];
+}
+
+def FuseElementwise : Pass<"vtpu-fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "Fuse element-wise work and fold transpositions";
+  let description = [{
+    Turns named ops into generics, then fuses producers into consumers: pure
+    data movement (transpositions, broadcasts) into every consumer, arithmetic
+    into parallel consumers of its only use, and cheap arithmetic into
+    reductions. Padded and windowed ops stay as they are.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
 def OutlineKernels : Pass<"vtpu-outline-kernels", "::mlir::ModuleOp"> {
