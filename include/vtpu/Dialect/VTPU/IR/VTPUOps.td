@@ -28,9 +28,13 @@ def VTPU_Dialect : Dialect {
 }
 
 class VTPU_Op<string mnemonic, list<Trait> traits = []>
-    : Op<VTPU_Dialect, mnemonic, traits # [
-        DeclareOpInterfaceMethods<AggregatedOpInterface,
-                                  ["decomposeOperation"]>]>;
+    : Op<VTPU_Dialect, mnemonic, traits # [AggregatedOpInterface]> {
+  let extraClassDeclaration = [{
+    /// The op in terms of linalg and scf.
+    ::mlir::FailureOr<::llvm::SmallVector<::mlir::Value>>
+    decomposeOperation(::mlir::OpBuilder &builder);
+  }];
+}
 
 def VTPU_Direction : I32EnumAttr<"Direction", "Which way features flow", [
     I32EnumAttrCase<"NodeToEdge", 0, "node_to_edge">,
