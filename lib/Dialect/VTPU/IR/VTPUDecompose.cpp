@@ -113,7 +113,10 @@ vtpu::AttentionOp::decomposeOperation(OpBuilder &b) {
                   [&](OpBuilder &b, Location loc, ValueRange v) {
                     Value x = arith::MulFOp::create(b, loc, v.back(),
                                                     scalar(b, factor));
-                    if (v.size() == 2)
+                    if (v.size() == 2 && v[0].getType().isInteger(1))
+                      x = arith::SelectOp::create(b, loc, v[0], x,
+                                                  scalar(b, -infinity));
+                    else if (v.size() == 2)
                       x = arith::AddFOp::create(
                           b, loc, x, convert(b, loc, v[0], wide));
                     linalg::YieldOp::create(b, loc, x);

@@ -93,11 +93,16 @@ LogicalResult vtpu::AttentionOp::verify() {
                        "but got ")
            << query << ", " << key << ", " << value << " and " << result;
   // vtpu_attention_c2
-  if (getMask() && !matches(cast<RankedTensorType>(getMask().getType()),
-                            query.getDimSize(rank - 2),
-                            key.getDimSize(rank - 2)))
-    return emitOpError("expects a mask [B.., M, N] of the query's type but "
-                       "got ")
-           << getMask().getType();
+  if (!getMask())
+    return success();
+  auto mask = cast<RankedTensorType>(getMask().getType());
+  SmallVector<int64_t> scores(query.getShape().drop_back(1));
+  scores.push_back(key.getDimSize(rank - 2));
+  if (mask.getShape() != ArrayRef<int64_t>(scores) ||
+      (mask.getElementType() != query.getElementType() &&
+       !mask.getElementType().isInteger(1)))
+    return emitOpError("expects a mask [B.., M, N] of i1 or the query's type "
+                       "but got ")
+           << mask;
   return success();
 }

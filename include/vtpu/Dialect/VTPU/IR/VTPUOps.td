@@ -108,12 +108,13 @@ def VTPU_AttentionOp : VTPU_Op<"attention", [Pure]> {
   let summary = "Scaled dot-product attention";
   let description = [{
     `softmax(scale * query * transpose(key) + mask) * value` over the last two
-    dimensions; all dimensions before them are a batch. A row whose scores are
-    all minus infinity gives zeros, as in PyTorch.
+    dimensions; all dimensions before them are a batch. A mask of `i1` keeps the
+    scores where it is true and sets the others to minus infinity. A row whose
+    scores are all minus infinity gives zeros, as in PyTorch.
 
     Constraints: (`vtpu_attention_c1`) query `[B.., M, K]`, key `[B.., N, K]`,
     value `[B.., N, D]`, result `[B.., M, D]`, all of one float type;
-    (`vtpu_attention_c2`) the mask is `[B.., M, N]` of that type.
+    (`vtpu_attention_c2`) the mask is `[B.., M, N]` of that type or `i1`.
 
     ```mlir
     %0 = vtpu.attention %q, %k, %v scale 0.125
