@@ -27,6 +27,7 @@ namespace {
 constexpr int abiVersion = 1;
 constexpr const char *noteName = "vTPU";
 constexpr uint32_t noteType = 1;
+constexpr const char *requiredFeature = "x86-64-v4"; // of the fast tier; the interpreter runs everywhere
 constexpr const char *metaSection = ".note.vtpu.meta", *rodataSection = ".rodata.vtpu", *locationSection = ".vtpu.loc";
 const std::string codePrefix = ".siw.";
 
@@ -71,7 +72,7 @@ json metadata(const Program &program) {
   }
   return {{"abi", abiVersion},
           {"isa", fmt::format("{:016x}", isa::tableHash())},
-          {"features", json::array({"x86-64-v4"})},
+          {"features", json::array({requiredFeature})},
           {"functions", functions},
           {"messages", program.messages},
           {"parameter_file", program.parameterFile},
@@ -181,6 +182,13 @@ Status readMetadata(const json &meta, Program &program) {
   if (reader.failure.empty() && hash != fmt::format("{:016x}", isa::tableHash()))
     return Error{fmt::format("{}: the file was written for instruction table {}, this build has {:016x}; recompile the program", metaSection, hash,
                              isa::tableHash())};
+  for (const json &feature : reader.array(meta, "features")) {
+    if (!feature.is_string())
+      reader.fail("a feature is not a string");
+    else if (feature.get<std::string>() != requiredFeature)
+      return Error{fmt::format("{}: the program requires feature '{}', which this build does not know; update the toolchain", metaSection,
+                               feature.get<std::string>())};
+  }
   for (const json &message : reader.array(meta, "messages")) {
     if (!message.is_string())
       reader.fail("a message is not a string");
@@ -315,6 +323,11 @@ Error elfError(const char *what) { return Error{fmt::format("{}: {}", what, elf_
 Result<std::vector<uint8_t>> writeObject(const Program &program) {
   if (program.functions.size() > 0xff00 - 8)
     return Error{fmt::format("{} functions do not fit an ELF file's section table", program.functions.size())};
+  for (size_t f = 0; f < program.functions.size(); ++f) {
+    const std::string &name = program.functions[f].name;
+    if (name.empty() || name.find('\0') != std::string::npos || program.find(name) != int(f))
+      return Error{fmt::format("function {}: the name '{}' is empty, taken or holds a zero byte", f, name.c_str())};
+  }
   elf_version(EV_CURRENT);
   std::vector<Section> sections = sectionsOf(program);
   Handle handle;
@@ -362,6 +375,72 @@ Result<std::vector<uint8_t>> writeObject(const Program &program) {
 }
 
 namespace {
+/// MessagePack of this many levels; the JSON library's reader is recursive and must not meet more.
+constexpr size_t deepest = 16;
+
+/// False if MessagePack ends inside a value or is nested deeper than `deepest`.
+bool wellNested(const uint8_t *bytes, size_t size) {
+  std::vector<uint64_t> open = {1}; // values still to come, per level
+  size_t at = 0;
+  auto number = [&](unsigned width) {
+    uint64_t value = 0;
+    for (unsigned i = 0; i < width; ++i)
+      value = value << 8 | (at + i < size ? bytes[at + i] : 0);
+    at += width;
+    return value;
+  };
+  while (!open.empty()) {
+    if (open.back() == 0) {
+      open.pop_back();
+      continue;
+    }
+    --open.back();
+    if (at >= size)
+      return false;
+    const uint8_t tag = bytes[at++];
+    uint64_t children = 0, skip = 0;
+    if (tag <= 0x7f || tag >= 0xe0 || (tag >= 0xc0 && tag <= 0xc3))
+      skip = 0;
+    else if (tag <= 0x8f)
+      children = 2 * uint64_t(tag & 15);
+    else if (tag <= 0x9f)
+      children = tag & 15;
+    else if (tag <= 0xbf)
+      skip = tag & 31;
+    else if (tag >= 0xc4 && tag <= 0xc6) // bin 8, 16, 32
+      skip = number(1u << (tag - 0xc4));
+    else if (tag >= 0xc7 && tag <= 0xc9) // ext 8, 16, 32
+      skip = number(1u << (tag - 0xc7)) + 1;
+    else if (tag == 0xca || tag == 0xcb)
+      skip = tag == 0xca ? 4 : 8;
+    else if (tag >= 0xcc && tag <= 0xd3) // unsigned and signed integers
+      skip = 1u << ((tag - 0xcc) & 3);
+    else if (tag >= 0xd4 && tag <= 0xd8) // fixext
+      skip = (1u << (tag - 0xd4)) + 1;
+    else if (tag >= 0xd9 && tag <= 0xdb) // str 8, 16, 32
+      skip = number(1u << (tag - 0xd9));
+    else if (tag == 0xdc || tag == 0xdd)
+      children = number(tag == 0xdc ? 2 : 4);
+    else
+      children = 2 * number(tag == 0xde ? 2 : 4);
+    if (at > size || skip > size - at)
+      return false;
+    at += skip;
+    if (children) {
+      if (open.size() >= deepest)
+        return false;
+      open.push_back(children);
+    }
+  }
+  return true;
+}
+
+json parseMessagePack(const uint8_t *bytes, size_t size) {
+  if (!wellNested(bytes, size))
+    return json(json::value_t::discarded);
+  return json::from_msgpack(bytes, bytes + size, true, false);
+}
+
 Result<json> parseNote(const uint8_t *bytes, size_t size) {
   uint32_t header[3];
   const size_t nameSize = std::strlen(noteName) + 1, nameEnd = 12 + (nameSize + 3) / 4 * 4;
@@ -370,30 +449,46 @@ Result<json> parseNote(const uint8_t *bytes, size_t size) {
   std::memcpy(header, bytes, 12);
   if (header[0] != nameSize || header[2] != noteType || std::memcmp(bytes + 12, noteName, nameSize) != 0 || header[1] > size - nameEnd)
     return Error{fmt::format("{}: the note is not a vTPU note of type {}; the file is damaged", metaSection, noteType)};
-  json meta = json::from_msgpack(bytes + nameEnd, bytes + nameEnd + header[1], true, false);
+  json meta = parseMessagePack(bytes + nameEnd, header[1]);
   if (meta.is_discarded())
     return Error{fmt::format("{}: the note holds no MessagePack; the file is damaged", metaSection)};
   return meta;
 }
 
-void readLocations(const uint8_t *bytes, size_t size, Program &program) {
-  // Locations only serve messages: what does not fit is dropped.
-  json j = json::from_msgpack(bytes, bytes + size, true, false);
-  if (j.is_discarded() || !j.is_object() || !j.contains("texts") || !j.contains("functions") || !j["texts"].is_array() ||
-      !j["functions"].is_array())
-    return;
-  for (const json &text : j["texts"])
-    program.locationTexts.push_back(text.is_string() ? text.get<std::string>() : "");
-  for (size_t f = 0; f < j["functions"].size() && f < program.functions.size(); ++f) {
-    const json &rows = j["functions"][f];
-    for (size_t i = 0; rows.is_array() && i + 1 < rows.size(); i += 2) {
-      if (!rows[i].is_number_unsigned() || !rows[i + 1].is_number_unsigned())
-        continue;
-      uint64_t word = rows[i].get<uint64_t>(), text = rows[i + 1].get<uint64_t>();
-      if (word < program.functions[f].words.size() && text < program.locationTexts.size())
-        program.functions[f].locations.push_back({uint32_t(word), uint32_t(text)});
+Status readLocations(const uint8_t *bytes, size_t size, Program &program) {
+  auto damaged = [](std::string text) {
+    return Error{fmt::format("section {}: {}; the section is damaged, llvm-objcopy --remove-section={} removes it", locationSection, text,
+                             locationSection)};
+  };
+  json j = parseMessagePack(bytes, size);
+  if (j.is_discarded())
+    return damaged("it holds no MessagePack");
+  Reader reader;
+  for (const json &text : reader.array(j, "texts")) {
+    if (!text.is_string())
+      return damaged("a text is not a string");
+    program.locationTexts.push_back(text.get<std::string>());
+  }
+  const json &functions = reader.array(j, "functions");
+  if (!reader.failure.empty())
+    return damaged(reader.failure);
+  if (functions.size() != program.functions.size())
+    return damaged(fmt::format("it describes {} functions, the program has {}", functions.size(), program.functions.size()));
+  for (size_t f = 0; f < functions.size(); ++f) {
+    const json &rows = functions[f];
+    if (!rows.is_array() || rows.size() % 2)
+      return damaged("the rows of a function are not pairs of word and text");
+    Function &function = program.functions[f];
+    int64_t last = 0;
+    for (size_t i = 0; i < rows.size(); i += 2) {
+      last = reader.integer(rows[i], "word", last, int64_t(function.words.size()));
+      int64_t text = reader.integer(rows[i + 1], "text", 0, int64_t(program.locationTexts.size()) - 1);
+      if (!reader.failure.empty())
+        return damaged(reader.failure);
+      function.locations.push_back({uint32_t(last), uint32_t(text)});
     }
   }
+  return {};
 }
 } // namespace
 
@@ -455,7 +550,8 @@ Result<Program> readObject(const uint8_t *data, size_t size) {
   if (const Found *rodata = find(rodataSection))
     program.rodata.assign(rodata->bytes, rodata->bytes + rodata->size);
   if (const Found *locations = find(locationSection))
-    readLocations(locations->bytes, locations->size, program);
+    if (Status status = readLocations(locations->bytes, locations->size, program); !status)
+      return Error{status.message()};
   return program;
 }
 

@@ -14,7 +14,6 @@
 #include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
-#include <thread>
 
 namespace vtpu::rt {
 
@@ -30,7 +29,33 @@ bool usesSentrons(const Program &program) {
   return false;
 }
 constexpr uint32_t mostSentrons = 1024;
+/// Row-major parameters up to this size are copied to a 64-byte boundary; larger ones stay mapped.
+constexpr uint64_t mostCopied = 4 << 20;
+
+uint64_t tensorBytes(const Binding &binding) {
+  uint64_t bytes = dtypeBytes(binding.dtype);
+  for (int64_t extent : binding.shape)
+    bytes *= uint64_t(extent);
+  return bytes;
+}
+uint64_t rounded(uint64_t size) { return (size + 63) / 64 * 64; }
 } // namespace
+
+/// What a caller passes must be at least as large as what the words may touch.
+Status LoadedProgram::checkBindings() const {
+  for (const Function &function : program.functions) {
+    unsigned stacks = 0;
+    for (const Binding &binding : function.bindings) {
+      stacks += binding.kind == BindingKind::Stack;
+      if ((binding.kind == BindingKind::Input || binding.kind == BindingKind::Output) && binding.size > tensorBytes(binding))
+        return Error{fmt::format("function {}, binding {}: {} bytes are more than the {} of its shape", function.name, binding.name, binding.size,
+                                 tensorBytes(binding))};
+    }
+    if (stacks > 1)
+      return Error{fmt::format("function {} has {} stack bindings; one is legal", function.name, stacks)};
+  }
+  return {};
+}
 
 Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, const std::string &folder, const vtpu_options &options) {
   auto result = std::make_unique<LoadedProgram>();
@@ -40,6 +65,12 @@ Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, con
   if (!facts)
     return Error{fmt::format("the program does not verify: {}", facts.message())};
   self.facts = std::move(*facts);
+  if (Status status = self.checkBindings(); !status)
+    return Error{fmt::format("the program does not verify: {}", status.message())};
+  self.rodata = AlignedBuffer(self.program.rodata.size());
+  if (!self.rodata.data())
+    return Error{fmt::format("out of memory for {} bytes of constants", self.program.rodata.size())};
+  std::copy(self.program.rodata.begin(), self.program.rodata.end(), self.rodata.data());
 
   const std::string features = options.cpu_features ? options.cpu_features : "";
   if (!features.empty() && features != "baseline")
@@ -74,7 +105,7 @@ Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, con
     const Function &function = self.program.functions[f];
     for (const Binding &binding : function.bindings)
       if (binding.kind == BindingKind::Stack)
-        self.stackBytes += (binding.size + 63) / 64 * 64;
+        self.stackBytes += rounded(binding.size);
     if (!function.entry)
       continue;
     Entry entry;
@@ -87,13 +118,16 @@ Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, con
       else if (binding.kind == BindingKind::Output)
         entry.outputs.push_back(b);
       else if (binding.kind == BindingKind::Constant)
-        entry.bases[b] = self.program.rodata.data() + binding.offset;
-      else if (binding.kind == BindingKind::Arena)
+        entry.bases[b] = self.rodata.data() + binding.offset;
+      else if (binding.kind == BindingKind::Arena) {
+        entry.arenas.push_back(b);
         self.arenaBytes = std::max(self.arenaBytes, binding.size);
+      }
     }
-    self.countWords(entry);
     self.entries.push_back(std::move(entry));
   }
+  for (Entry &entry : self.entries)
+    self.countWords(entry);
   if (self.entries.empty())
     return Error{"the program has no entry function"};
   return result;
@@ -131,6 +165,27 @@ Status LoadedProgram::setParameter(const std::string &key, TensorView tensor) {
   return {};
 }
 
+/// Where the words find a parameter: the caller's or the mapped bytes, or a packed or aligned copy.
+Result<uint8_t *> LoadedProgram::placeParameter(const Binding &binding, const TensorView &tensor) {
+  Result<AlignedBuffer> buffer = AlignedBuffer();
+  if (binding.layout.kind == Layout::Panels) {
+    buffer = packParameter(binding, tensor);
+    if (!buffer)
+      return buffer.takeError();
+  } else {
+    if (binding.size > tensor.bytes)
+      return Error{fmt::format("parameter '{}' has {} bytes, its binding {}; the file is damaged", binding.key, tensor.bytes, binding.size)};
+    if (reinterpret_cast<uintptr_t>(tensor.data) % 64 == 0 || tensor.bytes > mostCopied)
+      return const_cast<uint8_t *>(tensor.data);
+    buffer = AlignedBuffer(tensor.bytes);
+    if (!buffer->data())
+      return Error{fmt::format("parameter '{}': out of memory for {} bytes", binding.key, tensor.bytes)};
+    std::copy_n(tensor.data, tensor.bytes, buffer->data());
+  }
+  packed.push_back(std::move(*buffer));
+  return packed.back().data();
+}
+
 Status LoadedProgram::resolveParameters() {
   std::map<std::string, std::vector<std::pair<Layout, uint8_t *>>> done;
   std::map<std::string, bool> checked;
@@ -163,22 +218,15 @@ Status LoadedProgram::resolveParameters() {
           return status;
         checked[binding.key] = true;
       }
-      if (binding.layout.kind == Layout::RowMajor) {
-        if (binding.size > tensor->bytes)
-          return Error{fmt::format("parameter '{}' has {} bytes, its binding {}; the file is damaged", binding.key, tensor->bytes, binding.size)};
-        entry.bases[b] = const_cast<uint8_t *>(tensor->data);
-        continue;
-      }
       uint8_t *base = nullptr;
       for (const auto &[layout, address] : done[binding.key])
         if (layout == binding.layout)
           base = address;
       if (!base) {
-        Result<AlignedBuffer> buffer = packParameter(binding, *tensor);
-        if (!buffer)
-          return buffer.takeError();
-        base = buffer->data();
-        packed.push_back(std::move(*buffer));
+        Result<uint8_t *> placed = placeParameter(binding, *tensor);
+        if (!placed)
+          return placed.takeError();
+        base = *placed;
         done[binding.key].push_back({binding.layout, base});
       }
       entry.bases[b] = base;
@@ -188,21 +236,28 @@ Status LoadedProgram::resolveParameters() {
   return {};
 }
 
-std::unique_ptr<LoadedProgram::Context> LoadedProgram::makeContext() {
+Result<std::unique_ptr<LoadedProgram::Context>> LoadedProgram::makeContext() {
   auto context = std::make_unique<Context>();
   context->arena = AlignedBuffer(arenaBytes);
+  bool enough = context->arena.data();
+  context->sentrons.resize(sentrons);
   for (uint32_t s = 0; s < sentrons; ++s) {
     context->stackMemory.emplace_back(stackBytes);
     uint8_t *next = context->stackMemory.back().data();
+    enough &= next != nullptr;
     std::vector<uint8_t *> stacks(program.functions.size(), nullptr);
-    for (size_t f = 0; f < program.functions.size(); ++f)
+    for (size_t f = 0; f < program.functions.size() && enough; ++f)
       for (const Binding &binding : program.functions[f].bindings)
         if (binding.kind == BindingKind::Stack) {
           stacks[f] = next;
-          next += (binding.size + 63) / 64 * 64;
+          next += rounded(binding.size);
         }
     context->stacks.push_back(std::move(stacks));
   }
+  if (!enough)
+    return Error{fmt::format("out of memory for a calling context: {} bytes of arena, {} of stacks", arenaBytes, stackBytes)};
+  if (sentrons > 1)
+    context->workers = std::make_unique<Workers>(sentrons - 1);
   return context;
 }
 
@@ -230,12 +285,35 @@ std::string LoadedProgram::describe(const Trap &trap) const {
   }
 }
 
-Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *const *outputs) {
-  if (index >= entries.size())
-    return Error{fmt::format("entry {} does not exist; the program has {}", index, entries.size())};
-  Entry &entry = entries[index];
-  auto started = std::chrono::steady_clock::now();
-  std::unique_ptr<Context> memory;
+struct LoadedProgram::Call {
+  LoadedProgram &self;
+  Entry &entry;
+  Context &memory;
+  CallGroup group;
+
+  void run(uint32_t number) {
+    SentronContext &context = memory.sentrons[number];
+    context.sentron = number;
+    context.sentrons = self.sentrons;
+    context.group = &group;
+    context.stacks = memory.stacks[number].data();
+    uint8_t *const *bases = memory.bases.data();
+    std::vector<uint8_t *> own;
+    if (uint8_t *stack = memory.stacks[number][entry.function]) { // an entry's own stack differs by sentron
+      const std::vector<Binding> &bindings = self.program.functions[entry.function].bindings;
+      own = memory.bases;
+      for (size_t b = 0; b < bindings.size(); ++b)
+        if (bindings[b].kind == BindingKind::Stack)
+          own[b] = stack;
+      bases = own.data();
+    }
+    if (!self.executor->run(entry.function, bases, context))
+      group.stop.store(1);
+  }
+};
+
+/// Parameters on the first call, then a calling context from the pool.
+Status LoadedProgram::takeContext(std::unique_ptr<Context> &memory) {
   {
     std::lock_guard<std::mutex> lock(mutex);
     if (!parametersReady)
@@ -244,65 +322,64 @@ Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *cons
     if (!idle.empty()) {
       memory = std::move(idle.back());
       idle.pop_back();
+      return {};
     }
   }
-  if (!memory)
-    memory = makeContext();
-  const Function &function = program.functions[entry.function];
-  memory->bases.assign(entry.bases.begin(), entry.bases.end());
-  for (size_t i = 0; i < entry.inputs.size(); ++i)
-    memory->bases[entry.inputs[i]] = static_cast<uint8_t *>(const_cast<void *>(inputs[i]));
-  for (size_t i = 0; i < entry.outputs.size(); ++i)
-    memory->bases[entry.outputs[i]] = static_cast<uint8_t *>(outputs[i]);
-  for (size_t b = 0; b < function.bindings.size(); ++b)
-    if (function.bindings[b].kind == BindingKind::Arena)
-      memory->bases[b] = memory->arena.data();
-
-  std::vector<SentronContext> extra(sentrons > 1 ? sentrons - 1 : 0);
-  SentronContext first;
-  CallGroup group;
-  group.sentrons = sentrons;
-  auto runOne = [&](SentronContext &context, uint32_t number) {
-    context.sentron = number;
-    context.sentrons = sentrons;
-    context.group = &group;
-    context.stacks = memory->stacks[number].data();
-    std::vector<uint8_t *> own;
-    uint8_t *const *bases = memory->bases.data();
-    if (uint8_t *stack = memory->stacks[number][entry.function]) { // an entry's own stack differs by sentron
-      own = memory->bases;
-      for (size_t b = 0; b < function.bindings.size(); ++b)
-        if (function.bindings[b].kind == BindingKind::Stack)
-          own[b] = stack;
-      bases = own.data();
-    }
-    if (!executor->run(entry.function, bases, context))
-      group.stop.store(1);
-  };
-  std::vector<std::thread> threads;
-  for (uint32_t s = 1; s < sentrons; ++s)
-    threads.emplace_back([&, s] { runOne(extra[s - 1], s); });
-  runOne(first, 0);
-  for (std::thread &thread : threads)
-    thread.join();
-
-  const Trap *trap = first.trap.cause != TrapCause::none ? &first.trap : nullptr;
-  for (const SentronContext &context : extra)
-    if (context.trap.cause != TrapCause::none && (!trap || trap->cause == TrapCause::stopped))
-      trap = &context.trap;
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    entry.stats.executed_words = first.executedWords;
-    entry.stats.executed_ops = first.executedOps;
-    entry.stats.host_seconds = first.hostSeconds;
-    entry.stats.total_seconds = seconds;
-    entry.stats.context_bytes = arenaBytes + stackBytes;
-    idle.push_back(std::move(memory));
-  }
-  if (trap)
-    return Error{describe(*trap)};
+  Result<std::unique_ptr<Context>> made = makeContext();
+  if (!made)
+    return made.takeError();
+  memory = std::move(*made);
   return {};
+}
+
+Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *const *outputs) {
+  if (index >= entries.size())
+    return Error{fmt::format("entry {} does not exist; the program has {}", index, entries.size())};
+  Entry &entry = entries[index];
+  const std::vector<Binding> &bindings = program.functions[entry.function].bindings;
+  auto started = std::chrono::steady_clock::now();
+  std::unique_ptr<Context> memory;
+  if (Status status = takeContext(memory); !status)
+    return status;
+  memory->bases.assign(entry.bases.begin(), entry.bases.end());
+  auto place = [&](uint32_t b, const void *address, size_t i, const char *side) -> Status {
+    if (!address && bindings[b].size)
+      return Error{fmt::format("{} {} ('{}') is a null pointer; pass a buffer of {} bytes", side, i, bindings[b].name, bindings[b].size)};
+    memory->bases[b] = static_cast<uint8_t *>(const_cast<void *>(address));
+    return {};
+  };
+  Status placed;
+  for (size_t i = 0; i < entry.inputs.size() && placed; ++i)
+    placed = place(entry.inputs[i], inputs[i], i, "input");
+  for (size_t i = 0; i < entry.outputs.size() && placed; ++i)
+    placed = place(entry.outputs[i], outputs[i], i, "output");
+  for (uint32_t b : entry.arenas)
+    memory->bases[b] = memory->arena.data();
+
+  const Trap *trap = nullptr;
+  if (placed) {
+    for (SentronContext &context : memory->sentrons)
+      context = SentronContext();
+    Call call{*this, entry, *memory, {}};
+    call.group.sentrons = sentrons;
+    if (memory->workers)
+      memory->workers->run([](void *argument, uint32_t number) { static_cast<Call *>(argument)->run(number); }, &call);
+    else
+      call.run(0);
+    for (const SentronContext &context : memory->sentrons)
+      if (context.trap.cause != TrapCause::none && (!trap || trap->cause == TrapCause::stopped))
+        trap = &context.trap;
+  }
+  Status result = !placed ? std::move(placed) : trap ? Status(Error{describe(*trap)}) : Status();
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  std::lock_guard<std::mutex> lock(mutex);
+  const SentronContext &first = memory->sentrons[0];
+  entry.stats.executed_words = first.executedWords;
+  entry.stats.executed_ops = first.executedOps;
+  entry.stats.host_seconds = first.hostSeconds;
+  entry.stats.total_seconds = seconds;
+  idle.push_back(std::move(memory));
+  return result;
 }
 
 Result<vtpu_stats> LoadedProgram::stats(uint32_t entry) {

@@ -10,6 +10,7 @@
 #define VTPU_LIB_RUNTIME_LOADEDPROGRAM_H
 
 #include "Parameters.h"
+#include "Workers.h"
 #include "vtpu/Runtime/Executor.h"
 #include "vtpu/Runtime/vtpu.h"
 
@@ -24,7 +25,7 @@ public:
 
   struct Entry {
     uint32_t function;
-    std::vector<uint32_t> inputs, outputs; // binding indices
+    std::vector<uint32_t> inputs, outputs, arenas; // binding indices
     std::vector<uint8_t *> bases;          // constants and parameters filled in
     vtpu_stats stats = {};
   };
@@ -44,9 +45,14 @@ private:
     std::vector<AlignedBuffer> stackMemory;
     std::vector<std::vector<uint8_t *>> stacks; // per sentron, per function
     std::vector<uint8_t *> bases;
+    std::vector<SentronContext> sentrons;
+    std::unique_ptr<Workers> workers; // of sentrons 1..n-1; null for one sentron
   };
+  /// One call in flight, as its sentrons see it.
+  struct Call;
 
   Program program;
+  AlignedBuffer rodata;
   std::vector<FunctionFacts> facts;
   std::unique_ptr<Executor> executor;
   vtpu_tier tier = VTPU_TIER_INTERPRETER;
@@ -55,15 +61,18 @@ private:
   std::string parameterFile;
 
   std::mutex mutex;
-  bool parametersReady = false;
+  std::atomic<bool> parametersReady{false};
   std::unique_ptr<SafetensorsFile> file;
   std::map<std::string, TensorView> given;
   std::vector<AlignedBuffer> packed;
   std::vector<std::unique_ptr<Context>> idle;
   uint64_t arenaBytes = 0, stackBytes = 0;
 
+  Status checkBindings() const;
   Status resolveParameters();
-  std::unique_ptr<Context> makeContext();
+  Result<uint8_t *> placeParameter(const Binding &binding, const TensorView &tensor);
+  Result<std::unique_ptr<Context>> makeContext();
+  Status takeContext(std::unique_ptr<Context> &memory);
   std::string describe(const Trap &trap) const;
   void countWords(Entry &entry);
 };

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using vtpu::isa::COp;
@@ -116,7 +117,18 @@ static BodyFacts inspect(linalg::LinalgOp op) {
   };
   for (BlockArgument arg : op.getBlock()->getArguments())
     see(arg.getType());
+  // What depends on nothing of the iteration is computed once, on one lane.
+  llvm::DenseSet<Operation *> uniform;
   op.getBlock()->walk([&](Operation *inner) {
+    if (inner->getNumResults() == 1 && inner->getNumRegions() == 0 && isPure(inner) && !mlir::isa<linalg::IndexOp>(inner) &&
+        llvm::all_of(inner->getOperands(), [&](Value operand) {
+          Operation *def = operand.getDefiningOp();
+          return def ? def->getBlock() != op.getBlock() || uniform.contains(def)
+                     : cast<BlockArgument>(operand).getOwner() != op.getBlock();
+        })) {
+      uniform.insert(inner);
+      return;
+    }
     for (Value result : inner->getResults())
       see(result.getType());
     if (mlir::isa<linalg::IndexOp>(inner))

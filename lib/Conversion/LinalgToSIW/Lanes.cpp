@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using vtpu::isa::COp;
@@ -527,6 +528,17 @@ LogicalResult KernelLowering::lowerLanes(Operation &op) {
     return lowerGather(load);
   if (op.getNumResults() != 1 || op.getNumOperands() == 0)
     return unsupported(&op);
+  // The same for every lane: one lane computes it (and it may be wider than a vector of the others would be).
+  auto isScalar = [&](Value operand) {
+    if (operand.getDefiningOp<arith::ConstantOp>() || counters.count(operand))
+      return true;
+    auto it = values.find(operand);
+    return it != values.end() && it->second.lanes == 1;
+  };
+  LaneShape saved = shape;
+  llvm::scope_exit restore([&] { shape = saved; });
+  if (shape.lanes != 1 && llvm::all_of(op.getOperands(), isScalar))
+    shape = LaneShape();
   SmallVector<LaneValue> operands;
   for (Value operand : op.getOperands()) {
     if (!getElementInfo(operand.getType()))
