@@ -10,6 +10,7 @@
 
 #include "vtpu/Runtime/Verifier.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
