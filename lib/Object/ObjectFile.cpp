@@ -300,7 +300,7 @@ std::vector<Section> sectionsOf(const Program &program) {
   }
   if (!program.rodata.empty())
     sections.push_back({rodataSection, SHT_PROGBITS, SHF_ALLOC, 64, 0, program.rodata});
-  if (hasLocations)
+  if (hasLocations || !program.locationTexts.empty())
     sections.push_back({locationSection, SHT_PROGBITS, 0, 1, 0, json::to_msgpack({{"texts", program.locationTexts}, {"functions", locations}})});
   Section symtab{".symtab", SHT_SYMTAB, 0, 8, sizeof(Elf64_Sym), {}};
   symtab.bytes.resize(symbols.size() * sizeof(Elf64_Sym));

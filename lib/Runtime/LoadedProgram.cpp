@@ -11,6 +11,7 @@
 #include "vtpu/Runtime/Verifier.h"
 
 #include <algorithm>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
