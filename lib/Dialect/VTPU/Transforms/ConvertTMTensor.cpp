@@ -30,10 +30,11 @@ static SmallVector<Value> inlineBody(OpBuilder &b, Region &region,
                                      ValueRange args) {
   IRMapping mapping;
   mapping.map(region.getArguments(), args);
-  for (Operation &op : region.front().without_terminator())
+  // `tm_tensor.yield` is unregistered, so it does not count as a terminator.
+  for (Operation &op : llvm::drop_end(region.front()))
     b.clone(op, mapping);
   SmallVector<Value> results;
-  for (Value value : region.front().getTerminator()->getOperands())
+  for (Value value : region.front().back().getOperands())
     results.push_back(mapping.lookupOrDefault(value));
   return results;
 }
@@ -273,7 +274,7 @@ static LogicalResult convertScan(OpBuilder &b, Operation *op) {
 static Value emitBefore(OpBuilder &b, Location loc, Region &region,
                         ValueRange args) {
   using arith::CmpFPredicate;
-  Operation *yield = region.front().getTerminator();
+  Operation *yield = &region.front().back();
   auto compare = yield->getOperand(0).getDefiningOp<arith::CmpFOp>();
   auto isArgument = [&](Value value) { return isa<BlockArgument>(value); };
   if (!compare || !isArgument(compare.getLhs()) ||
