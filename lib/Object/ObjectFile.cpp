@@ -361,16 +361,21 @@ Result<std::vector<uint8_t>> writeObject(const Program &program) {
     shdr->sh_info = section.info;
   }
   header->e_shstrndx = uint16_t(sections.size());
-  if (elf_update(handle.elf, ELF_C_WRITE) < 0)
-    return elfError("cannot write the ELF file");
-  elf_end(handle.elf);
-  handle.elf = nullptr;
-  struct stat status;
-  if (fstat(handle.fd, &status) != 0)
-    return Error{fmt::format("cannot read the memory file back: {}", std::strerror(errno))};
-  std::vector<uint8_t> bytes(size_t(status.st_size));
-  if (pread(handle.fd, bytes.data(), bytes.size(), 0) != ssize_t(bytes.size()))
-    return Error{fmt::format("cannot read the memory file back: {}", std::strerror(errno))};
+  // libelf lays the file out; the bytes are put together in memory, so that no disk can be full here.
+  const int64_t size = elf_update(handle.elf, ELF_C_NULL);
+  if (size < 0)
+    return elfError("cannot lay out the ELF file");
+  std::vector<uint8_t> bytes(size_t(size), 0);
+  for (size_t i = 0; i <= sections.size(); ++i) {
+    Elf_Scn *scn = elf_getscn(handle.elf, i);
+    Elf64_Shdr *shdr = scn ? elf64_getshdr(scn) : nullptr;
+    if (!shdr)
+      return elfError("cannot lay out the ELF file");
+    if (i > 0) // section 0 is the null section
+      std::copy(sections[i - 1].bytes.begin(), sections[i - 1].bytes.end(), bytes.begin() + ptrdiff_t(shdr->sh_offset));
+    std::memcpy(bytes.data() + header->e_shoff + i * sizeof(*shdr), shdr, sizeof(*shdr));
+  }
+  std::memcpy(bytes.data(), header, sizeof(*header));
   return bytes;
 }
 

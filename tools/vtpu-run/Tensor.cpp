@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 namespace vtpu::run {
 
@@ -343,7 +344,8 @@ Status writeNpy(const Tensor &tensor, const std::string &path, bool append) {
   if (good)
     return {};
   int code = errno;
-  if (file.handle && !append)
+  struct stat status;
+  if (file.handle && !append && stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode))
     std::remove(path.c_str());
   return Error{fmt::format("cannot write {}: {}", path, std::strerror(code))};
 }

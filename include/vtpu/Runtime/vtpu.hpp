@@ -1,0 +1,76 @@
+//===- vtpu.hpp - The C++ API of the runtime --------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The C API with ownership and results instead of codes; header only, no exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_RUNTIME_VTPU_HPP
+#define VTPU_RUNTIME_VTPU_HPP
+
+#include "vtpu/Runtime/vtpu.h"
+#include "vtpu/Support/Result.h"
+
+#include <initializer_list>
+#include <memory>
+
+namespace vtpu {
+
+/// How to load a program; see vtpu_options.
+struct Options {
+  vtpu_tier tier = VTPU_TIER_DEFAULT;
+  uint32_t threads = 1;
+  std::string cpuFeatures;   // empty: detect
+  std::string parameterFile; // empty: the one the program names
+};
+
+/// A loaded program. Calls may come from several threads at once.
+class LoadedFile {
+public:
+  static Result<LoadedFile> load(const std::string &path, const Options &options = {}) {
+    return load(options, [&](const vtpu_options *o, vtpu_program **p) { return vtpu_load_file(path.c_str(), o, p); });
+  }
+  static Result<LoadedFile> load(const void *data, size_t size, const Options &options = {}) {
+    return load(options, [&](const vtpu_options *o, vtpu_program **p) { return vtpu_load_memory(data, size, o, p); });
+  }
+
+  /// The handle for the C API.
+  vtpu_program *get() const { return program.get(); }
+  /// Index of an entry; -1 if there is none.
+  int32_t find(const std::string &entry) const { return vtpu_find_entry(get(), entry.c_str()); }
+
+  /// Calls an entry with contiguous row-major buffers in the order of the signature.
+  Status call(uint32_t entry, std::initializer_list<const void *> inputs, std::initializer_list<void *> outputs) {
+    if (entry < vtpu_entry_count(get()) && (inputs.size() != vtpu_input_count(get(), entry) || outputs.size() != vtpu_output_count(get(), entry)))
+      return Error{"wrong number of inputs or outputs for entry " + std::string(vtpu_entry_name(get(), entry))};
+    if (vtpu_call(get(), entry, inputs.begin(), outputs.begin()) != 0)
+      return Error{vtpu_last_error()};
+    return {};
+  }
+
+private:
+  struct Release {
+    void operator()(vtpu_program *program) const { vtpu_release(program); }
+  };
+  std::unique_ptr<vtpu_program, Release> program;
+
+  explicit LoadedFile(vtpu_program *program) : program(program) {}
+  template <typename Load>
+  static Result<LoadedFile> load(const Options &options, Load load) {
+    vtpu_options raw = {};
+    raw.struct_size = sizeof(raw);
+    raw.tier = options.tier;
+    raw.threads = options.threads;
+    raw.cpu_features = options.cpuFeatures.empty() ? nullptr : options.cpuFeatures.c_str();
+    raw.parameter_file = options.parameterFile.empty() ? nullptr : options.parameterFile.c_str();
+    vtpu_program *handle = nullptr;
+    if (load(&raw, &handle) != 0)
+      return Error{vtpu_last_error()};
+    return LoadedFile(handle);
+  }
+};
+
+} // namespace vtpu
+
+#endif // VTPU_RUNTIME_VTPU_HPP
