@@ -52,7 +52,6 @@ void vtpu::buildFrontendPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addPass(createConvertTMTensor());
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
-  pm.nest<func::FuncOp>().addPass(createLowerTMTensor());
   pm.addPass(createVerifyContract());
   pm.addPass(createPrepareEntry());
   pm.addPass(createCanonicalizerPass());

@@ -73,18 +73,6 @@ def FinalizeEntry : Pass<"vtpu-finalize-entry", "::mlir::ModuleOp"> {
   ];
 }
 
-def LowerTMTensor : Pass<"vtpu-lower-tm-tensor", "::mlir::func::FuncOp"> {
-  let summary = "Turn torch-mlir's scatter, scan and sort into loops";
-  let description = [{
-    Input: `tm_tensor` ops in generic form. Output: scf loops over
-    tensor.extract and tensor.insert; out-of-range scatter indices assert.
-  }];
-  let dependentDialects = ["::mlir::scf::SCFDialect",
-                           "::mlir::tensor::TensorDialect",
-                           "::mlir::arith::ArithDialect",
-                           "::mlir::cf::ControlFlowDialect"];
-}
-
 def VerifyContract : Pass<"vtpu-verify-contract", "::mlir::ModuleOp"> {
   let summary = "Refuse what the compiler does not take, naming all of it";
   let description = [{
