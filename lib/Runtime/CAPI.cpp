@@ -31,10 +31,10 @@ vtpu_options read(const vtpu_options *options) {
     std::memcpy(&result, options, std::min<size_t>(options->struct_size, sizeof(result)));
   return result;
 }
-int finish(Result<Program> program, const std::string &folder, const vtpu_options *options, vtpu_program **out) {
+int finish(Result<Program> program, const std::string &path, const vtpu_options *options, vtpu_program **out) {
   if (!program)
     return fail(program.message());
-  Result<std::unique_ptr<LoadedProgram>> loaded = LoadedProgram::create(std::move(*program), folder, read(options));
+  Result<std::unique_ptr<LoadedProgram>> loaded = LoadedProgram::create(std::move(*program), path, read(options));
   if (!loaded)
     return fail(loaded.message());
   *out = new vtpu_program{std::move(*loaded)};
@@ -62,10 +62,7 @@ const char *vtpu_version(void) { return "0.1.0"; }
 const char *vtpu_last_error(void) { return lastError.c_str(); }
 
 int vtpu_load_file(const char *path, const vtpu_options *options, vtpu_program **program) {
-  std::string folder = path;
-  size_t slash = folder.rfind('/');
-  folder = slash == std::string::npos ? "" : folder.substr(0, slash);
-  return finish(readObjectFile(path), folder, options, program);
+  return finish(readObjectFile(path), path, options, program);
 }
 int vtpu_load_memory(const void *data, size_t size, const vtpu_options *options, vtpu_program **program) {
   return finish(readObject(static_cast<const uint8_t *>(data), size), "", options, program);

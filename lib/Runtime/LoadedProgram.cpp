@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace vtpu::rt {
 
@@ -40,6 +41,16 @@ uint64_t tensorBytes(const Binding &binding) {
     bytes *= uint64_t(extent);
   return bytes;
 }
+/// The file that a program names, or the one that was saved beside it.
+std::string findParameterFile(const std::string &named, const std::string &path) {
+  if (named.empty() || named[0] == '/' || path.empty())
+    return named;
+  const size_t slash = path.rfind('/'), dot = path.rfind('.');
+  const std::string expected = slash == std::string::npos ? named : path.substr(0, slash + 1) + named;
+  const bool hasSuffix = dot != std::string::npos && (slash == std::string::npos || dot > slash);
+  const std::string beside = path.substr(0, hasSuffix ? dot : std::string::npos) + ".safetensors";
+  return access(expected.c_str(), F_OK) != 0 && access(beside.c_str(), F_OK) == 0 ? beside : expected;
+}
 uint64_t rounded(uint64_t size) { return (size + 63) / 64 * 64; }
 } // namespace
 
@@ -59,7 +70,7 @@ Status LoadedProgram::checkBindings() const {
   return {};
 }
 
-Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, const std::string &folder, const vtpu_options &options) {
+Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, const std::string &path, const vtpu_options &options) {
   auto result = std::make_unique<LoadedProgram>();
   LoadedProgram &self = *result;
   self.program = std::move(loaded);
@@ -98,10 +109,7 @@ Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, con
   // A program that never asks for its sentron's number would do the same work in each.
   self.sentrons = usesSentrons(self.program) ? std::max<uint32_t>(options.threads, 1) : 1;
 
-  if (options.parameter_file)
-    self.parameterFile = options.parameter_file;
-  else if (!self.program.parameterFile.empty())
-    self.parameterFile = self.program.parameterFile[0] == '/' || folder.empty() ? self.program.parameterFile : folder + "/" + self.program.parameterFile;
+  self.parameterFile = options.parameter_file ? options.parameter_file : findParameterFile(self.program.parameterFile, path);
 
   for (uint32_t f = 0; f < self.program.functions.size(); ++f) {
     const Function &function = self.program.functions[f];

@@ -20,8 +20,9 @@ namespace vtpu::rt {
 
 class LoadedProgram {
 public:
-  /// `folder` is where a relative parameter file is looked for.
-  static Result<std::unique_ptr<LoadedProgram>> create(Program program, const std::string &folder, const vtpu_options &options);
+  /// `path` is the program's file, or empty: beside it the parameter file is looked for, under the name that the program tells, else under the
+  /// program's own with the suffix `.safetensors`.
+  static Result<std::unique_ptr<LoadedProgram>> create(Program program, const std::string &path, const vtpu_options &options);
 
   struct Entry {
     uint32_t function;

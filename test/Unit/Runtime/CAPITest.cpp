@@ -93,7 +93,7 @@ struct Folder {
   std::string path = "/tmp/vtpu-capi-XXXXXX";
   Folder() { EXPECT_TRUE(mkdtemp(path.data())); }
   ~Folder() {
-    for (const char *name : {"/w.safetensors", "/p.vtpu"})
+    for (const char *name : {"/w.safetensors", "/p.safetensors", "/p.vtpu"})
       unlink((path + name).c_str());
     rmdir(path.c_str());
   }
@@ -191,10 +191,10 @@ TEST(CAPI, RefusesProgramsThatDoNotVerify) {
 }
 
 TEST(CAPI, OutOfMemoryIsAnError) {
-  std::vector<uint8_t> bytes = assemble(".func main entry\n  .binding arena a size=281474976710656 align=64 writable\n  { C: cret }\n.end\n");
+  std::vector<uint8_t> bytes = assemble(".func main entry\n  .binding arena a size=140737488355328 align=64 writable\n  { C: cret }\n.end\n");
   Result<LoadedFile> program = LoadedFile::load(bytes.data(), bytes.size());
   ASSERT_TRUE(program.ok()) << program.message();
-  EXPECT_EQ(program->call(0, {}, {}).message(), "out of memory for a calling context: 281474976710656 bytes of arena, 0 of stacks");
+  EXPECT_EQ(program->call(0, {}, {}).message(), "out of memory for a calling context: 140737488355328 bytes of arena, 0 of stacks");
 }
 
 TEST(CAPI, TrapsNamePlaceAndCause) {
@@ -235,6 +235,19 @@ TEST(CAPI, ParametersArePackedOnce) {
     EXPECT_NE(vtpu_set_parameter(program->get(), "w", VTPU_F32, 2, shape, weights.data()), 0);
     EXPECT_STREQ(vtpu_last_error(), "parameter 'w' is set after the first call; set parameters before it");
   }
+}
+
+TEST(CAPI, ParametersBesideTheProgram) {
+  // The program names w.safetensors; saved under another name, its parameters lie beside it under that name.
+  Folder folder;
+  folder.write("/p.safetensors", goodHeader, weights);
+  folder.program(panelProgram(""));
+  Result<LoadedFile> program = LoadedFile::load(folder.path + "/p.vtpu");
+  ASSERT_TRUE(program.ok()) << program.message();
+  std::vector<float> y(16, -1);
+  Status status = program->call(0, {}, {y.data()});
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(y, packed);
 }
 
 TEST(CAPI, ParametersFromTheCaller) {
