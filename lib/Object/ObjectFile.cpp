@@ -501,6 +501,11 @@ Result<Program> readObject(const uint8_t *data, size_t size) {
   elf_version(EV_CURRENT);
   if (size < sizeof(Elf64_Ehdr) || std::memcmp(data, ELFMAG, SELFMAG) != 0 || data[EI_CLASS] != ELFCLASS64 || data[EI_DATA] != ELFDATA2LSB)
     return Error{fmt::format("not a .vtpu file: {} bytes that are no little-endian ELF64 header", size)};
+  Elf64_Ehdr header;
+  std::memcpy(&header, data, sizeof(header));
+  if (header.e_shoff > size || uint64_t(header.e_shnum) * sizeof(Elf64_Shdr) > size - header.e_shoff)
+    return Error{fmt::format("not a whole .vtpu file: its section table ends at byte {}, the file has {}; the file is truncated",
+                             header.e_shoff + uint64_t(header.e_shnum) * sizeof(Elf64_Shdr), size)};
   std::vector<uint8_t> copy(data, data + size); // libelf may write into its image
   Handle handle;
   handle.elf = elf_memory(reinterpret_cast<char *>(copy.data()), copy.size());
