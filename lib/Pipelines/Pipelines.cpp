@@ -50,11 +50,13 @@ std::string vtpu::listPhases() { return llvm::join(kPhaseNames, ", "); }
 void vtpu::buildFrontendPipeline(OpPassManager &pm, const CompileOptions &) {
   // First: the inliner knows nothing of unregistered operations.
   pm.addPass(createConvertTMTensor());
+  // Casts to dynamic shapes fold away before anyone complains about them.
+  pm.nest<func::FuncOp>().addPass(createCleanUp());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createVerifyContract());
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
-  pm.addPass(createVerifyContract());
   pm.addPass(createPrepareEntry());
-  pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.nest<func::FuncOp>().addPass(createFuseElementwise());
   pm.addPass(createCanonicalizerPass());
@@ -65,6 +67,8 @@ void vtpu::buildTilePipeline(OpPassManager &pm,
                              const CompileOptions &options) {
   pm.addPass(createDecompose());
   pm.addPass(createCanonicalizerPass());
+  // Behind CSE, which shares initial values.
+  pm.nest<func::FuncOp>().addPass(createCleanUp());
   // Results are computed in their destination where one exists.
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createEmptyTensorToAllocTensorPass());
@@ -182,16 +186,11 @@ llvm::Error vtpu::compile(ModuleOp module, const CompileOptions &options) {
 /// Parses, compiles and hands the module on; every error diagnostic met on
 /// the way is in the text of the error.
 static llvm::Expected<std::string>
-compileWith(MLIRContext &context, StringRef text, StringRef fileName,
-            const CompileOptions &options,
+compileWith(MLIRContext &context, ArrayRef<StringRef> texts,
+            StringRef fileName, const CompileOptions &options,
             llvm::function_ref<llvm::Expected<std::string>(ModuleOp)> finish) {
   std::string messages;
   llvm::raw_string_ostream os(messages);
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(
-      llvm::MemoryBuffer::getMemBuffer(text, fileName,
-                                       /*RequiresNullTerminator=*/false),
-      llvm::SMLoc());
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
       os << diagnostic.getLocation() << ": " << diagnostic << "\n";
@@ -204,9 +203,31 @@ compileWith(MLIRContext &context, StringRef text, StringRef fileName,
     llvm::consumeError(std::move(error));
     return llvm::createStringError(StringRef(messages).rtrim());
   };
-  auto module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  OwningOpRef<ModuleOp> module;
+  for (StringRef text : texts) {
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(
+        llvm::MemoryBuffer::getMemBuffer(text, fileName,
+                                         /*RequiresNullTerminator=*/false),
+        llvm::SMLoc());
+    auto parsed = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+    if (!parsed)
+      return llvm::createStringError(StringRef(messages).rtrim());
+    if (!module) {
+      module = std::move(parsed);
+      continue;
+    }
+    for (Operation &op : llvm::make_early_inc_range(*parsed->getBody())) {
+      if (auto symbol = dyn_cast<SymbolOpInterface>(op))
+        if (SymbolTable::lookupSymbolIn(*module, symbol.getNameAttr()))
+          return llvm::createStringError(
+              "two programs define '" + symbol.getName() +
+              "'; give each entry a name of its own");
+      op.moveBefore(module->getBody(), module->getBody()->end());
+    }
+  }
   if (!module)
-    return llvm::createStringError(StringRef(messages).rtrim());
+    return llvm::createStringError("no program text was given");
   if (!options.parameterFile.empty())
     (*module)->setAttr("vtpu.parameter_file",
                        StringAttr::get(&context, options.parameterFile));
@@ -219,11 +240,11 @@ compileWith(MLIRContext &context, StringRef text, StringRef fileName,
 }
 
 llvm::Expected<std::string> vtpu::compileText(MLIRContext &context,
-                                              StringRef text,
+                                              ArrayRef<StringRef> texts,
                                               StringRef fileName,
                                               const CompileOptions &options) {
   return compileWith(
-      context, text, fileName, options,
+      context, texts, fileName, options,
       [&](ModuleOp module) -> llvm::Expected<std::string> {
         std::string result;
         if (options.compileTo != Phase::Binary) {

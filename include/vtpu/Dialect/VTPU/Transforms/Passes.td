@@ -48,6 +48,20 @@ def Decompose : Pass<"vtpu-decompose", "::mlir::ModuleOp"> {
   ];
 }
 
+def CleanUp : Pass<"vtpu-clean-up", "::mlir::func::FuncOp"> {
+  let summary = "Remove what the importer writes and nobody needs";
+  let description = [{
+    Takes casts to dynamic shapes off the operands of `tensor.concat`, where
+    the static shape is known, and gives every reduction an initial value of
+    its own: a `linalg.fill` that several ops write over would cost a copy each.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numFills", "fills", "Initial values repeated">
+  ];
+}
+
 def PrepareEntry : Pass<"vtpu-prepare-entry", "::mlir::ModuleOp"> {
   let summary = "Mark entry functions and make their arguments read-only";
   let description = [{
