@@ -55,6 +55,7 @@ class Importer:
                 self.close()
                 self._start()
             answer = None
+            start = os.fstat(self._log.fileno()).st_size
             try:
                 _worker.write_frame(self._process.stdin, request)
                 answer = _worker.read_frame(self._process.stdout)
@@ -62,8 +63,10 @@ class Importer:
                 pass
             if answer is None:
                 raise ImportFailed(self._crash(what))
+            # Diagnostics of the C++ side stand in the log; the child shares the file's position, so it is not moved here.
+            log = os.pread(self._log.fileno(), 1 << 20, start).decode(errors="replace") if "error" in answer else ""
         if "error" in answer:
-            raise ImportFailed(_explain(answer["error"], what))
+            raise ImportFailed(_explain(log + answer["error"], what))
         return answer["text"]
 
     def _crash(self, what):
@@ -89,7 +92,7 @@ def _explain(error, what):
         match = re.search(r"failed to legalize operation '([^']+)'", line)
         if match:
             place = re.search(r'"([^"]+\.py)":(\d+)', line) or re.search(r"([^\s\"(]+\.py):(\d+)", line)
-            where = f" at {place[1]}:{place[2]}" if place else ""
+            where = f" at {place[1]}:{place[2]}" if place and not place[1].endswith("vtpu/_export.py") else ""
             op = match[1]
             if op == "torch.constant.int" or op == "torch.operator":
                 name = re.search(r'torch\.operator"?\s*\(?.*?name = "([^"]+)"', error) or re.search(r'torch\.operator "([^"]+)"', error)
