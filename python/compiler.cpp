@@ -13,6 +13,7 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 namespace nb = nanobind;
 
@@ -21,7 +22,7 @@ struct CompileError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-nb::bytes compile(const std::string &text, const std::string &fileName, const std::string &compileFrom, const std::string &compileTo,
+nb::bytes compile(const std::vector<std::string> &texts, const std::string &fileName, const std::string &compileFrom, const std::string &compileTo,
                   const std::string &parameterFile, const std::string &reproducer) {
   vtpu::CompileOptions options;
   auto phase = [](const std::string &name) {
@@ -40,7 +41,7 @@ nb::bytes compile(const std::string &text, const std::string &fileName, const st
     mlir::DialectRegistry registry;
     vtpu::registerAllDialects(registry);
     mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-    llvm::Expected<std::string> compiled = vtpu::compileText(context, text, fileName, options);
+    llvm::Expected<std::string> compiled = vtpu::compileText(context, llvm::SmallVector<llvm::StringRef>(texts.begin(), texts.end()), fileName, options);
     if (!compiled)
       throw CompileError(llvm::toString(compiled.takeError()));
     result = std::move(*compiled);
@@ -51,8 +52,8 @@ nb::bytes compile(const std::string &text, const std::string &fileName, const st
 
 NB_MODULE(_compiler, m) {
   nb::exception<CompileError>(m, "CompileError");
-  m.def("compile", &compile, nb::arg("text"), nb::arg("file_name") = "program.mlir", nb::arg("compile_from") = "input",
+  m.def("compile", &compile, nb::arg("texts"), nb::arg("file_name") = "program.mlir", nb::arg("compile_from") = "input",
         nb::arg("compile_to") = "binary", nb::arg("parameter_file") = "", nb::arg("reproducer") = "",
-        "Compiles MLIR text; returns the bytes of a .vtpu file, or text for an earlier phase.");
+        "Compiles MLIR texts into one program; returns the bytes of a .vtpu file, or text for an earlier phase.");
   m.def("phases", &vtpu::listPhases, "Names of all phases, in order.");
 }

@@ -58,6 +58,12 @@ void vtpu::buildFrontendPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createPrepareEntry());
   pm.addPass(createCSEPass());
+  // Generics first; then dimensions of extent one go, and the reshapes that
+  // they left between producers and consumers with them.
+  pm.nest<func::FuncOp>().addPass(createFuseElementwise());
+  pm.addPass(createLinalgFoldUnitExtentDimsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
   pm.nest<func::FuncOp>().addPass(createFuseElementwise());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -66,7 +72,9 @@ void vtpu::buildFrontendPipeline(OpPassManager &pm, const CompileOptions &) {
 void vtpu::buildTilePipeline(OpPassManager &pm,
                              const CompileOptions &options) {
   pm.addPass(createDecompose());
+  pm.nest<func::FuncOp>().addPass(createFuseElementwise());
   pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
   // Behind CSE, which shares initial values.
   pm.nest<func::FuncOp>().addPass(createCleanUp());
   // Results are computed in their destination where one exists.

@@ -140,6 +140,9 @@ def export(module, args, kwargs=None, *, name="main"):
         if isinstance(value, torch.Tensor):
             _check_type(value, f"input '{label}'", what)
     result = trace(module, args, kwargs, what)
+    # Folded constants belong to this entry; several entries of one program share only what the module holds.
+    result.parameters = [(f"{name}.{label}" if label.startswith("folded.") else label, tensor, role)
+                         for label, tensor, role in result.parameters]
     for label, tensor, _ in result.parameters:
         _check_type(tensor, f"parameter '{label}'", what)
     tensors = [v for v in flat if isinstance(v, torch.Tensor)]

@@ -149,8 +149,12 @@ def compile_mlir(text_or_path, *, compile_from="input", tier="default", threads=
         label = os.fspath(text_or_path)
         with open(label, encoding="utf-8") as stream:
             text = stream.read()
+    return _compile_texts([text], label, compile_from, tier, threads, parameters, tensors, name, reproducer)
+
+
+def _compile_texts(texts, label, compile_from, tier, threads, parameters, tensors, name, reproducer):
     try:
-        data = _compiler.compile(text, label, compile_from, "binary", parameters or f"{name}.safetensors", reproducer)
+        data = _compiler.compile(texts, label, compile_from, "binary", parameters or f"{name}.safetensors", reproducer)
     except _compiler.CompileError as error:
         raise CompileFailed(str(error)) from None
     return Program(data, tier=tier, threads=threads, parameters=parameters, tensors=tensors)
@@ -159,12 +163,12 @@ def compile_mlir(text_or_path, *, compile_from="input", tier="default", threads=
 def lower_mlir(text, *, compile_from="input", compile_to="bundled"):
     """The text of a later phase."""
     try:
-        return _compiler.compile(text, "<text>", compile_from, compile_to).decode()
+        return _compiler.compile([text], "<text>", compile_from, compile_to).decode()
     except _compiler.CompileError as error:
         raise CompileFailed(str(error)) from None
 
 
-def compile(module, args, kwargs=None, *, name="main", tier="default", threads=1):  # noqa: A001 - the name users expect
+def compile(module, args=(), kwargs=None, *, name="main", tier="default", threads=1):  # noqa: A001 - the name users expect
     """Compiles a PyTorch module called with example arguments. `module` may be an ExportedModule, or a list of them (one entry each)."""
     exported = module if isinstance(module, (list, ExportedModule)) else export(module, args, kwargs, name=name)
     exported = exported if isinstance(exported, list) else [exported]
@@ -175,16 +179,7 @@ def compile(module, args, kwargs=None, *, name="main", tier="default", threads=1
             if known.shape != tensor.shape or known.dtype != tensor.dtype:
                 raise CompileFailed(f"entries disagree about parameter '{key}'; export them from one module")
         texts.append(one.mlir_text)
-    return compile_mlir(_merge(texts), tier=tier, threads=threads, tensors=tensors, name=exported[0].name)
-
-
-def _merge(texts):
-    """Several modules as one: their functions side by side."""
-    if len(texts) == 1:
-        return texts[0]
-    from ._importer import merge_modules
-
-    return merge_modules(texts)
+    return _compile_texts(texts, "<export>", "input", tier, threads, None, tensors, name, "")
 
 
 def load(path, *, tier="default", threads=1, parameters=None, cpu_features=""):

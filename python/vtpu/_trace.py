@@ -7,6 +7,7 @@ freezes every data-dependent value, also those that depend on inputs.
 """
 
 import logging
+import operator
 import re
 import warnings
 
@@ -393,6 +394,11 @@ def _rewrite_one(graph, node):
                 if accumulate:
                     values = graph.call_function(aten.add.Tensor, (base, values))
                 return graph.call_function(aten.where.self, (picked, values, base))
+    if node.target is operator.getitem and node.args[0].target in (aten.split_with_sizes.default, aten.split.Tensor):
+        source, sizes = node.args[0].args[:2]
+        dim = node.args[0].args[2] if len(node.args[0].args) > 2 else 0
+        start = sum(sizes[:node.args[1]]) if isinstance(sizes, (list, tuple)) else sizes * node.args[1]
+        return graph.call_function(aten.slice.Tensor, (source, dim, start, start + _value(node).shape[dim]))
     if node.target is aten.index_add.default:
         base, dim, index, source = node.args[:4]
         alpha = node.kwargs.get("alpha", 1)

@@ -91,10 +91,10 @@ llvm::Error buildPipeline(mlir::OpPassManager &pm, const CompileOptions &);
 /// the error repeats the first of them.
 llvm::Error compile(mlir::ModuleOp module, const CompileOptions &);
 
-/// Compiles text to the bytes of a `.vtpu` file, or, for an earlier phase, to
-/// text again.
+/// Compiles texts, whose entries end up in one program, to the bytes of a
+/// `.vtpu` file, or, for an earlier phase, to text again.
 llvm::Expected<std::string> compileText(mlir::MLIRContext &context,
-                                        llvm::StringRef text,
+                                        llvm::ArrayRef<llvm::StringRef> texts,
                                         llvm::StringRef fileName,
                                         const CompileOptions &);
 

@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -131,6 +132,10 @@ static BodyFacts inspect(linalg::LinalgOp op) {
     }
     for (Value result : inner->getResults())
       see(result.getType());
+    // A constant exponent becomes products.
+    if (!mlir::isa<math::FPowIOp>(inner) || !inner->getOperand(1).getDefiningOp<arith::ConstantOp>())
+      for (Value operand : inner->getOperands())
+        see(operand.getType());
     if (mlir::isa<linalg::IndexOp>(inner))
       facts.usesIndex = facts.wide = true;
     if (mlir::isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp, arith::CeilDivSIOp, memref::StoreOp>(inner) ||

@@ -166,6 +166,18 @@ Value KernelLowering::lowerMath(Operation &op, ArrayRef<Value> in, LaneType type
   if (mlir::isa<math::CountLeadingZerosOp>(op) && !getElementInfo(op.getResult(0).getType())->intBits)
     return dop(DOp::dlzcnt, type, {in[0]});
   if (mlir::isa<math::FPowIOp>(op)) {
+    if (std::optional<int64_t> n = constantIndex(op.getOperand(1)); n && std::abs(*n) <= 64) {
+      Value power, square = in[0]; // by repeated squaring
+      for (int64_t rest = std::abs(*n); rest; rest >>= 1) {
+        if (rest & 1)
+          power = power ? dop(DOp::dmul, type, {power, square}) : square;
+        if (rest > 1)
+          square = dop(DOp::dmul, type, {square, square});
+      }
+      if (!power)
+        return splatFloat(type, 1.0);
+      return *n < 0 ? dop(DOp::ddiv, type, {splatFloat(type, 1.0), power}) : power;
+    }
     LaneType exponent = getElementInfo(op.getOperand(1).getType())->reg;
     return hostLanes("pow", type, in[0], convert(in[1], exponent, type));
   }

@@ -37,28 +37,55 @@ static bool isDear(linalg::LinalgOp op) {
   });
 }
 
+/// True if the body is one conversion of one input: repeating it is cheaper
+/// than a wider tensor in memory.
+static bool isConversion(linalg::LinalgOp op) {
+  Block *body = op.getBlock();
+  return op.getNumDpsInputs() == 1 && op->getNumResults() == 1 &&
+         std::next(body->begin(), 2) == body->end() &&
+         isa<arith::ExtFOp, arith::TruncFOp, arith::ExtSIOp, arith::ExtUIOp,
+             arith::TruncIOp, arith::SIToFPOp, arith::UIToFPOp>(body->front());
+}
+
 static bool shouldFuse(OpOperand *fused) {
   auto producer = fused->get().getDefiningOp<linalg::LinalgOp>();
   auto consumer = dyn_cast<linalg::LinalgOp>(fused->getOwner());
   if (!producer || !consumer || producer.getNumReductionLoops() != 0)
     return false;
+  bool reduces = consumer.getNumReductionLoops() != 0;
+  AffineMap map = consumer.getMatchingIndexingMap(fused);
   if (movesData(producer)) {
     // A broadcast inside a contraction hides its form.
-    return consumer.getNumReductionLoops() == 0 ||
+    return !reduces ||
            producer.getMatchingIndexingMap(producer.getDpsInputOperand(0))
                .isPermutation();
   }
-  if (!producer->hasOneUse())
+  if (!producer->hasOneUse() && !isConversion(producer))
     return false;
-  if (consumer.getNumReductionLoops() == 0) {
+  if (!reduces)
     // Nothing is computed twice where the consumer reads each element once.
-    AffineMap map = consumer.getMatchingIndexingMap(fused);
     return map.isProjectedPermutation() &&
            (map.getNumResults() == map.getNumDims() || !isDear(producer));
-  }
-  // Into a reduction only what keeps one input and the reduced elements' order.
-  return consumer.getNumDpsInputs() == 1 && !isDear(producer) &&
-         consumer.getMatchingIndexingMap(fused).isPermutation();
+  // Into a reduction only what it reads once, in the order of its loops;
+  // products and windows read each element many times.
+  return map.isPermutation() && !isDear(producer) &&
+         !linalg::isaContractionOpInterface(consumer) &&
+         !linalg::isaConvolutionOpInterface(consumer);
+}
+
+/// Reshapes move through work that is parallel in all loops; a contraction
+/// keeps the form that the code generator knows.
+static bool shouldExpand(OpOperand *fused) {
+  auto isParallel = [](Operation *op) {
+    auto generic = dyn_cast_or_null<linalg::GenericOp>(op);
+    return generic && generic.getNumReductionLoops() == 0;
+  };
+  Operation *producer = fused->get().getDefiningOp();
+  Operation *consumer = fused->getOwner();
+  if (isa<tensor::ExpandShapeOp>(consumer))
+    return isParallel(producer) && producer->hasOneUse();
+  return producer && isa<tensor::CollapseShapeOp>(producer) &&
+         isParallel(consumer);
 }
 
 namespace {
@@ -78,6 +105,7 @@ struct FuseElementwise : vtpu::impl::FuseElementwiseBase<FuseElementwise> {
     }
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
+    linalg::populateFoldReshapeOpsByExpansionPatterns(patterns, shouldExpand);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

