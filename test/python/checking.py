@@ -6,6 +6,7 @@ import threading
 import torch
 import vtpu
 from conftest import CHECKS
+from round_trip import check_round_trip
 
 
 class Wrap(torch.nn.Module):
@@ -61,6 +62,7 @@ def check(module, args, tolerance=None, wide=True, threads=True):
                 exact = expected
     tolerance = tolerance_of(expected) if tolerance is None else tolerance
     program = vtpu.compile(module, args)
+    check_round_trip(program._data)
     tensors = [a for a in args if isinstance(a, torch.Tensor)]
     tiers = {"interpreter": program.with_tier("interpreter")}
     if program.tier == "jit":
