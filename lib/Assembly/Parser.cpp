@@ -94,7 +94,8 @@ public:
     if (base == 16 && low == INT64_MIN && value > INT64_MAX && value <= __int128(UINT64_MAX))
       value = int64_t(uint64_t(value)); // bit patterns
     if (!good || value < low || value > high) {
-      failAt(start, fmt::format("expected {} in {}..{}, found {}", what, low, high, quote(line.substr(start, std::max<size_t>(position - start, 1)))));
+      failAt(start, fmt::format("expected {} in {}..{}, found {}", what, low, high,
+                                quote(line.substr(start, std::max<size_t>(position - start, 1)))));
       return low > 0 ? low : 0;
     }
     return int64_t(value);
@@ -146,7 +147,8 @@ public:
     size_t start = here();
     std::string_view text = word();
     int64_t value = 0;
-    bool good = text.size() > 1 && text.size() < 12 && text[0] == letter && std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    bool good = text.size() > 1 && text.size() < 12 && text[0] == letter &&
+                std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (good)
       for (char c : text.substr(1))
         value = value * 10 + (c - '0');
@@ -225,8 +227,9 @@ void Parser::directive(Cursor &cursor, std::string_view word, size_t start) {
     size_t at = cursor.here();
     std::string_view hash = cursor.word();
     if (hash != fmt::format("{:016x}", tableHash()))
-      cursor.failAt(at, fmt::format("the text was written for instruction table '{}', this build has {:016x}; regenerate it or drop the line", hash,
-                                    tableHash()));
+      cursor.failAt(at,
+                    fmt::format("the text was written for instruction table '{}', this build has {:016x}; regenerate it or drop the line",
+                                hash, tableHash()));
   } else if (word == ".parameter_file") {
     outside();
     program.parameterFile = cursor.string();
@@ -295,7 +298,8 @@ void Parser::binding(Cursor &cursor) {
     if (assembly::kindNames[i] == kind)
       number = i;
   if (!number)
-    return cursor.failAt(at, fmt::format("unknown kind of binding '{}'; legal are input, output, parameter, constant, arena, import, stack", kind));
+    return cursor.failAt(
+        at, fmt::format("unknown kind of binding '{}'; legal are input, output, parameter, constant, arena, import, stack", kind));
   binding.kind = BindingKind(number);
   binding.name = cursor.name("the binding's name");
   while (!cursor.atEnd()) {
@@ -328,7 +332,8 @@ void Parser::binding(Cursor &cursor) {
       size_t start = cursor.here();
       std::vector<int64_t> v = cursor.list(0, int64_t(1) << 40, "a number");
       if (v.size() != 8 || v[7] < 1)
-        return cursor.failAt(start, "panels holds 8 numbers: batch, rows, cols, batch stride, row stride, column stride, offset, tile (at least 1)");
+        return cursor.failAt(
+            start, "panels holds 8 numbers: batch, rows, cols, batch stride, row stride, column stride, offset, tile (at least 1)");
       binding.layout = {Layout::Panels, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]};
     } else {
       cursor.failAt(at, fmt::format("unknown attribute '{}' of a binding", key));
@@ -344,7 +349,8 @@ void Parser::table(Cursor &cursor) {
   if (cursor.accept('#'))
     table.callee = uint32_t(cursor.integer(0, UINT32_MAX, "a function number"));
   else
-    callees.push_back({lineNumber, at + 1, uint32_t(program.functions.size() - 1), uint32_t(function.callTables.size()), cursor.name("a function")});
+    callees.push_back(
+        {lineNumber, at + 1, uint32_t(program.functions.size() - 1), uint32_t(function.callTables.size()), cursor.name("a function")});
   while (!cursor.atEnd()) {
     CallArgument argument;
     argument.index = uint32_t(cursor.numbered('b', INT32_MAX, "a binding"));
@@ -392,7 +398,8 @@ void Parser::suffixes(Cursor &cursor, size_t start, std::string_view text, const
   };
   missing(info.hasPredicate, havePredicate, "a predicate such as .lt");
   missing(info.types != 0, haveType, "an element type such as .f32");
-  missing(info.memTypes != 0, haveMemType, info.types ? "a second type, that of memory or source, such as .f32" : "a memory type such as .i32");
+  missing(info.memTypes != 0, haveMemType,
+          info.types ? "a second type, that of memory or source, such as .f32" : "a memory type such as .i32");
   missing(info.hasLength, haveLength, "a length .128, .256 or .512");
 }
 
@@ -424,7 +431,8 @@ void Parser::address(Cursor &cursor, const InstrInfo &info, Slot &slot) {
       }
       continue;
     }
-    int64_t value = sign == '-' ? -cursor.integer(0, -int64_t(INT32_MIN), "a displacement") : cursor.integer(INT32_MIN, INT32_MAX, "a displacement");
+    int64_t value =
+        sign == '-' ? -cursor.integer(0, -int64_t(INT32_MIN), "a displacement") : cursor.integer(INT32_MIN, INT32_MAX, "a displacement");
     slot.imm = int32_t(value);
   }
   if (index && index->cls == OperandClass::v && !haveIndex)
@@ -450,7 +458,8 @@ void Parser::immediate(Cursor &cursor, const OperandInfo &operand, Word &word, S
     }
     size_t at = cursor.here();
     std::string label = cursor.name("a label or a signed distance");
-    branches.push_back({lineNumber, at + 1, uint32_t(program.functions.size() - 1), uint32_t(program.functions.back().words.size()), label});
+    branches.push_back(
+        {lineNumber, at + 1, uint32_t(program.functions.size() - 1), uint32_t(program.functions.back().words.size()), label});
     break;
   }
   case OperandClass::binding:

@@ -38,7 +38,8 @@ std::string registerText(OperandClass cls, uint8_t number) {
   return fmt::format("{}{}", letter, number);
 }
 
-std::string immediateText(const OperandInfo &operand, const Slot &slot, const Word &word, uint32_t index, const std::set<uint32_t> &labels) {
+std::string immediateText(const OperandInfo &operand, const Slot &slot, const Word &word, uint32_t index,
+                          const std::set<uint32_t> &labels) {
   switch (operand.cls) {
   case OperandClass::target: {
     int64_t target = int64_t(index) + slot.imm;
@@ -79,8 +80,8 @@ std::string addressText(const InstrInfo &info, const Slot &slot) {
 }
 
 std::string bindingText(const Binding &binding) {
-  std::string out = fmt::format(".binding {} {} size={} align={}", assembly::kindNames[unsigned(binding.kind)], name(binding.name), binding.size,
-                                binding.align);
+  std::string out = fmt::format(".binding {} {} size={} align={}", assembly::kindNames[unsigned(binding.kind)], name(binding.name),
+                                binding.size, binding.align);
   if (binding.writable)
     out += " writable";
   if (binding.kind <= BindingKind::Parameter)
@@ -93,8 +94,8 @@ std::string bindingText(const Binding &binding) {
       out += fmt::format(" hash={}", quoted(binding.hash));
     const Layout &l = binding.layout;
     if (l.kind == Layout::Panels)
-      out += fmt::format(" panels=[{}, {}, {}, {}, {}, {}, {}, {}]", l.batch, l.rows, l.cols, l.batchStride, l.rowStride, l.colStride, l.offset,
-                         l.tile);
+      out += fmt::format(" panels=[{}, {}, {}, {}, {}, {}, {}, {}]", l.batch, l.rows, l.cols, l.batchStride, l.rowStride, l.colStride,
+                         l.offset, l.tile);
   }
   return out;
 }
@@ -105,7 +106,8 @@ void printFunction(const Program &program, const Function &function, std::string
     out += fmt::format("  {} // b{}\n", bindingText(function.bindings[b]), b);
   for (size_t t = 0; t < function.callTables.size(); ++t) {
     const CallTable &table = function.callTables[t];
-    out += "  .table " + (table.callee < program.functions.size() ? name(program.functions[table.callee].name) : fmt::format("#{}", table.callee));
+    out += "  .table " +
+           (table.callee < program.functions.size() ? name(program.functions[table.callee].name) : fmt::format("#{}", table.callee));
     for (const CallArgument &argument : table.arguments)
       out += fmt::format(" b{}+{}", argument.index, argument.offset);
     out += fmt::format(" // t{}\n", t);

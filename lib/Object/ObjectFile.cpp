@@ -38,7 +38,10 @@ const char *const kindNames[] = {"", "input", "output", "parameter", "constant",
 //===----------------------------------------------------------------------===//
 
 json bindingToJson(const Binding &binding) {
-  json j = {{"kind", kindNames[unsigned(binding.kind)]}, {"name", binding.name}, {"size", binding.size}, {"align", binding.align},
+  json j = {{"kind", kindNames[unsigned(binding.kind)]},
+            {"name", binding.name},
+            {"size", binding.size},
+            {"align", binding.align},
             {"writable", binding.writable}};
   if (binding.kind <= BindingKind::Parameter) {
     j["dtype"] = std::string(dtypeName(binding.dtype));
@@ -108,7 +111,9 @@ public:
       return fail(fmt::format("'{}' is not an integer in {}..{}", what, low, high)), low;
     return v.get<int64_t>();
   }
-  int64_t integer(const json &j, const char *key, const char *, int64_t low, int64_t high) { return integer(member(j, key), key, low, high); }
+  int64_t integer(const json &j, const char *key, const char *, int64_t low, int64_t high) {
+    return integer(member(j, key), key, low, high);
+  }
   const json &array(const json &j, const char *key) {
     static const json empty = json::array();
     const json &v = member(j, key);
@@ -176,12 +181,12 @@ Binding bindingFromJson(Reader &reader, const json &j) {
 Status readMetadata(const json &meta, Program &program) {
   Reader reader;
   if (int64_t abi = reader.integer(meta, "abi", "", 0, INT32_MAX); reader.failure.empty() && abi != abiVersion)
-    return Error{fmt::format("{}: the file has ABI version {}, this build reads {}; recompile the program or update the toolchain", metaSection,
-                             abi, abiVersion)};
+    return Error{fmt::format("{}: the file has ABI version {}, this build reads {}; recompile the program or update the toolchain",
+                             metaSection, abi, abiVersion)};
   std::string hash = reader.string(meta, "isa");
   if (reader.failure.empty() && hash != fmt::format("{:016x}", isa::tableHash()))
-    return Error{fmt::format("{}: the file was written for instruction table {}, this build has {:016x}; recompile the program", metaSection, hash,
-                             isa::tableHash())};
+    return Error{fmt::format("{}: the file was written for instruction table {}, this build has {:016x}; recompile the program",
+                             metaSection, hash, isa::tableHash())};
   for (const json &feature : reader.array(meta, "features")) {
     if (!feature.is_string())
       reader.fail("a feature is not a string");
@@ -301,7 +306,8 @@ std::vector<Section> sectionsOf(const Program &program) {
   if (!program.rodata.empty())
     sections.push_back({rodataSection, SHT_PROGBITS, SHF_ALLOC, 64, 0, program.rodata});
   if (hasLocations || !program.locationTexts.empty())
-    sections.push_back({locationSection, SHT_PROGBITS, 0, 1, 0, json::to_msgpack({{"texts", program.locationTexts}, {"functions", locations}})});
+    sections.push_back(
+        {locationSection, SHT_PROGBITS, 0, 1, 0, json::to_msgpack({{"texts", program.locationTexts}, {"functions", locations}})});
   Section symtab{".symtab", SHT_SYMTAB, 0, 8, sizeof(Elf64_Sym), {}};
   symtab.bytes.resize(symbols.size() * sizeof(Elf64_Sym));
   std::memcpy(symtab.bytes.data(), symbols.data(), symtab.bytes.size());

@@ -15,8 +15,8 @@ struct DTypeInfo {
   std::string_view name;
   unsigned bytes;
 };
-constexpr DTypeInfo dtypeInfos[] = {{"none", 0}, {"i1", 1},  {"i8", 1},  {"i16", 2},  {"i32", 4}, {"i64", 8}, {"u8", 1},
-                                    {"u16", 2},  {"u32", 4}, {"u64", 8}, {"f16", 2},  {"bf16", 2}, {"f32", 4}, {"f64", 8}};
+constexpr DTypeInfo dtypeInfos[] = {{"none", 0}, {"i1", 1},  {"i8", 1},  {"i16", 2}, {"i32", 4},  {"i64", 8}, {"u8", 1},
+                                    {"u16", 2},  {"u32", 4}, {"u64", 8}, {"f16", 2}, {"bf16", 2}, {"f32", 4}, {"f64", 8}};
 } // namespace
 
 std::string_view dtypeName(DType type) { return dtypeInfos[unsigned(type)].name; }
@@ -29,8 +29,8 @@ DType parseDType(std::string_view name) {
 }
 
 bool Layout::operator==(const Layout &o) const {
-  return kind == o.kind && batch == o.batch && rows == o.rows && cols == o.cols && batchStride == o.batchStride && rowStride == o.rowStride &&
-         colStride == o.colStride && offset == o.offset && tile == o.tile;
+  return kind == o.kind && batch == o.batch && rows == o.rows && cols == o.cols && batchStride == o.batchStride &&
+         rowStride == o.rowStride && colStride == o.colStride && offset == o.offset && tile == o.tile;
 }
 
 int Program::find(std::string_view name) const {

@@ -62,9 +62,13 @@ const char *vtpu_version(void) { return "0.1.0"; }
 const char *vtpu_last_error(void) { return lastError.c_str(); }
 
 int vtpu_load_file(const char *path, const vtpu_options *options, vtpu_program **program) {
+  if (!path || !program)
+    return fail("vtpu_load_file: path and program must not be null pointers");
   return finish(readObjectFile(path), path, options, program);
 }
 int vtpu_load_memory(const void *data, size_t size, const vtpu_options *options, vtpu_program **program) {
+  if (!data || !program)
+    return fail("vtpu_load_memory: data and program must not be null pointers");
   return finish(readObject(static_cast<const uint8_t *>(data), size), "", options, program);
 }
 int vtpu_set_parameter(vtpu_program *program, const char *key, vtpu_dtype dtype, uint32_t rank, const int64_t *shape, const void *data) {

@@ -11,7 +11,6 @@
 #include "vtpu/Runtime/Verifier.h"
 
 #include <algorithm>
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -61,8 +60,8 @@ Status LoadedProgram::checkBindings() const {
     for (const Binding &binding : function.bindings) {
       stacks += binding.kind == BindingKind::Stack;
       if ((binding.kind == BindingKind::Input || binding.kind == BindingKind::Output) && binding.size > tensorBytes(binding))
-        return Error{fmt::format("function {}, binding {}: {} bytes are more than the {} of its shape", function.name, binding.name, binding.size,
-                                 tensorBytes(binding))};
+        return Error{fmt::format("function {}, binding {}: {} bytes are more than the {} of its shape", function.name, binding.name,
+                                 binding.size, tensorBytes(binding))};
     }
     if (stacks > 1)
       return Error{fmt::format("function {} has {} stack bindings; one is legal", function.name, stacks)};
@@ -184,7 +183,8 @@ Result<uint8_t *> LoadedProgram::placeParameter(const Binding &binding, const Te
       return buffer.takeError();
   } else {
     if (binding.size > tensor.bytes)
-      return Error{fmt::format("parameter '{}' has {} bytes, its binding {}; the file is damaged", binding.key, tensor.bytes, binding.size)};
+      return Error{
+          fmt::format("parameter '{}' has {} bytes, its binding {}; the file is damaged", binding.key, tensor.bytes, binding.size)};
     if (reinterpret_cast<uintptr_t>(tensor.data) % 64 == 0 || tensor.bytes > mostCopied)
       return const_cast<uint8_t *>(tensor.data);
     buffer = AlignedBuffer(tensor.bytes);
@@ -212,7 +212,8 @@ Status LoadedProgram::resolveParameters() {
       } else {
         if (!file) {
           if (parameterFile.empty())
-            return Error{fmt::format("parameter '{}' was not given and the program names no parameter file; name one when loading", binding.key)};
+            return Error{
+                fmt::format("parameter '{}' was not given and the program names no parameter file; name one when loading", binding.key)};
           Result<std::unique_ptr<SafetensorsFile>> opened = SafetensorsFile::open(parameterFile);
           if (!opened)
             return opened.takeError();
@@ -221,7 +222,8 @@ Status LoadedProgram::resolveParameters() {
         where = parameterFile;
         tensor = file->find(binding.key);
         if (!tensor)
-          return Error{fmt::format("parameter '{}' is not in {}; use the file that the program was compiled with", binding.key, parameterFile)};
+          return Error{
+              fmt::format("parameter '{}' is not in {}; use the file that the program was compiled with", binding.key, parameterFile)};
       }
       if (!checked[binding.key]) {
         if (Status status = checkParameter(binding, *tensor, where); !status)

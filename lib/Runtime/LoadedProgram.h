@@ -20,14 +20,14 @@ namespace vtpu::rt {
 
 class LoadedProgram {
 public:
-  /// `path` is the program's file, or empty: beside it the parameter file is looked for, under the name that the program tells, else under the
-  /// program's own with the suffix `.safetensors`.
+  /// `path` is the program's file, or empty: beside it the parameter file is looked for, under the name that the program tells, else under
+  /// the program's own with the suffix `.safetensors`.
   static Result<std::unique_ptr<LoadedProgram>> create(Program program, const std::string &path, const vtpu_options &options);
 
   struct Entry {
     uint32_t function;
     std::vector<uint32_t> inputs, outputs, arenas; // binding indices
-    std::vector<uint8_t *> bases;          // constants and parameters filled in
+    std::vector<uint8_t *> bases;                  // constants and parameters filled in
     vtpu_stats stats = {};
   };
 

@@ -23,8 +23,8 @@ namespace vtpu::rt {
 
 namespace {
 DType safetensorsType(const std::string &name) {
-  static const std::map<std::string, DType> names = {{"BOOL", DType::i1}, {"I8", DType::i8},   {"I16", DType::i16}, {"I32", DType::i32},
-                                                     {"I64", DType::i64}, {"U8", DType::u8},   {"U16", DType::u16}, {"U32", DType::u32},
+  static const std::map<std::string, DType> names = {{"BOOL", DType::i1}, {"I8", DType::i8},   {"I16", DType::i16},   {"I32", DType::i32},
+                                                     {"I64", DType::i64}, {"U8", DType::u8},   {"U16", DType::u16},   {"U32", DType::u32},
                                                      {"U64", DType::u64}, {"F16", DType::f16}, {"BF16", DType::bf16}, {"F32", DType::f32},
                                                      {"F64", DType::f64}};
   auto it = names.find(name);
@@ -87,7 +87,8 @@ Result<std::unique_ptr<SafetensorsFile>> SafetensorsFile::open(const std::string
     TensorView view;
     bool good = value.is_object() && value.contains("dtype") && value["dtype"].is_string() && value.contains("shape") &&
                 value["shape"].is_array() && value.contains("data_offsets") && value["data_offsets"].is_array() &&
-                value["data_offsets"].size() == 2 && value["data_offsets"][0].is_number_unsigned() && value["data_offsets"][1].is_number_unsigned();
+                value["data_offsets"].size() == 2 && value["data_offsets"][0].is_number_unsigned() &&
+                value["data_offsets"][1].is_number_unsigned();
     if (!good)
       return bad(fmt::format("the entry of tensor '{}' is malformed", key));
     view.dtype = safetensorsType(value["dtype"].get<std::string>());
@@ -111,8 +112,9 @@ Result<std::unique_ptr<SafetensorsFile>> SafetensorsFile::open(const std::string
 
 Status checkParameter(const Binding &binding, const TensorView &tensor, const std::string &where) {
   if (tensor.dtype != binding.dtype || tensor.shape != binding.shape)
-    return Error{fmt::format("parameter '{}' in {} is {}[{}], the program wants {}[{}]; use the file that the program was compiled with", binding.key,
-                             where, dtypeName(tensor.dtype), fmt::join(tensor.shape, ", "), dtypeName(binding.dtype), fmt::join(binding.shape, ", "))};
+    return Error{fmt::format("parameter '{}' in {} is {}[{}], the program wants {}[{}]; use the file that the program was compiled with",
+                             binding.key, where, dtypeName(tensor.dtype), fmt::join(tensor.shape, ", "), dtypeName(binding.dtype),
+                             fmt::join(binding.shape, ", "))};
   if (!binding.hash.empty()) {
     uLong crc = crc32(0, nullptr, 0);
     for (uint64_t done = 0; done < tensor.bytes;) {
@@ -122,8 +124,8 @@ Status checkParameter(const Binding &binding, const TensorView &tensor, const st
     }
     std::string actual = fmt::format("crc32:{:08x}", uint32_t(crc));
     if (actual != binding.hash)
-      return Error{fmt::format("parameter '{}' in {} has changed (hash {}, the program was compiled with {}); recompile the program", binding.key, where,
-                               actual, binding.hash)};
+      return Error{fmt::format("parameter '{}' in {} has changed (hash {}, the program was compiled with {}); recompile the program",
+                               binding.key, where, actual, binding.hash)};
   }
   return {};
 }
@@ -152,8 +154,8 @@ Result<AlignedBuffer> packParameter(const Binding &binding, const TensorView &te
                         __int128(std::max<int64_t>(l.rows - 1, 0)) * l.rowStride + __int128(std::max<int64_t>(l.cols - 1, 0)) * l.colStride;
   const __int128 packed = __int128(l.batch) * ((l.cols + l.tile - 1) / l.tile) * l.rows * l.tile * width;
   if (l.batch <= 0 || l.rows <= 0 || l.cols <= 0 || last >= __int128(elements) || packed != __int128(binding.size))
-    return Error{fmt::format("parameter '{}': its panel layout does not fit the tensor or the binding's {} bytes; the file is damaged", binding.key,
-                             binding.size)};
+    return Error{fmt::format("parameter '{}': its panel layout does not fit the tensor or the binding's {} bytes; the file is damaged",
+                             binding.key, binding.size)};
   AlignedBuffer buffer{size_t(binding.size)};
   if (!buffer.data())
     return Error{fmt::format("parameter '{}': out of memory for {} packed bytes", binding.key, binding.size)};

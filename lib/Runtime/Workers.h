@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The threads behind the sentrons 1..n-1 of a calling context. They live as long as the context; between calls they spin briefly, then sleep.
+// The threads behind the sentrons 1..n-1 of a calling context. They live as long as the context; between calls they spin briefly, then
+// sleep.
 //
 //===----------------------------------------------------------------------===//
 

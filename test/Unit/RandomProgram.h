@@ -36,8 +36,8 @@ inline bool same(const Function &a, const Function &b) {
   return equal;
 }
 inline bool same(const Program &a, const Program &b) {
-  bool equal = a.rodata == b.rodata && a.messages == b.messages && a.locationTexts == b.locationTexts && a.parameterFile == b.parameterFile &&
-               a.portTable == b.portTable && a.functions.size() == b.functions.size();
+  bool equal = a.rodata == b.rodata && a.messages == b.messages && a.locationTexts == b.locationTexts &&
+               a.parameterFile == b.parameterFile && a.portTable == b.portTable && a.functions.size() == b.functions.size();
   for (size_t i = 0; equal && i < a.functions.size(); ++i)
     equal = same(a.functions[i], b.functions[i]);
   return equal;

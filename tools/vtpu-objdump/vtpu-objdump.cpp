@@ -125,8 +125,8 @@ void printHostCode(const rt::EmittedCode &code, uint32_t begin, uint32_t end) {
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
     char text[256];
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code.bytes.data() + at, end - at, &instruction, operands)) ||
-        !ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &instruction, operands, instruction.operand_count_visible, text, sizeof(text), at,
-                                                      nullptr))) {
+        !ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &instruction, operands, instruction.operand_count_visible, text,
+                                                      sizeof(text), at, nullptr))) {
       fmt::print("           {:6x}: .byte 0x{:02x}\n", at, code.bytes[at]);
       ++at;
       continue;
@@ -180,8 +180,8 @@ void printHeaders(const Program &program) {
     for (const isa::Word &word : function.words)
       for (unsigned p = 0; p < isa::numPipes; ++p)
         filled[p] += !word.slots[p].empty();
-    fmt::print("{} {}: {} words (D {}, S {}, C {}), {} call tables\n", function.entry ? "entry" : "function", function.name, function.words.size(),
-               filled[0], filled[1], filled[2], function.callTables.size());
+    fmt::print("{} {}: {} words (D {}, S {}, C {}), {} call tables\n", function.entry ? "entry" : "function", function.name,
+               function.words.size(), filled[0], filled[1], filled[2], function.callTables.size());
     for (size_t b = 0; b < function.bindings.size(); ++b) {
       const Binding &binding = function.bindings[b];
       std::string shape;

@@ -29,7 +29,9 @@ void store(uint8_t *at, T value) {
 
 float halfToFloat(uint16_t bits) {
   const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
-  double value = exponent == 31 ? (mantissa ? NAN : INFINITY) : exponent ? std::ldexp(1024 + mantissa, exponent - 25) : std::ldexp(mantissa, -24);
+  double value = exponent == 31 ? (mantissa ? NAN : INFINITY)
+                 : exponent     ? std::ldexp(1024 + mantissa, exponent - 25)
+                                : std::ldexp(mantissa, -24);
   return float(bits >> 15 ? -value : value);
 }
 uint16_t halfFromDouble(double value) {
@@ -42,7 +44,7 @@ uint16_t halfFromDouble(double value) {
   if (value < std::ldexp(1.0, -14))
     return uint16_t(sign | unsigned(std::nearbyint(std::ldexp(value, 24))));
   int exponent = 0;
-  double fraction = std::frexp(value, &exponent); // [0.5, 1)
+  double fraction = std::frexp(value, &exponent);                                                        // [0.5, 1)
   return uint16_t(sign | ((exponent + 13) * 1024 + unsigned(std::nearbyint(std::ldexp(fraction, 11))))); // a carry moves into the exponent
 }
 uint16_t bfloatFromDouble(double value) {
@@ -137,8 +139,8 @@ struct NpyType {
   const char *descr;
   DType dtype;
 };
-constexpr NpyType npyTypes[] = {{"|b1", DType::i1},  {"|i1", DType::i8},  {"<i2", DType::i16}, {"<i4", DType::i32},  {"<i8", DType::i64},
-                                {"|u1", DType::u8},  {"<u2", DType::u16}, {"<u4", DType::u32}, {"<u8", DType::u64},  {"<f2", DType::f16},
+constexpr NpyType npyTypes[] = {{"|b1", DType::i1},   {"|i1", DType::i8},   {"<i2", DType::i16}, {"<i4", DType::i32}, {"<i8", DType::i64},
+                                {"|u1", DType::u8},   {"<u2", DType::u16},  {"<u4", DType::u32}, {"<u8", DType::u64}, {"<f2", DType::f16},
                                 {"<V2", DType::bf16}, {"|V2", DType::bf16}, {"<f4", DType::f32}, {"<f8", DType::f64}};
 
 Result<Tensor> readNpy(const std::string &path, long &offset) {
@@ -147,7 +149,8 @@ Result<Tensor> readNpy(const std::string &path, long &offset) {
   if (!file.handle)
     return Error{fmt::format("cannot open {}: {}", path, std::strerror(errno))};
   uint8_t head[12];
-  if (std::fseek(file.handle, offset, SEEK_SET) != 0 || std::fread(head, 1, 10, file.handle) != 10 || std::memcmp(head, "\x93NUMPY", 6) != 0)
+  if (std::fseek(file.handle, offset, SEEK_SET) != 0 || std::fread(head, 1, 10, file.handle) != 10 ||
+      std::memcmp(head, "\x93NUMPY", 6) != 0)
     return bad(offset ? "it holds no further array" : "its magic number is missing");
   uint32_t headerSize = load<uint16_t>(head + 8);
   if (head[6] >= 2) {
@@ -171,7 +174,8 @@ Result<Tensor> readNpy(const std::string &path, long &offset) {
     if (descr.compare(1, 3, type.descr) == 0)
       tensor.dtype = type.dtype;
   if (tensor.dtype == DType(0))
-    return bad(fmt::format("element type {} is not supported; legal are little-endian bool, int, uint and float types", descr.substr(0, 5)));
+    return bad(
+        fmt::format("element type {} is not supported; legal are little-endian bool, int, uint and float types", descr.substr(0, 5)));
   if (order.compare(0, 5, "False") != 0)
     return bad("it is in Fortran order; save it with numpy.ascontiguousarray");
   if (shape.empty() || shape[0] != '(')
@@ -353,7 +357,7 @@ Status writeNpy(const Tensor &tensor, const std::string &path, bool append) {
 std::string compare(const Tensor &actual, const Tensor &expected, const Thresholds &thresholds) {
   if (actual.dtype != expected.dtype || actual.shape != expected.shape)
     return fmt::format("is {}, expected {}", typeText(actual.dtype, actual.shape), typeText(expected.dtype, expected.shape));
-  const double threshold = !isFloat(actual.dtype)            ? 0
+  const double threshold = !isFloat(actual.dtype)       ? 0
                            : actual.dtype == DType::f64 ? thresholds.f64
                            : actual.dtype == DType::f32 ? thresholds.f32
                                                         : thresholds.f16;
@@ -371,8 +375,9 @@ std::string compare(const Tensor &actual, const Tensor &expected, const Threshol
   }
   if (!wrong)
     return {};
-  return fmt::format("element {} is {}, expected {}{}; {} of {} elements differ", first, elementText(actual, first), elementText(expected, first),
-                     isFloat(actual.dtype) ? fmt::format(" within {}", threshold) : "", wrong, actual.elements());
+  return fmt::format("element {} is {}, expected {}{}; {} of {} elements differ", first, elementText(actual, first),
+                     elementText(expected, first), isFloat(actual.dtype) ? fmt::format(" within {}", threshold) : "", wrong,
+                     actual.elements());
 }
 
 } // namespace vtpu::run

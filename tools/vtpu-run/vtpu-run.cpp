@@ -52,7 +52,8 @@ void printStats(const vtpu_program *program, uint32_t entry, vtpu_tier tier) {
     return;
   auto fill = [&](uint64_t filled) { return stats.words ? 100.0 * double(filled) / double(stats.words) : 0.0; };
   fmt::print(stderr, "{:>16}  tier\n", tier == VTPU_TIER_JIT ? "jit" : "interpreter");
-  fmt::print(stderr, "{:>16}  words         # D {:.1f} %, S {:.1f} %, C {:.1f} % filled\n", stats.words, fill(stats.d), fill(stats.s), fill(stats.c));
+  fmt::print(stderr, "{:>16}  words         # D {:.1f} %, S {:.1f} %, C {:.1f} % filled\n", stats.words, fill(stats.d), fill(stats.s),
+             fill(stats.c));
   if (stats.executed_words)
     fmt::print(stderr, "{:>16}  executed words # {} ops, {:.2f} a word\n", stats.executed_words, stats.executed_ops,
                double(stats.executed_ops) / double(stats.executed_words));
@@ -114,7 +115,9 @@ void writeOutputs(const tools::Options &options, const Settings &settings, const
   if (settings.outputs.empty() && settings.expected.empty())
     fmt::print("EXEC @{}\n", vtpu_entry_name(program, entry));
   for (size_t i = 0; i < results.size(); ++i) {
-    std::string target = i < settings.outputs.size() ? settings.outputs[i] : settings.outputs.empty() && settings.expected.empty() ? "-" : "";
+    std::string target = i < settings.outputs.size()                             ? settings.outputs[i]
+                         : settings.outputs.empty() && settings.expected.empty() ? "-"
+                                                                                 : "";
     if (target == "-") {
       fmt::print("result[{}]: {}\n", i, tensorText(results[i], settings.mostElements));
     } else if (!target.empty() && (target[0] == '@' || target[0] == '+')) {

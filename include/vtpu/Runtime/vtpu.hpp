@@ -42,7 +42,8 @@ public:
 
   /// Calls an entry with contiguous row-major buffers in the order of the signature.
   Status call(uint32_t entry, std::initializer_list<const void *> inputs, std::initializer_list<void *> outputs) {
-    if (entry < vtpu_entry_count(get()) && (inputs.size() != vtpu_input_count(get(), entry) || outputs.size() != vtpu_output_count(get(), entry)))
+    if (entry < vtpu_entry_count(get()) &&
+        (inputs.size() != vtpu_input_count(get(), entry) || outputs.size() != vtpu_output_count(get(), entry)))
       return Error{"wrong number of inputs or outputs for entry " + std::string(vtpu_entry_name(get(), entry))};
     if (vtpu_call(get(), entry, inputs.begin(), outputs.begin()) != 0)
       return Error{vtpu_last_error()};

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "RandomProgram.h"
 #include "vtpu/Assembly/Assembly.h"
+#include "RandomProgram.h"
 
 #include <gtest/gtest.h>
 
@@ -75,7 +75,8 @@ const Case cases[] = {
     {".binding import x size=-1", "2:24: expected a size in 0..281474976710656, found '-1'"},
     {".binding import x dtype=f8", "2:25: 'f8' is not an element type"},
     {".binding import x colour=1", "2:19: unknown attribute 'colour' of a binding"},
-    {".binding parameter x panels=[1]", "2:29: panels holds 8 numbers: batch, rows, cols, batch stride, row stride, column stride, offset, tile (at least 1)"},
+    {".binding parameter x panels=[1]",
+     "2:29: panels holds 8 numbers: batch, rows, cols, batch stride, row stride, column stride, offset, tile (at least 1)"},
     {".table nowhere", "2:8: function 'nowhere' is not defined"},
     {"L:\nL:", "3:1: label 'L' is defined twice"},
     {"{ C: cbr away }", "2:10: label 'away' is not defined in function 'f'"},
@@ -100,11 +101,13 @@ const Case cases[] = {
     {"{ C: caddi r0, r0, 3000000000 }", "2:20: expected a 32-bit immediate in -2147483648..2147483647, found '3000000000'"},
     {"{ C: cptr r0, 3 }", "2:15: expected a binding (b0 to b2147483647), found '3'"},
     {"{ C: cret } @1.2", "2:14: expected a coordinate a.b.c/d.e.f/g.h.i.j.k (or a.b.c/d.e.f/g.h.i) with components 0..2047"},
-    {"{ C: cret } @1.2.3/4.5.6/7.8.9.10.2048", "2:14: expected a coordinate a.b.c/d.e.f/g.h.i.j.k (or a.b.c/d.e.f/g.h.i) with components 0..2047"},
+    {"{ C: cret } @1.2.3/4.5.6/7.8.9.10.2048",
+     "2:14: expected a coordinate a.b.c/d.e.f/g.h.i.j.k (or a.b.c/d.e.f/g.h.i) with components 0..2047"},
     {"{ C: cret } cret", "2:13: unexpected 'cret' at the end of the statement"},
     {"{ C: cret", "2:10: expected ';' before the end of the line"},
     {"{ D: dadd.f32.512 v0, v1, v2 {k1}{y} }", "2:35: expected {z} after the mask"},
-    {"{ D: dmov.f32.512 v0, v1 ; S: sld.f32.f32.512 v0, [r0] }", "2:1: two slots write one register, or the slots exchange registers in a cycle"},
+    {"{ D: dmov.f32.512 v0, v1 ; S: sld.f32.f32.512 v0, [r0] }",
+     "2:1: two slots write one register, or the slots exchange registers in a cycle"},
 };
 } // namespace
 

@@ -99,7 +99,11 @@ TEST(ObjectFile, NamesWhatIsWrong) {
   EXPECT_EQ(complaint(replaced(good, "ELF", "ELG")).rfind("not a .vtpu file: ", 0), 0u);
 
   // A future version: the MessagePack key `abi` holds 1.
-  EXPECT_EQ(complaint(replaced(good, "\xa3" "abi\x01", "\xa3" "abi\x02")),
+  EXPECT_EQ(complaint(replaced(good,
+                               "\xa3"
+                               "abi\x01",
+                               "\xa3"
+                               "abi\x02")),
             ".note.vtpu.meta: the file has ABI version 2, this build reads 1; recompile the program or update the toolchain");
   EXPECT_NE(complaint(replaced(good, "x86-64-v4", "x86-64-v9")).find("the program requires feature 'x86-64-v9'"), std::string::npos);
   char hash[17];
@@ -108,16 +112,32 @@ TEST(ObjectFile, NamesWhatIsWrong) {
             std::string::npos);
 
   EXPECT_NE(complaint(replaced(good, "vTPU", "xTPU")).find(".note.vtpu.meta: the note is not a vTPU note"), std::string::npos);
-  EXPECT_NE(complaint(replaced(good, "\x87\xa3" "abi", "\xc1\xa3" "abi")).find(".note.vtpu.meta"), std::string::npos);
+  EXPECT_NE(complaint(replaced(good,
+                               "\x87\xa3"
+                               "abi",
+                               "\xc1\xa3"
+                               "abi"))
+                .find(".note.vtpu.meta"),
+            std::string::npos);
   struct Row {
     const char *from, *to, *message;
   };
   const Row rows[] = {
       {"\xa8messages", "\xa8massages", "key 'messages' is missing"},
       {"\xa5input", "\xa5inpux", "'inpux' is not a kind of binding"},
-      {"\xa5" "dtype\xa3" "f32", "\xa5" "dtype\xa3" "f31", "'f31' is not an element type"},
+      {"\xa5"
+       "dtype\xa3"
+       "f32",
+       "\xa5"
+       "dtype\xa3"
+       "f31",
+       "'f31' is not an element type"},
       {"\xa8writable\xc2", "\xa8writable\x01", "key 'writable' is not a boolean"},
-      {"\xa3" "key\xa5", "\xa3" "key\x95", ""},
+      {"\xa3"
+       "key\xa5",
+       "\xa3"
+       "key\x95",
+       ""},
       {"\xa6panels\x98", "\xa6panels\x97", ""},
   };
   for (const Row &row : rows) {
@@ -147,7 +167,10 @@ TEST(ObjectFile, DeepMessagePackIsRefused) {
   Program program = sample();
   program.messages = {std::string(1 << 20, 'x')};
   std::vector<uint8_t> bytes = bytesOf(program);
-  bytes = replaced(bytes, "\x87\xa3" "abi\x01", "\x91\x91\x91\x91\x91\x91");
+  bytes = replaced(bytes,
+                   "\x87\xa3"
+                   "abi\x01",
+                   "\x91\x91\x91\x91\x91\x91");
   auto at = std::search_n(bytes.begin(), bytes.end(), 6, uint8_t(0x91));
   ASSERT_GT(bytes.end() - at, 1 << 20);
   std::fill(at, at + (1 << 20), uint8_t(0x91));

@@ -28,7 +28,8 @@ std::vector<uint8_t> assemble(const std::string &text) {
 }
 /// Both tiers where the machine has both.
 std::vector<vtpu_tier> tiers() {
-  return rt::hostHasBaseline() ? std::vector<vtpu_tier>{VTPU_TIER_INTERPRETER, VTPU_TIER_JIT} : std::vector<vtpu_tier>{VTPU_TIER_INTERPRETER};
+  return rt::hostHasBaseline() ? std::vector<vtpu_tier>{VTPU_TIER_INTERPRETER, VTPU_TIER_JIT}
+                               : std::vector<vtpu_tier>{VTPU_TIER_INTERPRETER};
 }
 std::string loadError(const std::string &text, Options options = {}) {
   std::vector<uint8_t> bytes = assemble(text);
@@ -176,6 +177,10 @@ TEST(CAPI, MistakesOfTheCaller) {
   options.cpuFeatures = "baseline";
   options.tier = VTPU_TIER_JIT;
   EXPECT_EQ(loadError(addText, options), "this CPU lacks AVX-512 (F, VL, BW, DQ, CD), which the JIT tier needs; use the interpreter tier");
+  EXPECT_NE(vtpu_load_file(nullptr, nullptr, nullptr), 0);
+  EXPECT_STREQ(vtpu_last_error(), "vtpu_load_file: path and program must not be null pointers");
+  EXPECT_NE(vtpu_load_memory(nullptr, 0, nullptr, nullptr), 0);
+  EXPECT_STREQ(vtpu_last_error(), "vtpu_load_memory: data and program must not be null pointers");
   EXPECT_NE(LoadedFile::load("/no/such.vtpu").message().find("cannot open /no/such.vtpu: No such file or directory"), std::string::npos);
 }
 
@@ -184,14 +189,17 @@ TEST(CAPI, RefusesProgramsThatDoNotVerify) {
   std::string text = addText;
   EXPECT_EQ(loadError(text.replace(text.find("shape=[16]"), 10, "shape=[15]")),
             "the program does not verify: function main, binding x: 64 bytes are more than the 60 of its shape");
-  EXPECT_EQ(loadError(".func main entry\n  .binding stack a size=8 align=8 writable\n  .binding stack b size=8 align=8 writable\n  { C: cret }\n.end\n"),
+  EXPECT_EQ(loadError(".func main entry\n  .binding stack a size=8 align=8 writable\n  .binding stack b size=8 align=8 writable\n  { C: "
+                      "cret }\n.end\n"),
             "the program does not verify: function main has 2 stack bindings; one is legal");
-  EXPECT_EQ(loadError(".func main entry\n  { C: caddi r0, r1, 1 ; S: sldr.i64 r2, [r1] }\n  { C: cret }\n.end\n").rfind("the program does not verify: ", 0),
+  EXPECT_EQ(loadError(".func main entry\n  { C: caddi r0, r1, 1 ; S: sldr.i64 r2, [r1] }\n  { C: cret }\n.end\n")
+                .rfind("the program does not verify: ", 0),
             0u);
 }
 
 TEST(CAPI, OutOfMemoryIsAnError) {
-  std::vector<uint8_t> bytes = assemble(".func main entry\n  .binding arena a size=140737488355328 align=64 writable\n  { C: cret }\n.end\n");
+  std::vector<uint8_t> bytes =
+      assemble(".func main entry\n  .binding arena a size=140737488355328 align=64 writable\n  { C: cret }\n.end\n");
   Result<LoadedFile> program = LoadedFile::load(bytes.data(), bytes.size());
   ASSERT_TRUE(program.ok()) << program.message();
   EXPECT_EQ(program->call(0, {}, {}).message(), "out of memory for a calling context: 140737488355328 bytes of arena, 0 of stacks");
@@ -283,7 +291,8 @@ TEST(CAPI, DamagedParameterFiles) {
       {R"({"v":{"dtype":"F32","shape":[2,5],"data_offsets":[0,40]}})",
        "parameter 'w' is not in " + path + "; use the file that the program was compiled with"},
       {R"({"w":{"dtype":"F32","shape":[2,5]}})", path + " is not a safetensors file: the entry of tensor 'w' is malformed"},
-      {R"({"w":{"dtype":"F32","shape":[2,-5],"data_offsets":[0,40]}})", path + " is not a safetensors file: the shape of tensor 'w' is malformed"},
+      {R"({"w":{"dtype":"F32","shape":[2,-5],"data_offsets":[0,40]}})",
+       path + " is not a safetensors file: the shape of tensor 'w' is malformed"},
       {R"({"w":{"dtype":"F32","shape":[2,5],"data_offsets":[0,44]}})",
        path + " is not a safetensors file: the bytes of tensor 'w' do not fit its shape or the file"},
       {R"({"w":{"dtype":"F64","shape":[5],"data_offsets":[0,40]}})",
