@@ -58,10 +58,9 @@ void vtpu::buildFrontendPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createPrepareEntry());
   pm.addPass(createCSEPass());
-  // Generics first; then dimensions of extent one go, and the reshapes that
-  // they left between producers and consumers with them.
+  // Twice: canonicalization cancels the reshapes that the first run leaves
+  // between producers and consumers.
   pm.nest<func::FuncOp>().addPass(createFuseElementwise());
-  pm.addPass(createLinalgFoldUnitExtentDimsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.nest<func::FuncOp>().addPass(createFuseElementwise());

@@ -103,6 +103,13 @@ struct FuseElementwise : vtpu::impl::FuseElementwiseBase<FuseElementwise> {
       rewriter.setInsertionPoint(op);
       (void)linalg::generalizeNamedOp(rewriter, op);
     }
+    // Upstream's pass for this also turns destinations into inputs, which would
+    // cost loops that accumulate in place their buffer.
+    RewritePatternSet units(&getContext());
+    linalg::ControlDropUnitDims control;
+    linalg::populateFoldUnitExtentDimsPatterns(units, control);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(units))))
+      return signalPassFailure();
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
     linalg::populateFoldReshapeOpsByExpansionPatterns(patterns, shouldExpand);

@@ -71,6 +71,7 @@ def PrepareEntry : Pass<"vtpu-prepare-entry", "::mlir::ModuleOp"> {
 
     Input contract: functions on tensors. Output contract: the same, marked.
   }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
 }
 
 def FinalizeEntry : Pass<"vtpu-finalize-entry", "::mlir::ModuleOp"> {
@@ -98,12 +99,15 @@ def VerifyContract : Pass<"vtpu-verify-contract", "::mlir::ModuleOp"> {
 def FuseElementwise : Pass<"vtpu-fuse-elementwise", "::mlir::func::FuncOp"> {
   let summary = "Fuse element-wise work and fold transpositions";
   let description = [{
-    Turns named ops into generics, then fuses producers into consumers: pure
-    data movement (transpositions, broadcasts) into every consumer, arithmetic
-    into parallel consumers of its only use, and cheap arithmetic into
-    reductions. Padded and windowed ops stay as they are.
+    Turns named ops into generics, drops dimensions of extent one, then fuses
+    producers into consumers: pure data movement (transpositions, broadcasts)
+    and conversions into every consumer, arithmetic into parallel consumers of
+    its only use, and cheap arithmetic into reductions that read each element
+    once. Reshapes move through parallel work, never into contractions, whose
+    form the code generator relies on.
   }];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def OutlineKernels : Pass<"vtpu-outline-kernels", "::mlir::ModuleOp"> {
