@@ -18,6 +18,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace vtpu {
 
@@ -202,6 +204,7 @@ Status readMetadata(const json &meta, Program &program) {
   }
   program.parameterFile = reader.string(meta, "parameter_file");
   program.portTable = reader.string(meta, "port_table");
+  std::unordered_set<std::string> names;
   for (const json &j : reader.array(meta, "functions")) {
     Function function;
     function.name = reader.string(j, "name");
@@ -225,7 +228,7 @@ Status readMetadata(const json &meta, Program &program) {
       }
       function.callTables.push_back(std::move(table));
     }
-    if (program.find(function.name) >= 0)
+    if (!names.insert(function.name).second)
       reader.fail(fmt::format("two functions are named '{}'", function.name));
     program.functions.push_back(std::move(function));
   }
@@ -329,9 +332,10 @@ Error elfError(const char *what) { return Error{fmt::format("{}: {}", what, elf_
 Result<std::vector<uint8_t>> writeObject(const Program &program) {
   if (program.functions.size() > 0xff00 - 8)
     return Error{fmt::format("{} functions do not fit an ELF file's section table", program.functions.size())};
+  std::unordered_set<std::string> names;
   for (size_t f = 0; f < program.functions.size(); ++f) {
     const std::string &name = program.functions[f].name;
-    if (name.empty() || name.find('\0') != std::string::npos || program.find(name) != int(f))
+    if (name.empty() || name.find('\0') != std::string::npos || !names.insert(name).second)
       return Error{fmt::format("function {}: the name '{}' is empty, taken or holds a zero byte", f, name.c_str())};
   }
   elf_version(EV_CURRENT);
@@ -522,7 +526,8 @@ Result<Program> readObject(const uint8_t *data, size_t size) {
     const uint8_t *bytes = nullptr;
     size_t size = 0;
   };
-  std::vector<std::pair<std::string, Found>> sections;
+  std::unordered_map<std::string, Found> sections;
+  uint64_t total = 0; // sections that overlap would multiply a small file
   for (Elf_Scn *scn = nullptr; (scn = elf_nextscn(handle.elf, scn));) {
     Elf64_Shdr *shdr = elf64_getshdr(scn);
     const char *name = shdr ? elf_strptr(handle.elf, names, shdr->sh_name) : nullptr;
@@ -533,13 +538,14 @@ Result<Program> readObject(const uint8_t *data, size_t size) {
     if (shdr->sh_offset > size || shdr->sh_size > size - shdr->sh_offset)
       return Error{fmt::format("section {}: bytes {}..{} are outside the file of {} bytes; the file is truncated", name, shdr->sh_offset,
                                shdr->sh_offset + shdr->sh_size, size)};
-    sections.push_back({name, {data + shdr->sh_offset, size_t(shdr->sh_size)}});
+    if (!sections.emplace(name, Found{data + shdr->sh_offset, size_t(shdr->sh_size)}).second)
+      return Error{fmt::format("section {}: it occurs twice; the file is damaged", name)};
+    if ((total += shdr->sh_size) > size)
+      return Error{fmt::format("section {}: sections overlap; the file is damaged", name)};
   }
   auto find = [&](const std::string &name) -> const Found * {
-    for (const auto &section : sections)
-      if (section.first == name)
-        return &section.second;
-    return nullptr;
+    auto it = sections.find(name);
+    return it == sections.end() ? nullptr : &it->second;
   };
   const Found *note = find(metaSection);
   if (!note)

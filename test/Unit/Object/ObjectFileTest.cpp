@@ -156,6 +156,18 @@ TEST(ObjectFile, NamesWhatIsWrong) {
   std::memcpy(&section, word.data() + header.e_shoff + 2 * sizeof(section), sizeof(section)); // .siw.main
   word[section.sh_offset + 64 + 1] = 9;
   EXPECT_EQ(complaint(word), "section .siw.main, word 1: word version 9 (this build reads version 1); recompile the program");
+  std::vector<uint8_t> twice = good;
+  Elf64_Shdr other = section;
+  std::memcpy(&other, twice.data() + header.e_shoff + 3 * sizeof(section), sizeof(section)); // the other function's
+  other.sh_name = section.sh_name;
+  std::memcpy(twice.data() + header.e_shoff + 3 * sizeof(section), &other, sizeof(section));
+  EXPECT_EQ(complaint(twice), "section .siw.main: it occurs twice; the file is damaged");
+  std::vector<uint8_t> overlap = good;
+  std::memcpy(&other, overlap.data() + header.e_shoff + 3 * sizeof(section), sizeof(section));
+  other.sh_offset = 0;
+  other.sh_size = overlap.size();
+  std::memcpy(overlap.data() + header.e_shoff + 3 * sizeof(section), &other, sizeof(section));
+  EXPECT_NE(complaint(overlap).find(": sections overlap; the file is damaged"), std::string::npos) << complaint(overlap);
   std::vector<uint8_t> size = good;
   section.sh_size -= 1;
   std::memcpy(size.data() + header.e_shoff + 2 * sizeof(section), &section, sizeof(section));
