@@ -39,7 +39,7 @@ def decomposition_table():
     from torch_mlir.extras.fx_decomp_util import get_decomposition_table
 
     table = dict(get_decomposition_table())
-    table.update(get_decompositions([aten._scaled_dot_product_flash_attention_for_cpu.default]))
+    table.update(get_decompositions([aten._scaled_dot_product_flash_attention_for_cpu.default, aten.gelu.default]))
     return table
 
 
@@ -368,14 +368,87 @@ def rewrite(gm):
         if node.op != "call_function":
             continue
         with graph.inserting_before(node):
-            new = _rewrite_one(graph, node)
+            new = _rewrite_one(gm, node)
         if new is not None:
             new.meta = dict(node.meta)
             node.replace_all_uses_with(new)
             graph.erase_node(node)
 
 
-def _rewrite_one(graph, node):
+def _node(graph, target, args, value):
+    """A call whose value's shape and type are known."""
+    node = graph.call_function(target, args)
+    node.meta["val"] = torch.empty(value[0], dtype=value[1], device="meta")
+    return node
+
+
+def _constant_of(node):
+    """The tensor behind a constant node, or None."""
+    return node.meta["val"] if isinstance(node, torch.fx.Node) and node.op == "get_attr" else None
+
+
+# A scatter becomes padded sums where padding at most triples the work.
+PADDING_LIMIT = 3
+
+
+def _scatter_as_sums(gm, node):
+    """scatter_add of whole rows with a constant index, as one gather and one sum: rows of a target stand side by side, padded to the
+    largest number of rows that one target takes. Sums then need no read-modify-write of memory."""
+    base, dim, index, source = node.args[:4]
+    rows, value = _constant_of(index), _value(node)
+    if rows is None or rows.dim() < 2 or dim % rows.dim() != 0 or rows.numel() == 0 or _value(source).shape != rows.shape:
+        return None
+    first = rows.reshape(rows.shape[0], -1)[:, 0]
+    if not torch.equal(rows, first.view(-1, *[1] * (rows.dim() - 1)).expand_as(rows)) or value.shape[1:] != rows.shape[1:]:
+        return None
+    targets = value.shape[0]
+    if int(first.min()) < 0 or int(first.max()) >= targets:
+        return None
+    counts = torch.bincount(first, minlength=targets)
+    most = int(counts.max())
+    if most * targets > PADDING_LIMIT * max(len(first), 1):
+        return None
+    order = torch.argsort(first, stable=True)
+    starts = counts.cumsum(0) - counts
+    column = torch.arange(len(first)) - starts[first[order]]
+    position = torch.zeros(targets, most, dtype=torch.int64)
+    position[first[order], column] = order
+    used = torch.zeros(targets, most, dtype=torch.bool)
+    used[first[order], column] = True
+    graph, rest, kind = gm.graph, list(value.shape[1:]), value.dtype
+    padded = source
+    if not torch.equal(position.flatten(), torch.arange(len(first))):
+        padded = _node(graph, aten.index_select.default, (source, 0, _attribute(gm, position.flatten())), ([targets * most, *rest], kind))
+    padded = _node(graph, aten.view.default, (padded, [targets, most, *rest]), ([targets, most, *rest], kind))
+    if not bool(used.all()):
+        mask = _attribute(gm, used.view(targets, most, *[1] * len(rest)))
+        zero = _attribute(gm, torch.zeros((), dtype=kind))
+        padded = _node(graph, aten.where.self, (mask, padded, zero), ([targets, most, *rest], kind))
+    total = _node(graph, aten.sum.dim_IntList, (padded, [1]), (list(value.shape), kind))
+    start = _constant_of(base)
+    if start is not None and not bool(start.any()):
+        return total
+    return graph.call_function(aten.add.Tensor, (base, total))
+
+
+def _attribute(gm, tensor):
+    """A new constant of a graph."""
+    name = f"folded_made_{sum(1 for n, _ in gm.named_buffers() if n.startswith('folded_made_'))}"
+    gm.register_buffer(name, tensor)
+    node = gm.graph.get_attr(name)
+    node.meta["val"] = tensor
+    return node
+
+
+def _rewrite_one(gm, node):
+    graph = gm.graph
+    name = node.target.__name__ if isinstance(node.target, torch._ops.OpOverload) else ""
+    if name in ("view_copy.default", "_unsafe_view.default"):
+        return graph.call_function(aten.view.default, (node.args[0], list(_value(node).shape)))
+    if name.endswith("_copy.default") and hasattr(aten, name.removesuffix("_copy.default")):
+        return graph.call_function(getattr(aten, name.removesuffix("_copy.default")).default, node.args, node.kwargs)
+    if node.target is aten.scatter_add.default:
+        return _scatter_as_sums(gm, node)
     if node.target in (aten.index_put.default, aten._unsafe_index_put.default) and len(node.args) >= 3:
         base, indices, values = node.args[:3]
         accumulate = node.args[3] if len(node.args) > 3 else node.kwargs.get("accumulate", False)
