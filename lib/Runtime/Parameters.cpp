@@ -39,7 +39,12 @@ uint64_t elementCount(const std::vector<int64_t> &shape) {
 } // namespace
 
 AlignedBuffer::AlignedBuffer(size_t size) {
-  bytes = static_cast<uint8_t *>(std::aligned_alloc(64, (std::max<size_t>(size, 1) + 63) / 64 * 64));
+  // Large buffers ask for huge pages: packed weights are streamed once a call, and every page costs a translation.
+  constexpr size_t hugePage = 2 << 20, large = 2 * hugePage;
+  const size_t align = size >= large ? hugePage : 64, rounded = (std::max<size_t>(size, 1) + align - 1) / align * align;
+  bytes = rounded < size ? nullptr : static_cast<uint8_t *>(std::aligned_alloc(align, rounded));
+  if (bytes && size >= large)
+    (void)madvise(bytes, rounded, MADV_HUGEPAGE);
 }
 AlignedBuffer::~AlignedBuffer() { std::free(bytes); }
 
