@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Options.h"
+#include "Progress.h"
 #include "Tensor.h"
 #include "vtpu/Runtime/vtpu.h"
 
@@ -200,7 +201,12 @@ int main(int argc, char **argv) {
     load.parameter_file = parameters.c_str();
 
   vtpu_program *program = nullptr;
-  if (vtpu_load_file(s.module.c_str(), &load, &program) != 0)
+  {
+    tools::Progress progress("loading " + s.module);
+    if (vtpu_load_file(s.module.c_str(), &load, &program) != 0)
+      program = nullptr;
+  }
+  if (!program)
     options.fail(vtpu_last_error());
   if (s.list) {
     for (uint32_t entry = 0; entry < vtpu_entry_count(program); ++entry)
@@ -226,9 +232,14 @@ int main(int argc, char **argv) {
     std::fill_n(static_cast<uint8_t *>(buffers.back().data), info.bytes, uint8_t(0));
     outputPointers.push_back(buffers.back().data);
   }
-  for (uint64_t i = 0; i < s.repeats; ++i)
-    if (vtpu_call(program, entry, inputPointers.data(), outputPointers.data()) != 0)
-      options.fail(vtpu_last_error());
+  bool good = true;
+  {
+    tools::Progress progress(fmt::format("running {}", vtpu_entry_name(program, entry)));
+    for (uint64_t i = 0; i < s.repeats && good; ++i)
+      good = vtpu_call(program, entry, inputPointers.data(), outputPointers.data()) == 0;
+  }
+  if (!good)
+    options.fail(vtpu_last_error());
   for (size_t i = 0; i < results.size(); ++i)
     std::copy_n(static_cast<uint8_t *>(outputPointers[i]), results[i].bytes.size(), results[i].bytes.data());
   writeOutputs(options, s, program, entry, results);
