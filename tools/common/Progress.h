@@ -35,10 +35,6 @@ public:
     wake.notify_all();
     thread.join();
   }
-  void enter(std::string next) {
-    std::lock_guard<std::mutex> lock(mutex);
-    stage = std::move(next);
-  }
 
 private:
   std::string stage;
