@@ -154,10 +154,11 @@ private:
   Step executeS(const Slot &slot, Frame &frame) {
     Registers &regs = frame.regs;
     SOp op = SOp(slot.opcode);
-    int64_t offset = regs.r[slot.ra] + slot.imm;
+    uint64_t wrapping = uint64_t(regs.r[slot.ra]) + uint64_t(int64_t(slot.imm)); // as the host's address unit
     const bool isGather = op == SOp::sgather || op == SOp::sscatter;
     if (!isGather && slot.rb != noRegister)
-      offset += regs.r[slot.rb] * (1 << slot.scale);
+      wrapping += uint64_t(regs.r[slot.rb]) << slot.scale;
+    const int64_t offset = int64_t(wrapping);
     switch (op) {
     case SOp::sprefch:
       return Step::next;
@@ -243,7 +244,7 @@ private:
     const unsigned memoryWidth = byteWidth(slot.memType);
     if (mask) {
       unsigned first = unsigned(__builtin_ctzll(mask)), last = 63 - unsigned(__builtin_clzll(mask));
-      uint8_t *memory = resolve(frame, offset + int64_t(first) * memoryWidth, int64_t(last - first + 1) * memoryWidth);
+      uint8_t *memory = resolve(frame, int64_t(wrapping + uint64_t(first) * memoryWidth), int64_t(last - first + 1) * memoryWidth);
       if (!memory)
         return trap(frame, TrapCause::outOfBounds);
       memory -= int64_t(first) * memoryWidth;

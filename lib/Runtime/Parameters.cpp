@@ -136,16 +136,22 @@ Status checkParameter(const Binding &binding, const TensorView &tensor, const st
 }
 
 namespace {
+/// `source` may lie at any address: a safetensors file aligns nothing.
 template <typename T>
-void packPanels(const Layout &layout, const T *source, T *target) {
+void packPanels(const Layout &layout, const uint8_t *source, uint8_t *packed) {
+  T *target = reinterpret_cast<T *>(packed);
   const int64_t panels = (layout.cols + layout.tile - 1) / layout.tile;
   for (int64_t b = 0; b < layout.batch; ++b)
     for (int64_t p = 0; p < panels; ++p)
       for (int64_t k = 0; k < layout.rows; ++k) {
         const int64_t width = std::min(layout.tile, layout.cols - p * layout.tile);
-        const T *row = source + layout.offset + b * layout.batchStride + k * layout.rowStride + p * layout.tile * layout.colStride;
-        for (int64_t j = 0; j < width; ++j)
-          target[j] = row[j * layout.colStride];
+        const int64_t first = layout.offset + b * layout.batchStride + k * layout.rowStride + p * layout.tile * layout.colStride;
+        const uint8_t *row = source + size_t(first) * sizeof(T);
+        if (layout.colStride == 1)
+          std::memcpy(target, row, size_t(width) * sizeof(T));
+        else
+          for (int64_t j = 0; j < width; ++j)
+            std::memcpy(target + j, row + size_t(j * layout.colStride) * sizeof(T), sizeof(T));
         std::fill(target + width, target + layout.tile, T(0));
         target += layout.tile;
       }
@@ -166,16 +172,16 @@ Result<AlignedBuffer> packParameter(const Binding &binding, const TensorView &te
     return Error{fmt::format("parameter '{}': out of memory for {} packed bytes", binding.key, binding.size)};
   switch (width) {
   case 1:
-    packPanels(l, tensor.data, buffer.data());
+    packPanels<uint8_t>(l, tensor.data, buffer.data());
     break;
   case 2:
-    packPanels(l, reinterpret_cast<const uint16_t *>(tensor.data), reinterpret_cast<uint16_t *>(buffer.data()));
+    packPanels<uint16_t>(l, tensor.data, buffer.data());
     break;
   case 4:
-    packPanels(l, reinterpret_cast<const uint32_t *>(tensor.data), reinterpret_cast<uint32_t *>(buffer.data()));
+    packPanels<uint32_t>(l, tensor.data, buffer.data());
     break;
   default:
-    packPanels(l, reinterpret_cast<const uint64_t *>(tensor.data), reinterpret_cast<uint64_t *>(buffer.data()));
+    packPanels<uint64_t>(l, tensor.data, buffer.data());
     break;
   }
   return buffer;
