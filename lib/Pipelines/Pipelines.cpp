@@ -57,6 +57,7 @@ void vtpu::buildFrontendPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createPrepareEntry());
+  pm.nest<func::FuncOp>().addPass(createCheckIndices());
   pm.addPass(createCSEPass());
   // Twice: canonicalization cancels the reshapes that the first run leaves
   // between producers and consumers.

@@ -62,6 +62,20 @@ def CleanUp : Pass<"vtpu-clean-up", "::mlir::func::FuncOp"> {
   ];
 }
 
+def CheckIndices : Pass<"vtpu-check-indices", "::mlir::func::FuncOp"> {
+  let summary = "Assert the bounds of indices that come from data";
+  let description = [{
+    Puts a `cf.assert` before every `tensor.extract` in a `linalg.generic` whose
+    index depends on an element of a tensor, unless the index is asserted
+    already. An index that is out of range then traps with a message.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::cf::ControlFlowDialect"];
+  let statistics = [
+    Statistic<"numChecks", "checks", "Assertions added">
+  ];
+}
+
 def PrepareEntry : Pass<"vtpu-prepare-entry", "::mlir::ModuleOp"> {
   let summary = "Mark entry functions and make their arguments read-only";
   let description = [{

@@ -1,0 +1,96 @@
+//===- CheckIndices.cpp - Gathers that cannot leave their tensor ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The importer asserts the bounds of some gathers and not of others. Every
+// `tensor.extract` whose index comes from data gets an assertion unless the
+// program already has one.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Dialect/VTPU/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace vtpu {
+#define GEN_PASS_DEF_CHECKINDICES
+#include "vtpu/Dialect/VTPU/Transforms/Passes.h.inc"
+} // namespace vtpu
+
+using namespace mlir;
+
+/// True if `value` depends on an element of a tensor: on an argument of the
+/// body or on another extraction.
+static bool comesFromData(Value value, Block *body) {
+  SmallVector<Value> pending{value};
+  llvm::SmallPtrSet<Operation *, 16> seen;
+  while (!pending.empty()) {
+    Value current = pending.pop_back_val();
+    if (auto argument = dyn_cast<BlockArgument>(current)) {
+      if (argument.getOwner() == body)
+        return true;
+      continue;
+    }
+    Operation *def = current.getDefiningOp();
+    if (isa<tensor::ExtractOp>(def))
+      return true;
+    if (def->getBlock() == body && seen.insert(def).second)
+      llvm::append_range(pending, def->getOperands());
+  }
+  return false;
+}
+
+/// True if an assertion already compares `index`, or what it was cast from,
+/// with an upper bound.
+static bool isAsserted(Value index) {
+  SmallVector<Value> names{index};
+  if (auto cast = index.getDefiningOp<arith::IndexCastOp>())
+    names.push_back(cast.getIn());
+  for (Value name : names)
+    for (Operation *user : name.getUsers()) {
+      auto compare = dyn_cast<arith::CmpIOp>(user);
+      if (!compare || compare.getLhs() != name)
+        continue;
+      auto predicate = compare.getPredicate();
+      if (predicate != arith::CmpIPredicate::slt &&
+          predicate != arith::CmpIPredicate::ult)
+        continue;
+      if (llvm::any_of(compare->getUsers(), llvm::IsaPred<cf::AssertOp>))
+        return true;
+    }
+  return false;
+}
+
+namespace {
+
+struct CheckIndices : vtpu::impl::CheckIndicesBase<CheckIndices> {
+  void runOnOperation() override {
+    getOperation().walk([&](tensor::ExtractOp extract) {
+      Block *body = extract->getBlock();
+      if (!isa<linalg::GenericOp>(body->getParentOp()))
+        return;
+      auto type = cast<RankedTensorType>(extract.getTensor().getType());
+      OpBuilder builder(extract);
+      for (auto [dim, index] : llvm::enumerate(extract.getIndices())) {
+        if (!comesFromData(index, body) || isAsserted(index))
+          continue;
+        int64_t extent = type.getDimSize(dim);
+        Location loc = extract.getLoc();
+        Value limit = arith::ConstantIndexOp::create(builder, loc, extent);
+        // One unsigned comparison covers both ends.
+        Value inside = arith::CmpIOp::create(
+            builder, loc, arith::CmpIPredicate::ult, index, limit);
+        cf::AssertOp::create(builder, loc, inside,
+                             ("index out of range: expected 0 <= index < " +
+                              Twine(extent) + " in dimension " + Twine(dim) +
+                              " of a gather")
+                                 .str());
+        ++numChecks;
+      }
+    });
+  }
+};
+
+} // namespace

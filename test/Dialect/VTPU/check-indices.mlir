@@ -1,0 +1,39 @@
+// RUN: vtpu-opt %s --vtpu-check-indices | FileCheck %s
+// RUN: vtpu-opt %s --vtpu-check-indices --vtpu-check-indices | FileCheck %s
+
+#row = affine_map<(d0, d1) -> (d0)>
+#id = affine_map<(d0, d1) -> (d0, d1)>
+
+// Only the index that comes from data is checked, and once.
+// CHECK-LABEL: @gather
+// CHECK-COUNT-1: cf.assert {{.*}}, "index out of range: expected 0 <= index < 4 in dimension 0 of a gather"
+// CHECK-NOT: cf.assert
+func.func @gather(%x: tensor<4x6xf32>, %i: tensor<5xi64>) -> tensor<5x6xf32> {
+  %empty = tensor.empty() : tensor<5x6xf32>
+  %0 = linalg.generic {indexing_maps = [#row, #id], iterator_types = ["parallel", "parallel"]} ins(%i : tensor<5xi64>) outs(%empty : tensor<5x6xf32>) {
+  ^bb0(%in: i64, %out: f32):
+    %1 = arith.index_cast %in : i64 to index
+    %2 = linalg.index 1 : index
+    %3 = tensor.extract %x[%1, %2] : tensor<4x6xf32>
+    linalg.yield %3 : f32
+  } -> tensor<5x6xf32>
+  return %0 : tensor<5x6xf32>
+}
+
+// CHECK-LABEL: @asserted
+// CHECK-COUNT-1: cf.assert {{.*}}, "mine"
+// CHECK-NOT: cf.assert
+func.func @asserted(%x: tensor<4x6xf32>, %i: tensor<5xi64>) -> tensor<5x6xf32> {
+  %c4 = arith.constant 4 : index
+  %empty = tensor.empty() : tensor<5x6xf32>
+  %0 = linalg.generic {indexing_maps = [#row, #id], iterator_types = ["parallel", "parallel"]} ins(%i : tensor<5xi64>) outs(%empty : tensor<5x6xf32>) {
+  ^bb0(%in: i64, %out: f32):
+    %1 = arith.index_cast %in : i64 to index
+    %2 = linalg.index 1 : index
+    %ok = arith.cmpi ult, %1, %c4 : index
+    cf.assert %ok, "mine"
+    %3 = tensor.extract %x[%1, %2] : tensor<4x6xf32>
+    linalg.yield %3 : f32
+  } -> tensor<5x6xf32>
+  return %0 : tensor<5x6xf32>
+}
