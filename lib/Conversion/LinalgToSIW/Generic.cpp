@@ -257,6 +257,16 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
   const int64_t laneExtent = laneDim >= 0 ? extents[laneDim] : 1;
   const unsigned lanes = laneDim >= 0 ? most : 1;
 
+  // Short reductions inside (windows of convolutions and pools) are unrolled while the words stay few.
+  SmallVector<bool> unrolls(extents.size(), false);
+  int64_t unrolled = 1;
+  for (unsigned d : llvm::reverse(reductionDims)) {
+    if (facts.usesIndex || extents[d] * unrolled > 32)
+      break;
+    unrolls[d] = true;
+    unrolled *= extents[d];
+  }
+
   // What the body reads: accumulators only where it uses them or loops reduce.
   const bool reduces = llvm::any_of(dims, [&](unsigned d) { return reduction[d]; });
   auto readsInit = [&](unsigned i) { return !block->getArgument(i).use_empty(); };
@@ -376,6 +386,17 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     if (depth == reductionDims.size())
       return emitBody(at, index, start, accumulators);
     unsigned d = reductionDims[depth];
+    if (unrolls[d]) { // a window's few steps: offsets instead of counters and pointers
+      for (int64_t step = 0; step < extents[d]; ++step) {
+        SmallVector<Cursor> here = at;
+        for (unsigned i = 0; i < numInputs; ++i)
+          here[i].offset += step * operands[i].steps[d];
+        accumulators = reduce(depth + 1, here, index, start, accumulators);
+        if (llvm::failed(status))
+          return accumulators;
+      }
+      return accumulators;
+    }
     SmallVector<Value> inits;
     for (LaneValue &value : accumulators)
       inits.append(value.regs.begin(), value.regs.end());

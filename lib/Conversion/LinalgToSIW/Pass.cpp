@@ -152,7 +152,9 @@ private:
       std::optional<int64_t> shift = constantOf(view.getByteShift());
       if (it == places.end() || !shift)
         return op.emitError() << "a view of an entry needs a constant shift";
-      places[view.getResult()] = {it->second.binding, it->second.offset + *shift};
+      Place place = it->second;
+      place.offset += *shift;
+      places[view.getResult()] = place;
       return success();
     }
     if (auto view = dyn_cast<ViewLikeOpInterface>(op)) {
@@ -181,13 +183,13 @@ private:
       unsigned binding = it->second.binding;
       int64_t at = it->second.offset + offset;
       if (auto wish = tables.panels.find(callee.getArgument(unsigned(i))); wish != tables.panels.end()) {
-        binding = packedBinding(argumentOf[binding], binding, wish->second);
+        binding = packedBinding(argumentOf.lookup(binding), binding, wish->second);
         at = 0;
       }
       arguments.push_back(binding);
       arguments.push_back(at);
     }
-    siw::CallOp::create(builder, call.getLoc(), call.getCallee(), arguments);
+    siw::CallOp::create(builder, call.getLoc(), call.getCallee(), ArrayRef<int64_t>(arguments));
     return success();
   }
 
