@@ -197,6 +197,9 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
     return fields;
   };
 
+  // Where A and B stand beyond their pointers: steps of unrolled loops around the product.
+  int64_t offsetA = 0, offsetB = 0;
+
   // One register tile: `rows` rows, columns in `vectors` vectors, the last with `tail` active lanes.
   auto tile = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t rows, int64_t vectors, int64_t tail) {
     Value mask = tail == lanes ? Value() : laneMask(unsigned(tail));
@@ -217,11 +220,11 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
         for (int64_t v = 0; v < vectors; ++v) {
           // Panels are padded: no mask needed.
           Value laneMaskB = panels || transposes ? Value() : maskOf(v);
-          columns.push_back(emit().s(SOp::sld, {pointerB, Value()}, vector(u * bRowStep + v * 64, laneMaskB)));
+          columns.push_back(emit().s(SOp::sld, {pointerB, Value()}, vector(offsetB + u * bRowStep + v * 64, laneMaskB)));
         }
         for (int64_t r = 0; r < rows; ++r) {
           siw::Fields broadcast = fieldsFor(type);
-          broadcast.imm = r * aRow + u * a.steps[p.k];
+          broadcast.imm = offsetA + r * aRow + u * a.steps[p.k];
           Value scalar = emit().s(SOp::sbcast, {pointerA, Value()}, broadcast);
           for (int64_t v = 0; v < vectors; ++v)
             sums[size_t(r * vectors + v)] = dop(DOp::dfma, type, {sums[size_t(r * vectors + v)], scalar, columns[size_t(v)]});
@@ -283,7 +286,7 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
           for (int64_t v = 0; v < vectors; ++v) {
             const int64_t active = std::min(lanes, columns - v * lanes);
             Value mask = active == lanes ? Value() : laneMask(unsigned(active));
-            Value column = loadStrided(element, carried[0], v * lanes * b.steps[p.n], b.steps[p.n], mask);
+            Value column = loadStrided(element, carried[0], offsetB + v * lanes * b.steps[p.n], b.steps[p.n], mask);
             emit().s(SOp::sst, {column, carried[1], Value()}, vector(v * 64, Value()));
           }
           return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(b.steps[p.k])),
@@ -292,6 +295,9 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
       }
       pb = scratch;
     }
+    const int64_t window = offsetB;
+    if (transposes) // the scratch panels begin at their pointer
+      offsetB = 0;
     const int64_t full = N / columnsPerTile, rest = N % columnsPerTile;
     if (full > 0) {
       siw::ForOp columns = emit().forLoop(emit().constant(0), 0, full, 1, {pb, pc}, [&](Value, ValueRange carried) {
@@ -304,6 +310,7 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
     }
     if (rest)
       strip(pa, pb, pc, bRowStep, rest);
+    offsetB = window;
   };
 
   auto start = [&](const LinearOperand &operand, bool usesOffset) {
@@ -316,6 +323,16 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
     unsigned d = p.outer[depth];
     SmallVector<Value> all = {pa, pb, pc}, inits;
     SmallVector<int64_t> steps = {a.steps[d], b.steps[d], c.steps[d]};
+    if (reduction[d] && extents[d] <= 4) { // a window: no counter, no pointers of its own
+      for (int64_t i = 0; i < extents[d]; ++i) {
+        offsetA += i * steps[0];
+        offsetB += i * steps[1];
+        outer(depth + 1, pa, pb, pc);
+        offsetA -= i * steps[0];
+        offsetB -= i * steps[1];
+      }
+      return;
+    }
     for (unsigned i = 0; i < 3; ++i)
       if (steps[i])
         inits.push_back(all[i]);
