@@ -10,6 +10,7 @@
 #include "KernelLowering.h"
 #include "vtpu/Runtime/Executor.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <cmath>
@@ -121,6 +122,15 @@ Value KernelLowering::erfLanes(LaneType type, Value x) {
   return dop(DOp::dor, LaneType::i32, {result, sign});
 }
 
+/// The value of a constant, also behind a conversion.
+static std::optional<double> constantFloat(Value value) {
+  if (Operation *def = value.getDefiningOp(); def && mlir::isa<arith::TruncFOp, arith::ExtFOp>(def))
+    value = def->getOperand(0);
+  auto constant = value.getDefiningOp<arith::ConstantOp>();
+  auto attr = constant ? dyn_cast<FloatAttr>(constant.getValue()) : FloatAttr();
+  return attr ? std::optional<double>(attr.getValueAsDouble()) : std::nullopt;
+}
+
 Value KernelLowering::lowerMath(Operation &op, ArrayRef<Value> in, LaneType type) {
   const LaneType bits = type == LaneType::f32 ? LaneType::i32 : LaneType::i64;
   auto signMask = [&] { return splatInt(bits, bits == LaneType::i32 ? int64_t(0x80000000u) : INT64_MIN); };
@@ -165,6 +175,17 @@ Value KernelLowering::lowerMath(Operation &op, ArrayRef<Value> in, LaneType type
   }
   if (mlir::isa<math::CountLeadingZerosOp>(op) && !getElementInfo(op.getResult(0).getType())->intBits)
     return dop(DOp::dlzcnt, type, {in[0]});
+  if (mlir::isa<math::PowFOp>(op)) {
+    // Squares and roots, which norms are made of.
+    std::optional<double> exponent = constantFloat(op.getOperand(1));
+    if (exponent == 2.0)
+      return dop(DOp::dmul, type, {in[0], in[0]});
+    if (exponent == 0.5) { // pow(-0, 0.5) is +0 and pow(-inf, 0.5) is inf
+      Value root = dop(DOp::dsqrt, type, {dop(DOp::dadd, type, {in[0], splatFloat(type, 0.0)})});
+      Value isLow = compareFloat(Predicate::eq, type, in[0], splatFloat(type, -INFINITY));
+      return select(type, isLow, splatFloat(type, INFINITY), root);
+    }
+  }
   if (mlir::isa<math::FPowIOp>(op)) {
     if (std::optional<int64_t> n = constantIndex(op.getOperand(1)); n && std::abs(*n) <= 64) {
       Value power, square = in[0]; // by repeated squaring
