@@ -248,6 +248,22 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
         best = score, laneDim = int(d);
     }
   }
+  lane = LanePosition();
+  lane.dim = laneDim;
+  if (laneDim >= 0) {
+    for (unsigned i = 0; i < numInputs; ++i)
+      if (operands[i].steps[laneDim] == 0)
+        lane.invariant.insert(block->getArgument(i));
+    for (Operation &inner : block->without_terminator()) {
+      auto indexOp = dyn_cast<linalg::IndexOp>(inner);
+      bool same = indexOp ? int(indexOp.getDim()) != laneDim
+                          : isPure(&inner) && llvm::all_of(inner.getOperands(), [&](Value operand) {
+                              return operand.getParentBlock() != block || lane.invariant.contains(operand);
+                            });
+      if (same)
+        lane.invariant.insert(inner.result_begin(), inner.result_end());
+    }
+  }
   // Extents of what is left, parallel loops outside.
   SmallVector<unsigned> parallelDims, reductionDims;
   for (unsigned d : dims)
@@ -284,6 +300,8 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
 
   // One pass of the body for the current shape; `index` counts along the lane dimension. Gives the yielded values.
   auto emitBody = [&](ArrayRef<Cursor> at, Value index, int64_t start, ArrayRef<LaneValue> accumulators) -> SmallVector<LaneValue> {
+    lane.counter = index;
+    lane.start = start;
     for (unsigned i = 0; i < numOperands; ++i) {
       BlockArgument arg = block->getArgument(i);
       if (i >= numInputs) {

@@ -96,6 +96,13 @@ private:
   uint64_t stackBytes = 0;
   unsigned stackBinding = 0;
   LaneShape shape;
+  /// The nest that is being emitted: its lane dimension, where the current lanes stand along it, and what is equal in all of them.
+  struct LanePosition {
+    int dim = -1;
+    mlir::Value counter; // null: none
+    int64_t start = 0;
+    llvm::DenseSet<mlir::Value> invariant;
+  } lane;
   mlir::Location loc;
   bool failed = false;
 

@@ -10,6 +10,7 @@
 #include "KernelLowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/ScopeExit.h"
 
@@ -601,6 +602,28 @@ LogicalResult KernelLowering::lowerGather(memref::LoadOp op) {
         address = emitter().c(COp::cadd, {address, emitter().c(COp::cmuli, {scalar}, siw::Emitter::immediate(stride))});
       }
       result.regs.push_back(loadLanes(place->element, address, Value(), 1, offset, laneMask(1)));
+      continue;
+    }
+    // Rows picked by an index, walked along the lanes: one address and a plain load.
+    auto along = op.getIndices().empty() ? linalg::IndexOp() : op.getIndices().back().getDefiningOp<linalg::IndexOp>();
+    if (along && int(along.getDim()) == lane.dim && place->strides.back() == info->bytes &&
+        llvm::all_of(op.getIndices().drop_back(), [&](Value index) { return lane.invariant.contains(index) || constantIndex(index); })) {
+      Value address = pointer;
+      int64_t offset = place->offset + (lane.start + int64_t(chunk) * shape.lanes) * info->bytes;
+      for (auto [index, stride] : llvm::zip(op.getIndices().drop_back(), place->strides)) {
+        if (std::optional<int64_t> constant = constantIndex(index)) {
+          offset += *constant * stride;
+          continue;
+        }
+        LaneValue lanes = laneValue(index);
+        if (lanes.regs.empty())
+          return unsupported(op, "an index has no value here");
+        siw::Fields get;
+        get.type = LaneType::i64;
+        Value scalar = emitter().d(DOp::dget, {lanes.regs[0]}, get);
+        address = emitter().c(COp::cadd, {address, emitter().c(COp::cmuli, {scalar}, siw::Emitter::immediate(stride))});
+      }
+      result.regs.push_back(loadLanes(place->element, address, lane.counter, info->bytes, offset, maskOfChunk(chunk)));
       continue;
     }
     LaneType indexType = isa::byteWidth(info->reg) == 8 ? LaneType::i64 : LaneType::i32;
