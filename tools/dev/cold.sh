@@ -35,12 +35,12 @@ inside() { # shellcheck disable=SC2086
 say "git and a clone"
 inside sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends git ca-certificates' \
   >"$root.apt.log" 2>&1 || { tail -n 20 "$root.apt.log" >&2; exit 1; }
-git clone -q --no-hardlinks "$source_tree" "$root/root/vtpu"
+git clone -q --no-hardlinks "$source_tree" "$root/srv/vtpu"
 
 say "README command 1: tools/dev/demo.sh"
-inside sh -c 'cd /root/vtpu && bash tools/dev/demo.sh --json demo.json' | tee "$root.demo.log"
+inside sh -c 'cd /srv/vtpu && bash tools/dev/demo.sh --json demo.json' | tee "$root.demo.log"
 say "README command 2: tools/dev/test.sh"
-inside sh -c 'cd /root/vtpu && bash tools/dev/test.sh' | tee "$root.test.log"
+inside sh -c 'cd /srv/vtpu && bash tools/dev/test.sh' | tee "$root.test.log"
 
 status=0
 # What the README promises: lines in its `prints` blocks that end in a pattern of the form /regular expression/.

@@ -469,7 +469,7 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
                                      at[i].offset + (lanesReduce ? 0 : (start + int64_t(chunk) * shape.lanes) * info.bytes), maskOfChunk(chunk)));
     return value;
   };
-  auto placeholder = [&](unsigned i) {
+  auto unread = [&](unsigned i) {
     // The body does not read it: any register of the class will do.
     ElementInfo info = *getElementInfo(elementOf(i));
     LaneValue value;
@@ -482,7 +482,7 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     shape = group;
     SmallVector<LaneValue> accumulators;
     for (unsigned i = numInputs; i < numOperands; ++i)
-      accumulators.push_back(readsInit(i) || reduces ? loadInit(i, at, index, start) : placeholder(i));
+      accumulators.push_back(readsInit(i) || reduces ? loadInit(i, at, index, start) : unread(i));
     SmallVector<LaneValue> results = reduce(0, SmallVector<Cursor>(at), index, start, accumulators);
     if (llvm::failed(status))
       return;
@@ -598,16 +598,13 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
       fields.imm = *kind - 10;
       Value nan = compareFloat(isa::Predicate::uno, type, total, total);
       Value any = emitter().c(COp::kget, {emitter().c(COp::kand, {nan, laneMask(lanes)})});
-      Value all = emitter().c(COp::kput, {emitter().c(COp::csub, {emitter().constant(0), any})});
       siw::Fields orFields = fieldsFor(type == LaneType::f32 ? LaneType::i32 : LaneType::i64);
       orFields.imm = 0;
       Value tree = emitter().d(DOp::dred, {total}, fields);
-      // -any has its lowest set bit where `any` has; lane 0 needs "is any set": compare on integers instead.
       Value flag = emitter().d(DOp::dset, {any}, orFields);
       siw::Fields ne = orFields;
       ne.predicate = isa::Predicate::ne;
       Value isAny = emitter().d(DOp::dcmp, {flag, splatInt(orFields.type, 0)}, ne);
-      (void)all;
       reduced = select(type, isAny, splatFloat(type, NAN), tree);
     }
     shape = LaneShape();
