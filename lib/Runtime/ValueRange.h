@@ -39,12 +39,10 @@ struct ValueRange {
   bool isConstant() const { return stride == 0 && low == high; }
   bool operator==(const ValueRange &o) const { return low == o.low && high == o.high && stride == o.stride; }
 
+  /// Registers wrap: beyond a missing bound lies the other end of the integers, so a sum with an unbounded side has no bound at all.
   ValueRange operator+(const ValueRange &o) const {
-    if (!isBounded() || !o.isBounded()) {
-      int64_t l = low <= -unbounded || o.low <= -unbounded ? -unbounded : low + o.low;
-      int64_t h = high >= unbounded || o.high >= unbounded ? unbounded : high + o.high;
-      return between(l, h);
-    }
+    if (!isBounded() || !o.isBounded())
+      return any();
     return between(low + o.low, high + o.high, std::gcd(stride, o.stride));
   }
   ValueRange negated() const {

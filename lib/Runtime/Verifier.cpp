@@ -248,7 +248,8 @@ private:
         bound = ValueRange::constant(words[loop.tail].i1);
       else if (entry.r[tail.rb].kind == RegisterFact::integer && !loop.changed[tail.rb])
         bound = entry.r[tail.rb].value;
-      if (start.low > -ValueRange::unbounded && bound.high < ValueRange::unbounded) {
+      // A start without an upper bound may wrap and run for longer than its lower bound says.
+      if (start.isBounded() && bound.high < ValueRange::unbounded) {
         int64_t step = loop.steps[loop.exitRegister];
         trips = std::max<int64_t>(1, (bound.high - start.low + step - 1) / step);
       }

@@ -99,6 +99,43 @@ TEST(Verifier, MaskedTailIsProven) {
   }
 }
 
+TEST(Verifier, WrappingSumsProveNothing) {
+  // r1 is any 64-bit integer of the buffer. Clamped from below, stepped and clamped from above it may still be the lowest integer.
+  Word any = load(1, 0);
+  any.slot(Pipe::S) = Slot();
+  any.slot(Pipe::S).opcode = uint8_t(SOp::sldr);
+  any.slot(Pipe::S).memType = Type::i64;
+  any.slot(Pipe::S).rd = 1;
+  any.slot(Pipe::S).rb = noRegister;
+  Word clampLow = c(COp::cmax, 1, 1), clampHigh = c(COp::cmin, 1, 1);
+  clampLow.slot(Pipe::C).rb = clampHigh.slot(Pipe::C).rb = 2;
+  for (int32_t step : {0, 1}) {
+    // The step stands between the clamps; without it the range is exact.
+    Program program = entry({c(COp::cptr, 0), any, cimm(2, 0), clampLow, step ? c(COp::caddi, 1, 1, step) : c(COp::cmov, 1, 1), cimm(2, 48),
+                             clampHigh, load(0, 0, 1, 2), c(COp::cret)});
+    auto facts = rt::verify(program);
+    ASSERT_TRUE(facts.ok()) << facts.message();
+    EXPECT_EQ((*facts)[0].access[7], step ? rt::AccessProof::checked : rt::AccessProof::proven);
+  }
+}
+
+TEST(Verifier, LoopFromAnUnboundedStartProvesNothing) {
+  // A counter that starts at the highest integer wraps below the bound: the pointer moves on for longer than four trips.
+  Word any = load(1, 0);
+  any.slot(Pipe::S) = Slot();
+  any.slot(Pipe::S).opcode = uint8_t(SOp::sldr);
+  any.slot(Pipe::S).memType = Type::i64;
+  any.slot(Pipe::S).rd = 1;
+  any.slot(Pipe::S).rb = noRegister;
+  Word clampLow = c(COp::cmax, 1, 1);
+  clampLow.slot(Pipe::C).rb = 2;
+  Program program = entry({c(COp::cptr, 0), any, cimm(2, 0), clampLow, load(0, 0), c(COp::caddi, 0, 0, 64), c(COp::caddi, 1, 1, 1),
+                           loopEnd(1, 4, -3), c(COp::cret)});
+  auto facts = rt::verify(program);
+  ASSERT_TRUE(facts.ok()) << facts.message();
+  EXPECT_EQ((*facts)[0].access[4], rt::AccessProof::checked);
+}
+
 TEST(Verifier, MessagesNameThePlace) {
   EXPECT_NE(complaint(entry({})).find("function main: it has no words"), std::string::npos);
   EXPECT_NE(complaint(entry({c(COp::cptr, 0)})).find("falls off the end"), std::string::npos);
