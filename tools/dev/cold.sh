@@ -11,8 +11,8 @@ command -v debootstrap >/dev/null || { echo "cold: debootstrap is missing; apt-g
 say() { printf '[cold] %s (%d s)\n' "$*" "$SECONDS"; }
 
 # The machine's own mirrors and pip settings are used: the bare system must reach what this one reaches.
-mirror=$(sed -nE 's/^(deb +(\[[^]]*\] +)?|URIs: +)((https?|file):[^ ]+\/debian)\/? .*/\3/p; s/^URIs: +((https?|file):[^ ]+\/debian)\/?$/\1/p' \
-  /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+mirror=$(find /etc/apt -name '*.list' -o -name '*.sources' | sort | xargs cat |
+  sed -nE 's/^(deb +(\[[^]]*\] +)?|URIs: +)((https?|file):[^ ]+\/debian)\/?( .*)?$/\3/p' | head -n 1)
 say "debootstrap into $root"
 debootstrap --variant=minbase bookworm "$root" ${mirror:+"$mirror"} >"$root.debootstrap.log" 2>&1 || { tail -n 20 "$root.debootstrap.log" >&2; exit 1; }
 cleanup() { umount -l "$root/proc" "$root/dev" "$root"/mnt/* 2>/dev/null || true; }

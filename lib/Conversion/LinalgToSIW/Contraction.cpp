@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Register-tiled products C[m][n] += A[m][k] B[k][n] of f32 and f64: up to 8 rows by 3 vectors of columns in accumulators, B streamed row by row,
-// A broadcast in place. B must be contiguous along n; parameters that are not (the weights of a linear layer) are packed by the loader into
-// panels of 48 columns, run-time operands are transposed into scratch memory first.
+// A broadcast in place. Parameters are packed by the loader into panels of 48 columns. A run-time B that many rows use is copied (transposed
+// if need be) panel by panel into scratch memory just before its use, a block of k at a time, so that the panel stays in the cache; for few
+// rows it is read in place, with tiles as wide as the registers allow.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +24,12 @@ namespace vtpu {
 
 namespace {
 constexpr int64_t panelColumns = 48;
+/// Longest block of k of a panel in scratch memory: 48 columns of f32 take 60 KiB, which the second-level cache holds beside the rows of A.
+constexpr int64_t packedBlock = 320;
+/// Rows of a B read in place for few rows of A: as many streams as the hardware follows.
+constexpr int64_t streamedBlock = 8;
+/// Rows from which a copy of a panel pays, and the bytes of B below which its rows are near each other anyway.
+constexpr int64_t packingRows = 32, packingBytes = 16 << 10;
 
 /// A contraction of two operands; dimension numbers are loops of the op.
 struct Product {
@@ -178,9 +185,9 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   if (auto arg = dyn_cast<BlockArgument>(op->getOperand(p.b)))
     panels = tables.panels.count(arg);
   const bool transposes = !panels && b.steps[p.n] != width;
-  // A transposition pays when several rows use it.
-  if (transposes && (M < 4 || N * K * width > (int64_t(8) << 20)))
+  if (transposes && M < 4) // a transposition pays when several rows use it
     return std::nullopt;
+  const bool packs = transposes || (!panels && M >= packingRows && N * K * width > packingBytes && b.steps[p.k] != panelColumns * width);
   if (8 * std::max(std::abs(aRow), std::abs(cRow)) >= INT32_MAX || 16 * std::abs(b.steps[p.k]) >= INT32_MAX)
     return std::nullopt;
 
@@ -201,7 +208,7 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   int64_t offsetA = 0, offsetB = 0;
 
   // One register tile: `rows` rows, columns in `vectors` vectors, the last with `tail` active lanes.
-  auto tile = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t rows, int64_t vectors, int64_t tail) {
+  auto tile = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t depth, int64_t rows, int64_t vectors, int64_t tail) {
     Value mask = tail == lanes ? Value() : laneMask(unsigned(tail));
     auto maskOf = [&](int64_t v) { return v + 1 == vectors ? mask : Value(); };
     SmallVector<Value> inits;
@@ -210,24 +217,42 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
         inits.push_back(emit().s(SOp::sld, {pc, Value()}, vector(r * cRow + v * 64, maskOf(v))));
     inits.push_back(pa);
     inits.push_back(pb);
-    const int64_t unroll = K % 4 == 0 ? 4 : K % 2 == 0 ? 2 : 1;
+    const int64_t unroll = depth % 4 == 0 ? 4 : depth % 2 == 0 ? 2 : 1;
     const size_t numAccumulators = size_t(rows * vectors);
-    siw::ForOp loop = emit().forLoop(emit().constant(0), 0, K, unroll, inits, [&](Value, ValueRange carried) {
+    siw::ForOp loop = emit().forLoop(emit().constant(0), 0, depth, unroll, inits, [&](Value, ValueRange carried) {
       SmallVector<Value> sums(carried.begin(), carried.begin() + numAccumulators);
       Value pointerA = carried[numAccumulators], pointerB = carried[numAccumulators + 1];
       for (int64_t u = 0; u < unroll; ++u) {
-        SmallVector<Value> columns;
-        for (int64_t v = 0; v < vectors; ++v) {
-          // Panels are padded: no mask needed.
-          Value laneMaskB = panels || transposes ? Value() : maskOf(v);
-          columns.push_back(emit().s(SOp::sld, {pointerB, Value()}, vector(offsetB + u * bRowStep + v * 64, laneMaskB)));
-        }
-        for (int64_t r = 0; r < rows; ++r) {
+        auto column = [&](int64_t v) { // panels are padded: no mask needed
+          return emit().s(SOp::sld, {pointerB, Value()}, vector(offsetB + u * bRowStep + v * 64, panels || packs ? Value() : maskOf(v)));
+        };
+        auto scalar = [&](int64_t r) {
           siw::Fields broadcast = fieldsFor(type);
           broadcast.imm = offsetA + r * aRow + u * a.steps[p.k];
-          Value scalar = emit().s(SOp::sbcast, {pointerA, Value()}, broadcast);
+          return emit().s(SOp::sbcast, {pointerA, Value()}, broadcast);
+        };
+        auto accumulate = [&](int64_t r, int64_t v, Value left, Value right) {
+          Value &sum = sums[size_t(r * vectors + v)];
+          sum = dop(DOp::dfma, type, {sum, left, right});
+        };
+        // The shorter side waits in registers, the longer one passes through.
+        SmallVector<Value> waiting;
+        if (rows < vectors) {
+          for (int64_t r = 0; r < rows; ++r)
+            waiting.push_back(scalar(r));
+          for (int64_t v = 0; v < vectors; ++v) {
+            Value passing = column(v);
+            for (int64_t r = 0; r < rows; ++r)
+              accumulate(r, v, waiting[size_t(r)], passing);
+          }
+        } else {
           for (int64_t v = 0; v < vectors; ++v)
-            sums[size_t(r * vectors + v)] = dop(DOp::dfma, type, {sums[size_t(r * vectors + v)], scalar, columns[size_t(v)]});
+            waiting.push_back(column(v));
+          for (int64_t r = 0; r < rows; ++r) {
+            Value passing = scalar(r);
+            for (int64_t v = 0; v < vectors; ++v)
+              accumulate(r, v, passing, waiting[size_t(v)]);
+          }
         }
       }
       sums.push_back(emit().c(COp::caddi, {pointerA}, siw::Emitter::immediate(unroll * a.steps[p.k])));
@@ -239,84 +264,103 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
         emit().s(SOp::sst, {loop.getResult(unsigned(r * vectors + v)), pc, Value()}, vector(r * cRow + v * 64, maskOf(v)));
   };
 
+  // Few rows take wide tiles, unless panels give the width.
+  constexpr int64_t rowsPerTile = 8;
+  const int64_t columnsPerTile = lanes * (panels || packs || M >= rowsPerTile ? 3 : std::min<int64_t>(16, 24 / M));
+  auto advance = [&](Value pointer, int64_t bytes) { return bytes ? emit().c(COp::caddi, {pointer}, siw::Emitter::immediate(bytes)) : pointer; };
+
   // All rows for one strip of columns.
-  const int64_t columnsPerTile = 3 * lanes;
-  const int64_t rowsPerTile = 8;
-  auto strip = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t columns) {
+  auto strip = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t depth, int64_t columns) {
     const int64_t vectors = (columns + lanes - 1) / lanes, tail = columns - (vectors - 1) * lanes;
     const int64_t full = M / rowsPerTile, rest = M % rowsPerTile;
     if (full > 1) {
       siw::ForOp rows = emit().forLoop(emit().constant(0), 0, full, 1, {pa, pc}, [&](Value, ValueRange carried) {
-        tile(carried[0], pb, carried[1], bRowStep, rowsPerTile, vectors, tail);
+        tile(carried[0], pb, carried[1], bRowStep, depth, rowsPerTile, vectors, tail);
         return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(rowsPerTile * aRow)),
                                   emit().c(COp::caddi, {carried[1]}, siw::Emitter::immediate(rowsPerTile * cRow))};
       });
       pa = rows.getResult(0);
       pc = rows.getResult(1);
     } else if (full == 1) {
-      tile(pa, pb, pc, bRowStep, rowsPerTile, vectors, tail);
+      tile(pa, pb, pc, bRowStep, depth, rowsPerTile, vectors, tail);
       if (rest) {
-        pa = emit().c(COp::caddi, {pa}, siw::Emitter::immediate(rowsPerTile * aRow));
-        pc = emit().c(COp::caddi, {pc}, siw::Emitter::immediate(rowsPerTile * cRow));
+        pa = advance(pa, rowsPerTile * aRow);
+        pc = advance(pc, rowsPerTile * cRow);
       }
     }
     if (rest)
-      tile(pa, pb, pc, bRowStep, rest, vectors, tail);
+      tile(pa, pb, pc, bRowStep, depth, rest, vectors, tail);
   };
 
-  auto product = [&](Value pa, Value pb, Value pc) {
-    int64_t bRowStep = panels ? panelColumns * width : b.steps[p.k];
-    // From one strip of columns to the next.
-    int64_t bStrip = panels ? K * panelColumns * width : columnsPerTile * width;
-    if (transposes) {
-      // Panels of one strip each, in scratch memory: [strip][k][columns].
-      const int64_t strips = (N + columnsPerTile - 1) / columnsPerTile;
-      if (!stackBytes)
-        stackBinding = addBinding("stack", "stack", 0, true);
-      const int64_t base = int64_t(stackBytes);
-      stackBytes += uint64_t(strips * K * columnsPerTile * width) + 64;
-      bRowStep = columnsPerTile * width;
-      bStrip = K * bRowStep;
-      Value scratch = emit().c(COp::caddi, {emit().c(COp::cptr, {}, siw::Emitter::immediate(stackBinding))}, siw::Emitter::immediate(base));
-      for (int64_t s = 0; s < strips; ++s) {
-        const int64_t columns = std::min(columnsPerTile, N - s * columnsPerTile), vectors = (columns + lanes - 1) / lanes;
-        Value from = s ? emit().c(COp::caddi, {pb}, siw::Emitter::immediate(s * columnsPerTile * b.steps[p.n])) : pb;
-        Value to = s ? emit().c(COp::caddi, {scratch}, siw::Emitter::immediate(s * bStrip)) : scratch;
-        emit().forLoop(emit().constant(0), 0, K, 1, {from, to}, [&](Value, ValueRange carried) {
-          for (int64_t v = 0; v < vectors; ++v) {
-            const int64_t active = std::min(lanes, columns - v * lanes);
-            Value mask = active == lanes ? Value() : laneMask(unsigned(active));
-            Value column = loadStrided(element, carried[0], offsetB + v * lanes * b.steps[p.n], b.steps[p.n], mask);
-            emit().s(SOp::sst, {column, carried[1], Value()}, vector(v * 64, Value()));
-          }
-          return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(b.steps[p.k])),
-                                    emit().c(COp::caddi, {carried[1]}, siw::Emitter::immediate(bRowStep))};
-        });
+  // A panel of `depth` rows and up to `columnsPerTile` columns of B, copied to `scratch`.
+  auto pack = [&](Value pb, Value scratch, int64_t depth, int64_t columns) {
+    emit().forLoop(emit().constant(0), 0, depth, 1, {pb, scratch}, [&](Value, ValueRange carried) {
+      for (int64_t done = 0; done < columns; done += lanes) {
+        const int64_t active = std::min(lanes, columns - done);
+        Value mask = active == lanes ? Value() : laneMask(unsigned(active));
+        const int64_t at = offsetB + done * b.steps[p.n];
+        Value column = transposes ? loadStrided(element, carried[0], at, b.steps[p.n], mask) : emit().s(SOp::sld, {carried[0], Value()}, vector(at, mask));
+        emit().s(SOp::sst, {column, carried[1], Value()}, vector(done * width, Value()));
       }
-      pb = scratch;
-    }
-    const int64_t window = offsetB;
-    if (transposes) // the scratch panels begin at their pointer
-      offsetB = 0;
+      return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(b.steps[p.k])),
+                                emit().c(COp::caddi, {carried[1]}, siw::Emitter::immediate(columnsPerTile * width))};
+    });
+  };
+
+  // All columns for `depth` steps of k.
+  auto block = [&](Value pa, Value pb, Value pc, Value scratch, int64_t depth) {
+    const int64_t rowStep = panels ? panelColumns * width : packs ? columnsPerTile * width : b.steps[p.k];
+    // From one strip of columns to the next.
+    const int64_t stripStep = panels ? K * panelColumns * width : columnsPerTile * b.steps[p.n];
+    auto columnsAt = [&](Value pb, Value pc, int64_t columns) {
+      if (!packs)
+        return strip(pa, pb, pc, rowStep, depth, columns);
+      pack(pb, scratch, depth, columns);
+      const int64_t window = std::exchange(offsetB, 0); // the panel begins at its pointer
+      strip(pa, scratch, pc, rowStep, depth, columns);
+      offsetB = window;
+    };
     const int64_t full = N / columnsPerTile, rest = N % columnsPerTile;
     if (full > 0) {
       siw::ForOp columns = emit().forLoop(emit().constant(0), 0, full, 1, {pb, pc}, [&](Value, ValueRange carried) {
-        strip(pa, carried[0], carried[1], bRowStep, columnsPerTile);
-        return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(bStrip)),
+        columnsAt(carried[0], carried[1], columnsPerTile);
+        return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(stripStep)),
                                   emit().c(COp::caddi, {carried[1]}, siw::Emitter::immediate(columnsPerTile * width))};
       });
       pb = columns.getResult(0);
       pc = columns.getResult(1);
     }
     if (rest)
-      strip(pa, pb, pc, bRowStep, rest);
-    offsetB = window;
+      columnsAt(pb, pc, rest);
   };
 
-  auto start = [&](const LinearOperand &operand, bool usesOffset) {
-    Value pointer = pointerOf(operand.place);
-    return usesOffset && operand.place.offset ? emit().c(COp::caddi, {pointer}, siw::Emitter::immediate(operand.place.offset)) : pointer;
+  auto product = [&](Value pa, Value pb, Value pc) {
+    const int64_t longest = packs ? packedBlock : !panels && M < rowsPerTile && N * K * width > packingBytes ? streamedBlock : K;
+    const int64_t blocks = (K + longest - 1) / longest, depth = std::min<int64_t>(llvm::alignTo((K + blocks - 1) / blocks, 4), K);
+    const int64_t full = K / depth, rest = K % depth;
+    Value scratch;
+    if (packs) {
+      const int64_t offset = reserveStack(uint64_t(depth * columnsPerTile * width));
+      scratch = advance(emit().c(COp::cptr, {}, siw::Emitter::immediate(stackBinding)), offset);
+    }
+    if (full > 1) {
+      siw::ForOp loop = emit().forLoop(emit().constant(0), 0, full, 1, {pa, pb}, [&](Value, ValueRange carried) {
+        block(carried[0], carried[1], pc, scratch, depth);
+        return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(depth * a.steps[p.k])),
+                                  emit().c(COp::caddi, {carried[1]}, siw::Emitter::immediate(depth * b.steps[p.k]))};
+      });
+      pa = loop.getResult(0);
+      pb = loop.getResult(1);
+    } else if (full == 1) {
+      block(pa, pb, pc, scratch, depth);
+      pa = advance(pa, rest ? depth * a.steps[p.k] : 0);
+      pb = advance(pb, rest ? depth * b.steps[p.k] : 0);
+    }
+    if (rest)
+      block(pa, pb, pc, scratch, rest);
   };
+
+  auto start = [&](const LinearOperand &operand, bool usesOffset) { return advance(pointerOf(operand.place), usesOffset ? operand.place.offset : 0); };
   std::function<void(unsigned, Value, Value, Value)> outer = [&](unsigned depth, Value pa, Value pb, Value pc) {
     if (depth == p.outer.size())
       return product(pa, pb, pc);

@@ -93,6 +93,8 @@ private:
   llvm::DenseMap<mlir::Value, MemRefPlace> places;
   llvm::DenseMap<mlir::Value, LaneValue> values;
   llvm::DenseMap<mlir::Value, mlir::Value> counters; // index values known in r registers
+  /// Sets bytes of the stack binding aside; the offset of the first.
+  int64_t reserveStack(uint64_t bytes);
   uint64_t stackBytes = 0;
   unsigned stackBinding = 0;
   LaneShape shape;

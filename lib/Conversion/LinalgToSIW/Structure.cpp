@@ -265,6 +265,14 @@ LogicalResult KernelLowering::lowerAssert(Operation *op) {
   return success();
 }
 
+int64_t KernelLowering::reserveStack(uint64_t bytes) {
+  if (!stackBytes)
+    stackBinding = addBinding("stack", "stack", 0, true);
+  const int64_t offset = int64_t(stackBytes);
+  stackBytes += llvm::alignTo(bytes, 64) + 64;
+  return offset;
+}
+
 LogicalResult KernelLowering::lowerView(Operation *op) {
   auto type = dyn_cast<MemRefType>(op->getResult(0).getType());
   SmallVector<int64_t> strides;
@@ -278,11 +286,8 @@ LogicalResult KernelLowering::lowerView(Operation *op) {
     uint64_t offset = tables.placeGlobal(target);
     place.binding = addBinding("constant", global.getName(), uint64_t(type.getNumElements()) * bytes, false, offset);
   } else if (mlir::isa<memref::AllocaOp, memref::AllocOp>(op)) {
-    if (!stackBytes)
-      stackBinding = addBinding("stack", "stack", 0, true);
+    place.offset = reserveStack(spannedBytes(type, strides, bytes));
     place.binding = stackBinding;
-    place.offset = int64_t(stackBytes);
-    stackBytes += (spannedBytes(type, strides, bytes) + 63) / 64 * 64 + 64;
   } else {
     FailureOr<MemRefPlace> source = placeOf(cast<ViewLikeOpInterface>(op).getViewSource());
     if (llvm::failed(source))
