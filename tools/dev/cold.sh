@@ -15,10 +15,12 @@ mirror=$(find /etc/apt -name '*.list' -o -name '*.sources' | sort | xargs cat |
   sed -nE 's/^(deb +(\[[^]]*\] +)?|URIs: +)((https?|file):[^ ]+\/debian)\/?( .*)?$/\3/p' | head -n 1)
 say "debootstrap into $root"
 debootstrap --variant=minbase bookworm "$root" ${mirror:+"$mirror"} >"$root.debootstrap.log" 2>&1 || { tail -n 20 "$root.debootstrap.log" >&2; exit 1; }
-cleanup() { umount -l "$root/proc" "$root/dev" "$root"/mnt/* 2>/dev/null || true; }
+cleanup() { awk -v root="$root/" 'index($2, root) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount -l; }
 trap cleanup EXIT
 mount -t proc proc "$root/proc"
-mount --bind /dev "$root/dev"
+mount -t sysfs -o ro sysfs "$root/sys"
+mount --rbind --make-rslave /dev "$root/dev" # with its pseudo terminals
+rm -f "$root/etc/apt/sources.list"
 cp -r /etc/apt/sources.list* /etc/apt/apt.conf.d /etc/apt/trusted.gpg.d "$root/etc/apt/" 2>/dev/null || true
 cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
 [ ! -e /etc/pip.conf ] || cp /etc/pip.conf "$root/etc/"
