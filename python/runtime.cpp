@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A thin layer over the C API. Arrays cross as addresses; what they must look like is checked in Python (vtpu/_program.py).
+// A thin layer over the C API. Arrays cross as buffers or addresses; what they must look like is checked in Python (vtpu/_program.py).
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +25,37 @@ void check(int code) {
   if (code != 0)
     throw RuntimeError(vtpu_last_error());
 }
+
+/// Views of contiguous buffers for the time of a call.
+class Buffers {
+public:
+  Buffers() = default;
+  Buffers(const Buffers &) = delete;
+  ~Buffers() {
+    for (Py_buffer &view : views)
+      PyBuffer_Release(&view);
+  }
+  /// The address in a number, or of a buffer.
+  std::vector<uintptr_t> addresses(nb::list arguments) {
+    std::vector<uintptr_t> result;
+    result.reserve(arguments.size());
+    for (nb::handle argument : arguments) {
+      if (PyLong_Check(argument.ptr())) {
+        result.push_back(nb::cast<uintptr_t>(argument));
+        continue;
+      }
+      Py_buffer view;
+      if (PyObject_GetBuffer(argument.ptr(), &view, PyBUF_SIMPLE) != 0)
+        throw nb::python_error();
+      views.push_back(view);
+      result.push_back(reinterpret_cast<uintptr_t>(view.buf));
+    }
+    return result;
+  }
+
+private:
+  std::vector<Py_buffer> views;
+};
 
 class Program {
 public:
@@ -59,11 +90,14 @@ public:
   void setParameter(const std::string &key, int dtype, const std::vector<int64_t> &shape, uintptr_t data) {
     check(vtpu_set_parameter(program, key.c_str(), vtpu_dtype(dtype), uint32_t(shape.size()), shape.data(), reinterpret_cast<const void *>(data)));
   }
-  void call(uint32_t entry, const std::vector<uintptr_t> &inputs, const std::vector<uintptr_t> &outputs) {
+  /// Arguments are addresses or contiguous buffers; the caller has checked types and shapes.
+  void call(uint32_t entry, nb::list inputArguments, nb::list outputArguments) {
+    Buffers buffers;
+    const std::vector<uintptr_t> inputs = buffers.addresses(inputArguments), outputs = buffers.addresses(outputArguments);
     int code;
     {
       nb::gil_scoped_release unlocked;
-      code = vtpu_call(program, entry, reinterpret_cast<const void *const *>(inputs.data()), reinterpret_cast<void *const *>(const_cast<uintptr_t *>(outputs.data())));
+      code = vtpu_call(program, entry, reinterpret_cast<const void *const *>(inputs.data()), reinterpret_cast<void *const *>(outputs.data()));
     }
     check(code);
   }

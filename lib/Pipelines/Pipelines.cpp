@@ -57,6 +57,8 @@ void vtpu::buildFrontendPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createPrepareEntry());
+  // arith and math on whole tensors
+  pm.addPass(createConvertElementwiseToLinalgPass());
   pm.nest<func::FuncOp>().addPass(createCheckIndices());
   pm.addPass(createCSEPass());
   // Twice: canonicalization cancels the reshapes that the first run leaves

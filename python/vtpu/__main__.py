@@ -94,6 +94,34 @@ def run_command(program, entry, inputs, outputs, tier, parameters):
             click.echo(f"{loaded[name].outputs[i][0]}: {result}")
 
 
+@main.group()
+def bench():
+    """Benchmarks with their peers, in turns in one run."""
+
+
+@bench.command("report")
+@click.option("--suite", default="main", show_default=True, type=click.Choice(["main"]), help="what to measure")
+@click.option("--json", "json_path", type=click.Path(dir_okay=False), help="write all figures")
+@click.option("--quick", is_flag=True, help="few repetitions: shows that everything runs, its figures mean little")
+@click.option("--seed", default=0, show_default=True, help="of the random inputs")
+@click.option("--keep-baselines", is_flag=True, help="make the figures the baseline of this processor")
+def bench_report(suite, json_path, quick, seed, keep_baselines):
+    """Measures a SUITE and prints a table: value, target, met or missed, peer."""
+    import json
+
+    from .bench import main_suite, report
+
+    options = report.Options(seed=seed, quick=quick, say=_say)
+    text, figures = report.run({"main": main_suite.suite}[suite], suite, options)
+    click.echo(text)
+    if json_path:
+        with open(json_path, "w", encoding="utf-8") as stream:
+            json.dump(figures, stream, indent=1)
+            stream.write("\n")
+    if keep_baselines:
+        report.keep_baselines(figures)
+
+
 def run():
     try:
         main(standalone_mode=False)

@@ -3,6 +3,9 @@
 
 import os
 
+import numpy
+import torch
+
 from . import _compiler, _parameters, _runtime
 from ._errors import CompileFailed, ProgramFailed
 from ._export import ExportedModule, export
@@ -14,8 +17,8 @@ _DTYPES = {1: "bool", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "uint8",
 _NUMBERS = {name: number for number, name in _DTYPES.items()}
 
 
-def _is_torch(value):
-    return type(value).__module__.split(".")[0] == "torch"
+def _numpy_dtype(name):
+    return None if name == "bfloat16" else numpy.dtype(name)
 
 
 class Entry:
@@ -28,6 +31,10 @@ class Entry:
         handle = program._handle
         self.inputs = [(label, _DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, True)]
         self.outputs = [(label, _DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, False)]
+        # What an argument must be to be taken as it is; NumPy has no bfloat16.
+        self._wanted = [(_numpy_dtype(d), getattr(torch, d), s) for _, d, s in self.inputs]
+        self._results = [(_numpy_dtype(d), getattr(torch, d), s) for _, d, s in self.outputs]
+        self._torch_only = any(d == "bfloat16" for _, d, _ in self.outputs)
 
     def __repr__(self):
         def text(rows):
@@ -35,57 +42,50 @@ class Entry:
 
         return f"<vtpu entry {self.name}({text(self.inputs)}) -> ({text(self.outputs)})>"
 
-    def _address(self, value, position):
-        """(address, object that keeps it alive) of a contiguous array of the right type and shape."""
+    def _convert(self, value, position):
+        """A contiguous NumPy array or torch tensor of the right type and shape, without a copy where the layout allows."""
         label, dtype, shape = self.inputs[position]
-        if not _is_torch(value):
-            import numpy
-
+        if isinstance(value, torch.Tensor):
+            if value.device.type != "cpu":
+                raise TypeError(f"{self.name}: input '{label}' is on device {value.device}; move it with .cpu()")
+            value = value.detach().contiguous()
+            actual = str(value.dtype).removeprefix("torch.")
+        else:
             if not isinstance(value, numpy.ndarray) and hasattr(value, "__dlpack__"):
                 value = numpy.from_dlpack(value)
             value = numpy.ascontiguousarray(value) if getattr(value, "ndim", 0) else numpy.asarray(value)
             actual = str(value.dtype)
-            if actual == "uint8" and dtype == "int8":
-                actual = "int8"
-        else:
-            if value.device.type != "cpu":
-                raise TypeError(f"{self.name}: input '{label}' is on device {value.device}; move it with .cpu()")
-            actual = str(value.dtype).removeprefix("torch.")
-            if actual == "uint8" and dtype == "int8":
-                actual = "int8"
-        if actual != dtype:
+        if actual != dtype and (actual, dtype) != ("uint8", "int8"):
             raise TypeError(f"{self.name}: input '{label}' has type {actual}, expected {dtype}; convert it first")
         if tuple(value.shape) != shape:
             raise ValueError(f"{self.name}: input '{label}' has shape {tuple(value.shape)}, expected {shape}")
-        if _is_torch(value):
-            value = value.detach().contiguous()
-            return value.data_ptr(), value
-        return value.ctypes.data, value
+        return value
 
     def __call__(self, *args):
         if len(args) != len(self.inputs):
             raise TypeError(f"{self.name}: {len(args)} inputs given, expected {len(self.inputs)}: "
                             + ", ".join(n for n, _, _ in self.inputs))
-        use_torch = any(map(_is_torch, args)) or any(d == "bfloat16" for _, d, _ in self.outputs)
-        pairs = [self._address(value, i) for i, value in enumerate(args)]
-        results = []
-        addresses = []
+        use_torch, inputs, keep = self._torch_only, [], []
+        for position, (value, (numpy_type, torch_type, shape)) in enumerate(zip(args, self._wanted)):
+            kind = type(value)
+            if kind is torch.Tensor:
+                ready = value.dtype is torch_type and value.shape == shape and value.is_cpu and value.is_contiguous()
+            else:
+                ready = kind is numpy.ndarray and value.dtype is numpy_type and value.shape == shape and value.flags.c_contiguous
+            if not ready:
+                value = self._convert(value, position)
+                keep.append(value)
+            if isinstance(value, torch.Tensor):
+                use_torch = True
+                value = value.data_ptr()
+            inputs.append(value)
         if use_torch:
-            import torch
-
-            for _, dtype, shape in self.outputs:
-                result = torch.empty(shape, dtype=getattr(torch, dtype))
-                results.append(result)
-                addresses.append(result.data_ptr())
+            results = [torch.empty(shape, dtype=dtype) for _, dtype, shape in self._results]
+            outputs = [r.data_ptr() for r in results]
         else:
-            import numpy
-
-            for _, dtype, shape in self.outputs:
-                result = numpy.empty(shape, dtype=dtype)
-                results.append(result)
-                addresses.append(result.ctypes.data)
+            results = outputs = [numpy.empty(shape, dtype) for dtype, _, shape in self._results]
         try:
-            self._program._handle.call(self._index, [a for a, _ in pairs], addresses)
+            self._program._handle.call(self._index, inputs, outputs)
         except _runtime.RuntimeError as error:
             raise ProgramFailed(f"{self.name}: {error}") from None
         return results[0] if len(results) == 1 else tuple(results)

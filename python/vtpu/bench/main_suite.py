@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The suite `main`: matrix products, the sentence encoder, the hypergraph network, compile, load and call; peers in turns in one process."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy
+import torch
+
+import vtpu
+
+from .._errors import VtpuError
+from .measure import build_tool, interleaved
+from .report import Line
+from .workloads import load_encoder, train_network
+
+KERNEL = os.path.join(os.path.dirname(os.path.realpath(__file__)), "kernel-8x48.siw")
+KERNEL_SHAPE = (512, 48, 256)
+PRODUCT = """func.func @main(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -> tensor<{m}x{n}xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<{m}x{n}xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%empty : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  %c = linalg.matmul ins(%a, %b : tensor<{m}x{k}xf32>, tensor<{k}x{n}xf32>) outs(%start : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  return %c : tensor<{m}x{n}xf32>
+}}
+"""
+TINY = """func.func @main(%x: tensor<16xf32>) -> tensor<16xf32> {
+  %y = arith.addf %x, %x : tensor<16xf32>
+  return %y : tensor<16xf32>
+}
+"""
+
+
+def peer_module(name):
+    try:
+        return __import__(name)
+    except ImportError:
+        raise VtpuError(f"the benchmark's peer '{name}' is not installed; pip install {name}") from None
+
+
+def check(what, ours, reference, tolerance):
+    """Refuses to time a wrong answer; the reference is in f64."""
+    error = float(numpy.abs(numpy.asarray(ours, dtype=numpy.float64) - reference).max())
+    if not error <= tolerance:
+        raise VtpuError(f"{what}: largest error {error:.3g} against the f64 reference, allowed {tolerance:g}; nothing was timed")
+    return error
+
+
+def outside(name, entry):
+    stats = entry.stats()
+    share = 100 * stats["host_seconds"] / stats["total_seconds"] if stats["total_seconds"] else 0.0
+    return Line(f"time outside words, {name}", share, "%", "<=", 0)
+
+
+def products(options, folder):
+    random = numpy.random.default_rng(options.seed)
+    arguments, entries = [], {}
+
+    def add(name, program, path, shape):
+        m, n, k = shape
+        a, b = (random.uniform(-1, 1, size).astype(numpy.float32) for size in ((m, k), (k, n)))
+        # Rounding of k products and sums of numbers below 1.
+        check(name, next(iter(program.entries.values()))(a, b), a.astype(numpy.float64) @ b, 2e-7 * k)
+        arguments.append(f"{path}={2 * m * n * k}")
+        entries[name] = next(iter(program.entries.values()))
+
+    path = os.path.join(folder, "kernel-8x48.vtpu")
+    subprocess.run([build_tool("vtpu-as"), KERNEL, "-o", path], check=True)
+    add("kernel-8x48", vtpu.load(path), path, KERNEL_SHAPE)
+    for size in (512, 128):
+        path = os.path.join(folder, f"matmul-{size}.vtpu")
+        program = vtpu.compile_mlir(PRODUCT.format(m=size, n=size, k=size))
+        program.save(path)
+        add(f"matmul-{size}", program, path, (size, size, size))
+    path = os.path.join(folder, "tiny.vtpu")
+    tiny = vtpu.compile_mlir(TINY)
+    tiny.save(path)
+    arguments.append(path)
+    json_path = os.path.join(folder, "vtpu-bench.json")
+    command = [build_tool("vtpu-bench"), f"--json={json_path}", f"--repetitions={max(3, options.repeats(15))}", f"--min-time={options.seconds(0.1)}"]
+    done = subprocess.run(command + arguments, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise VtpuError(f"vtpu-bench failed: {done.stderr.strip().splitlines()[-1]}")
+    with open(json_path, encoding="utf-8") as stream:
+        rows = json.load(stream)["benchmarks"]
+
+    def figure(name, aggregate, field):
+        return next(r[field] for r in rows if r["run_name"].split("/")[0] == name and r["aggregate_name"] == aggregate)
+
+    peak = figure("fma-peak", "median", "FLOPS")
+    for name, title, target in (("kernel-8x48", "hand-written 8x48 kernel", 95), ("matmul-512", "matmul 512x512x512", 85),
+                                ("matmul-128", "matmul 128x128x128", 70)):
+        rate = figure(name, "median", "FLOPS")
+        yield Line(f"{title}, share of the FMA peak", 100 * rate / peak, "%", ">=", target, "measured peak, 1",
+                   f"{rate / 1e9:.1f} of {peak / 1e9:.1f} GFLOP/s; C API, run-time operands")
+    yield outside("matmul", entries["matmul-512"])
+    yield Line("warm call of a tiny program from C", figure("tiny", "median", "real_time"), "us", "<=", 0.5)
+    entry, x = tiny["main"], numpy.ones(16, numpy.float32)
+
+    def calls():
+        for _ in range(1000):
+            entry(x)
+
+    times = interleaved({"vtpu": calls}, options.repeats(20), 2)  # ms of 1000 calls: us of one
+    yield Line("warm call of a tiny program from Python", statistics.median(times["vtpu"]), "us", "<=", 5, samples=times)
+
+
+def encoder(options, folder):
+    onnxruntime = peer_module("onnxruntime")
+    peer_module("onnxscript")
+    model, _ = load_encoder()
+    exports = []
+    for tokens in (32, 128):
+        ids, mask = torch.randint(1000, 20000, (1, tokens)), torch.ones(1, tokens, dtype=torch.int64)
+        exported = vtpu.export(model, (ids, mask), name=f"tokens_{tokens}")
+        exports.append(exported)
+        entry = vtpu.compile(exported)[f"tokens_{tokens}"]
+        with torch.no_grad():
+            path = os.path.join(folder, f"minilm-{tokens}.onnx")
+            torch.onnx.export(model, (ids, mask), path, dynamo=True, input_names=["ids", "mask"], verbose=False)
+            settings = onnxruntime.SessionOptions()
+            settings.intra_op_num_threads = 1
+            session = onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
+            feed = {"ids": ids.numpy(), "mask": mask.numpy()}
+            exact = model.double()(ids, mask).numpy()
+            model.float()
+            error = check(f"MiniLM, {tokens} tokens", entry(ids, mask), exact, 1e-5)
+            check(f"MiniLM, {tokens} tokens, ONNX Runtime", session.run(None, feed)[0], exact, 1e-4)
+            times = interleaved({"vtpu": lambda: entry(ids, mask), "eager": lambda: model(ids, mask), "onnxruntime": lambda: session.run(None, feed)},
+                                options.repeats(40))
+        ours, eager, ort = (statistics.median(times[who]) for who in ("vtpu", "eager", "onnxruntime"))
+        note = f"{ours:.2f} ms against {{:.2f}} ms; error {error:.1g}"
+        yield Line(f"MiniLM, {tokens} tokens, time of PyTorch eager over ours", eager / ours, "x", ">=", 1, f"PyTorch {torch.__version__} eager, 1",
+                   note.format(eager), times)
+        yield Line(f"MiniLM, {tokens} tokens, ours over time of ONNX Runtime", ours / ort, "x", "<=", 1.3, f"ONNX Runtime {onnxruntime.__version__}, 1",
+                   note.format(ort), times)
+        yield outside(f"MiniLM {tokens} tokens", entry)
+    yield from compile_and_load(options, folder, exports[0])
+
+
+def child(command):
+    """Runs a process; (seconds, peak MiB)."""
+    with tempfile.TemporaryFile("w+") as errors:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors,
+                                   env=dict(os.environ, PYTHONPATH=os.path.dirname(os.path.dirname(os.path.abspath(vtpu.__file__)))))
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        errors.seek(0)
+        if process.returncode != 0:
+            raise VtpuError(f"{' '.join(command[:4])} ... failed: {errors.read().strip()[-400:]}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def compile_and_load(options, folder, exported):
+    exported.save(folder)
+    text, program = os.path.join(folder, exported.name + ".mlir"), os.path.join(folder, "minilm.vtpu")
+    command = [sys.executable, "-m", "vtpu", "compile", text, "-o", program, "--parameters", os.path.join(folder, exported.name + ".safetensors")]
+    runs = [child(command) for _ in range(options.repeats(3))]
+    seconds, peak = [r[0] for r in runs], [r[1] for r in runs]
+    yield Line("compile MiniLM from text and safetensors to a saved binary", statistics.median(seconds), "s", "<=", 20,
+               note="process start included", samples={"vtpu": seconds})
+    yield Line("the same, peak memory", max(peak), "MiB", "<=", 1536, samples={"vtpu": peak})
+    tokens = exported.inputs[0].shape[1]
+    command = [build_tool("vtpu-run"), program, f"--parameters={os.path.join(folder, exported.name + '.safetensors')}",
+               f"--input=1x{tokens}xi64=2000", f"--input=1x{tokens}xi64=1", "--output=" + os.path.join("@" + folder, "out.npy")]
+    seconds = [child(command)[0] for _ in range(options.repeats(5))]
+    yield Line("load MiniLM and first run, whole process", statistics.median(seconds), "s", "<=", 1, samples={"vtpu": seconds})
+
+
+def hypergraph(options, folder):
+    geometric = peer_module("torch_geometric")
+    model, x, _, _ = train_network()
+    entry = next(iter(vtpu.compile(model, (x,)).entries.values()))
+    with torch.no_grad():
+        exact = model.double()(x.double()).numpy()
+        model.float()
+        error = check("hypergraph network", entry(x), exact, 1e-4)
+        times = interleaved({"vtpu": lambda: entry(x), "eager": lambda: model(x)}, options.repeats(200))
+    ours, eager = (statistics.median(times[who]) for who in ("vtpu", "eager"))
+    yield Line("hypergraph network, time of PyG eager over ours", eager / ours, "x", ">=", 4, f"PyG {geometric.__version__} eager, 1",
+               f"{ours:.3f} ms against {eager:.3f} ms; error {error:.1g}", times)
+    yield outside("hypergraph network", entry)
+
+
+def suite(options):
+    torch.set_num_threads(1)
+    torch.manual_seed(options.seed)
+    with tempfile.TemporaryDirectory(prefix="vtpu-bench-") as folder:
+        yield from products(options, folder)
+        yield from encoder(options, folder)
+        yield from hypergraph(options, folder)

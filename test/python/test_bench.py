@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The benchmark driver: its report, its judgement, and that it refuses to time wrong answers. No time is asserted."""
+
+import json
+import subprocess
+import sys
+
+import numpy
+import pytest
+
+import vtpu
+from vtpu.bench import main_suite, measure, report
+
+
+def test_report_of_the_main_suite(tmp_path):
+    path = tmp_path / "figures.json"
+    done = subprocess.run([sys.executable, "-m", "vtpu", "bench", "report", "--suite", "main", "--quick", "--json", str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(path.read_text())
+    assert {"suite", "machine", "seconds", "lines", "met", "missed"} <= set(figures)
+    names = [line["name"] for line in figures["lines"]]
+    for part in ("8x48 kernel", "matmul 512", "matmul 128", "MiniLM, 32 tokens, time of PyTorch", "MiniLM, 128 tokens, ours over time of ONNX", "hypergraph network, time",
+                 "compile MiniLM", "peak memory", "load MiniLM", "call of a tiny program from Python", "call of a tiny program from C", "outside words, hypergraph"):
+        assert any(part in name for name in names), f"{part} is not among {names}"
+    assert figures["met"] + figures["missed"] == len(names)
+    for line in figures["lines"]:
+        assert line["value"] >= 0 and line["name"] in done.stdout
+        assert line["met"] == (line["value"] >= line["target"] if line["relation"] == ">=" else line["value"] <= line["target"])
+
+
+@pytest.mark.parametrize("tier", ["jit", "interpreter"])
+def test_hand_written_kernel_against_f64(tmp_path, tier):
+    path = tmp_path / "kernel.vtpu"
+    subprocess.run([measure.build_tool("vtpu-as"), main_suite.KERNEL, "-o", str(path)], check=True)
+    m, n, k = main_suite.KERNEL_SHAPE
+    random = numpy.random.default_rng(7)
+    a, b = random.uniform(-1, 1, (m, k)).astype(numpy.float32), random.uniform(-1, 1, (k, n)).astype(numpy.float32)
+    c = vtpu.load(path, tier=tier)["main"](a, b)
+    assert abs(c - a.astype(numpy.float64) @ b).max() < 2e-5
+
+
+def test_wrong_answers_are_not_timed():
+    with pytest.raises(vtpu.VtpuError, match="largest error 1 against the f64 reference, allowed 0.1; nothing was timed"):
+        main_suite.check("sum", [1.0, 2.0], numpy.array([1.0, 3.0]), 0.1)
+    with pytest.raises(vtpu.VtpuError, match="nothing was timed"):
+        main_suite.check("sum", [float("nan")], numpy.array([1.0]), 0.1)
+
+
+def test_missing_peer_is_named():
+    with pytest.raises(vtpu.VtpuError, match="peer 'no_such_peer' is not installed; pip install no_such_peer"):
+        main_suite.peer_module("no_such_peer")
+
+
+def test_judgement_and_baselines(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "BASELINES", tmp_path / "baselines.json")
+
+    def suite(speed, seconds):
+        def lines(options):
+            yield report.Line("speed", speed, "x", ">=", 4, "peer, 1")
+            yield report.Line("time", seconds, "s", "<=", 1, samples={"vtpu": [seconds, seconds]})
+
+        return lines
+
+    options = report.Options(say=lambda text: None)
+    text, figures = report.run(suite(5, 0.5), "main", options)
+    assert figures["met"] == 2 and "| speed | 5 x | >= 4 | met | peer, 1 |" in text
+    report.keep_baselines(figures)
+    text, figures = report.run(suite(3, 0.9), "main", options)
+    assert figures["met"] == 1 and figures["missed"] == 1
+    assert "**missed**; was 5" in text and "met; was 0.5" in text
+    assert figures["lines"][1]["samples"]["vtpu"] == {"median": 0.9, "min": 0.9, "max": 0.9, "count": 2}
+    text, _ = report.run(suite(4.9, 0.52), "main", options)
+    assert "was" not in text
+
+
+def test_faster_by_turns():
+    times = measure.interleaved({"a": lambda: None, "b": lambda: None}, repeats=3, warm=1)
+    assert [len(times[who]) for who in "ab"] == [3, 3]
