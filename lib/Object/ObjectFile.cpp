@@ -581,6 +581,10 @@ Status writeObjectFile(const Program &program, const std::string &path) {
   Result<std::vector<uint8_t>> bytes = writeObject(program);
   if (!bytes)
     return bytes.takeError();
+  return writeFile(bytes->data(), bytes->size(), path);
+}
+
+Status writeFile(const void *data, size_t size, const std::string &path) {
   std::string temporary = path + ".XXXXXX";
   int fd = mkstemp(temporary.data());
   if (fd < 0)
@@ -592,8 +596,8 @@ Status writeObjectFile(const Program &program, const std::string &path) {
     unlink(temporary.c_str());
     return Error{fmt::format("cannot {} {}: {}; nothing was written", what, path, std::strerror(code))};
   };
-  for (size_t done = 0; done < bytes->size();) {
-    ssize_t n = write(fd, bytes->data() + done, bytes->size() - done);
+  for (size_t done = 0; done < size;) {
+    ssize_t n = write(fd, static_cast<const char *>(data) + done, size - done);
     if (n < 0 && errno == EINTR)
       continue;
     if (n <= 0)

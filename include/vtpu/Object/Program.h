@@ -112,6 +112,8 @@ Result<Program> readObject(const uint8_t *data, size_t size);
 /// The same on files; writing is atomic (a temporary beside the target, then renamed), a full disk leaves nothing behind.
 Status writeObjectFile(const Program &program, const std::string &path);
 Result<Program> readObjectFile(const std::string &path);
+/// Writes any bytes in that way.
+Status writeFile(const void *data, size_t size, const std::string &path);
 
 } // namespace vtpu
 

@@ -56,7 +56,7 @@ public:
       : entry(entry), tables(tables), module(module), symbols(symbols), builder(entry) {}
 
   LogicalResult run() {
-    auto func = siw::FuncOp::create(builder, entry.getLoc(), builder.getStringAttr(entry.getName()), builder.getUnitAttr(), builder.getArrayAttr({}));
+    auto func = siw::FuncOp::create(builder, entry.getLoc(), builder.getStringAttr(entry.getName()), /*entry=*/true, builder.getArrayAttr({}));
     builder.setInsertionPointToStart(&func.getBody().emplaceBlock());
     for (BlockArgument arg : entry.getArguments())
       if (llvm::failed(addArgument(arg)))

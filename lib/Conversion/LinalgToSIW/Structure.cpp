@@ -145,7 +145,7 @@ LogicalResult KernelLowering::run() {
     places[arg] = place;
   }
   // The stack binding is last but its number must be known: it is appended when first needed.
-  auto func = siw::FuncOp::create(builder, kernel.getLoc(), builder.getStringAttr(kernel.getName()), UnitAttr(), builder.getArrayAttr({}));
+  auto func = siw::FuncOp::create(builder, kernel.getLoc(), builder.getStringAttr(kernel.getName()), /*entry=*/false, builder.getArrayAttr({}));
   body = &func.getBody().emplaceBlock();
   builder.setInsertionPointToStart(body);
   LogicalResult result = lowerBlock(kernel.front());

@@ -30,9 +30,20 @@ public:
     for (Attribute attr : func.getBindings())
       if (failed(addBinding(cast<DictionaryAttr>(attr))))
         return failure();
+    if (ArrayAttr tables = func.getCallTablesAttr())
+      for (Attribute attr : tables) {
+        auto table = cast<DictionaryAttr>(attr);
+        if (failed(addTable(func, table.getAs<FlatSymbolRefAttr>("callee").getValue(), table.getAs<DenseI64ArrayAttr>("arguments").asArrayRef())))
+          return failure();
+      }
     if (failed(emitBlock(func.getBody().front())))
       return failure();
     placeCoordinates();
+    if (std::optional<ArrayRef<int64_t>> pairs = func.getLocations()) {
+      out.locations.clear();
+      for (size_t i = 0; i + 1 < pairs->size(); i += 2)
+        out.locations.push_back({uint32_t((*pairs)[i]), uint32_t((*pairs)[i + 1])});
+    }
     return std::move(out);
   }
 
@@ -42,19 +53,18 @@ private:
   const llvm::StringMap<uint32_t> &functions;
   llvm::StringMap<uint32_t> &texts;
   Function out;
+  llvm::DenseSet<size_t> placed; // words with coordinates of their own
   mlir::Location last = UnknownLoc::get(func.getContext());
 
   LogicalResult addBinding(DictionaryAttr attr) {
-    static const char *const kinds[] = {"", "input", "output", "parameter", "constant", "arena", "import", "stack"};
     Binding binding;
     StringRef kind = attr.getAs<StringAttr>("kind").getValue();
-    unsigned number = 0;
-    for (unsigned i = 1; i < std::size(kinds); ++i)
-      if (kind == kinds[i])
-        number = i;
-    if (!number)
+    for (BindingKind known : {BindingKind::Input, BindingKind::Output, BindingKind::Parameter, BindingKind::Constant, BindingKind::Arena,
+                              BindingKind::Import, BindingKind::Stack})
+      if (kind == siw::bindingKindName(known))
+        binding.kind = known;
+    if (kind != siw::bindingKindName(binding.kind))
       return func.emitError() << "binding kind '" << kind << "' is unknown";
-    binding.kind = BindingKind(number);
     auto text = [&](StringRef name) { return attr.getAs<StringAttr>(name) ? attr.getAs<StringAttr>(name).getValue().str() : std::string(); };
     auto integer = [&](StringRef name, int64_t fallback) {
       return attr.getAs<IntegerAttr>(name) ? attr.getAs<IntegerAttr>(name).getInt() : fallback;
@@ -144,10 +154,21 @@ private:
     if (auto bundle = dyn_cast<siw::BundleOp>(op)) {
       isa::Word word;
       for (Operation &inner : bundle.getBody().front()) {
+        if (!siw::getInstruction(&inner))
+          return inner.emitOpError() << "stands beside words, not in one";
         FailureOr<isa::Slot> slot = siw::getSlot(&inner, word);
         if (failed(slot))
           return failure();
         word.slot(siw::getInstruction(&inner)->pipe) = *slot;
+      }
+      if (std::optional<ArrayRef<int64_t>> immediates = bundle.getImmediates()) {
+        word.hasImmediates = true;
+        word.i0 = (*immediates)[0];
+        word.i1 = (*immediates)[1];
+      }
+      if (std::optional<ArrayRef<int64_t>> place = bundle.getCoordinate()) {
+        llvm::copy(*place, word.coordinate.begin());
+        placed.insert(out.words.size());
       }
       if (Status status = isa::checkWord(word); !status)
         return op->emitOpError() << "is no legal word: " << status.message();
@@ -191,15 +212,18 @@ private:
   }
 
   LogicalResult emitCall(siw::CallOp call) {
-    auto callee = functions.find(call.getCallee());
+    append(control(COp::ccall, 0, 0, 0, int64_t(out.callTables.size())), call.getLoc());
+    return addTable(call, call.getCallee(), call.getArguments());
+  }
+
+  LogicalResult addTable(Operation *op, StringRef name, ArrayRef<int64_t> arguments) {
+    auto callee = functions.find(name);
     if (callee == functions.end())
-      return call.emitOpError() << "calls '" << call.getCallee() << "', which does not exist";
+      return op->emitOpError() << "calls '" << name << "', which does not exist";
     CallTable table;
     table.callee = callee->second;
-    ArrayRef<int64_t> arguments = call.getArguments();
     for (size_t i = 0; i + 1 < arguments.size(); i += 2)
       table.arguments.push_back({uint32_t(arguments[i]), uint64_t(arguments[i + 1])});
-    append(control(COp::ccall, 0, 0, 0, int64_t(out.callTables.size())), call.getLoc());
     out.callTables.push_back(std::move(table));
     return success();
   }
@@ -243,26 +267,31 @@ private:
     return success();
   }
 
-  /// Coordinates: the function in dimensions 7 and 8, the word in 9 and 10; see docs/ISA.md.
   void placeCoordinates() {
     const uint32_t number = functions.lookup(func.getSymName());
-    for (size_t w = 0; w < out.words.size(); ++w) {
-      isa::Word &word = out.words[w];
-      if (word.hasImmediates)
-        continue;
-      word.coordinate[7] = uint16_t(number / 2048 % 2048);
-      word.coordinate[8] = uint16_t(number % 2048);
-      word.coordinate[9] = uint16_t(w / 2048 % 2048);
-      word.coordinate[10] = uint16_t(w % 2048);
-    }
+    for (size_t w = 0; w < out.words.size(); ++w)
+      if (!out.words[w].hasImmediates && !placed.contains(w))
+        out.words[w].coordinate = siw::coordinateOf(number, w);
   }
 };
 } // namespace
+
+std::array<uint16_t, 11> siw::coordinateOf(size_t function, size_t word) {
+  std::array<uint16_t, 11> place{};
+  place[7] = uint16_t(function / 2048 % 2048);
+  place[8] = uint16_t(function % 2048);
+  place[9] = uint16_t(word / 2048 % 2048);
+  place[10] = uint16_t(word % 2048);
+  return place;
+}
 
 FailureOr<Program> vtpu::translateToProgram(ModuleOp module) {
   Program program;
   llvm::StringMap<uint32_t> functions, texts;
   uint32_t count = 0;
+  for (Operation &op : *module.getBody())
+    if (!mlir::isa<siw::FuncOp>(op))
+      return op.emitOpError() << "is not in words; compile the program to phase bundled first", failure();
   for (auto func : module.getOps<siw::FuncOp>())
     functions[func.getSymName()] = count++;
   for (auto func : module.getOps<siw::FuncOp>()) {
@@ -270,6 +299,11 @@ FailureOr<Program> vtpu::translateToProgram(ModuleOp module) {
     if (failed(function))
       return failure();
     program.functions.push_back(std::move(*function));
+  }
+  if (auto known = module->getAttrOfType<ArrayAttr>("siw.location_texts")) {
+    program.locationTexts.clear();
+    for (Attribute text : known)
+      program.locationTexts.push_back(cast<StringAttr>(text).getValue().str());
   }
   if (auto bytes = module->getAttrOfType<DenseI8ArrayAttr>("siw.rodata"))
     program.rodata.assign(bytes.asArrayRef().begin(), bytes.asArrayRef().end());

@@ -17,6 +17,16 @@ namespace vtpu {
 /// Words of a module in phase `bundled`: structured control becomes branches. Diagnostics name the op.
 mlir::FailureOr<Program> translateToProgram(mlir::ModuleOp module);
 
+/// The module of a program's flat words; `translateToProgram` gives the same program back. The context needs the siw dialect.
+mlir::OwningOpRef<mlir::ModuleOp> importProgram(const Program &program, mlir::MLIRContext &context);
+
+namespace siw {
+/// Where the compiler places a word: the function in dimensions 7 and 8, the word in 9 and 10; see docs/ISA.md.
+std::array<uint16_t, 11> coordinateOf(size_t function, size_t word);
+/// `input`, `output`, ... as in the `kind` of a binding.
+llvm::StringRef bindingKindName(BindingKind kind);
+} // namespace siw
+
 } // namespace vtpu
 
 #endif // VTPU_TARGET_SIWBINARY_SIWBINARY_H

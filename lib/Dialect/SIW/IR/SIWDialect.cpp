@@ -206,6 +206,63 @@ FailureOr<isa::Slot> siw::getSlot(Operation *op, isa::Word &word) {
   return slot;
 }
 
+static Type registerType(MLIRContext *context, isa::OperandClass cls, uint8_t index) {
+  if (cls == isa::OperandClass::v)
+    return VType::get(context, index);
+  if (cls == isa::OperandClass::k)
+    return KType::get(context, index);
+  return RType::get(context, index);
+}
+
+Operation *siw::createInstruction(OpBuilder &builder, Location loc, isa::Pipe pipe, const isa::Word &word, llvm::function_ref<Value(Type)> named) {
+  const isa::Slot &slot = word.slot(pipe);
+  const isa::InstrInfo &info = *isa::lookup(pipe, slot.opcode);
+  MLIRContext *context = builder.getContext();
+  OperationState state(loc, "siw." + std::string(info.mnemonic));
+  auto text = [&](std::string_view view) { return builder.getStringAttr(StringRef(view.data(), view.size())); };
+  Type kept;
+  const bool branches = llvm::any_of(info.operands, [](const isa::OperandInfo &o) { return o.field == isa::Field::imm; });
+  for (unsigned i = 0; i < info.numOperands; ++i) {
+    const isa::OperandInfo &operand = info.operands[i];
+    if (operand.field == isa::Field::imm || operand.field == isa::Field::i0 || operand.field == isa::Field::i1) {
+      int64_t value = operand.field == isa::Field::imm ? slot.imm : operand.field == isa::Field::i0 ? word.i0 : word.i1;
+      state.addAttribute(operand.field == isa::Field::i1 && branches ? "compare" : "imm", builder.getI64IntegerAttr(value));
+      continue;
+    }
+    const uint8_t index = isa::getRegister(slot, operand.field);
+    if (operand.cls == isa::OperandClass::idx && index == isa::noRegister)
+      continue;
+    Type type = registerType(context, operand.cls, index);
+    if (operand.cls == isa::OperandClass::idx)
+      state.addAttribute("indexed", builder.getUnitAttr());
+    if (operand.cls == isa::OperandClass::idx || operand.access == isa::Access::in || operand.access == isa::Access::inout)
+      state.addOperands(named(type));
+    if (operand.cls != isa::OperandClass::idx && operand.access != isa::Access::in)
+      state.addTypes(type);
+    if (operand.access == isa::Access::out)
+      kept = type;
+  }
+  if (info.types)
+    state.addAttribute("type", text(isa::typeName(slot.type)));
+  if (info.memTypes)
+    state.addAttribute("mem", text(isa::typeName(slot.memType)));
+  if (info.hasLength)
+    state.addAttribute("length", builder.getI32IntegerAttr(int(isa::lengthBytes(slot.length)) * 8));
+  if (info.hasPredicate)
+    state.addAttribute("pred", text(isa::predicateName(slot.predicate)));
+  if (slot.scale)
+    state.addAttribute("scale", builder.getI32IntegerAttr(1 << slot.scale));
+  if (slot.mask) {
+    state.addOperands(named(KType::get(context, slot.mask)));
+    state.addAttribute("masked", builder.getUnitAttr());
+    if (kept && !slot.zeroing)
+      state.addOperands(named(kept));
+  }
+  if (slot.zeroing)
+    state.addAttribute("zeroing", builder.getUnitAttr());
+  return builder.create(state);
+}
+
 //===----------------------------------------------------------------------===//
 // Structured ops
 //===----------------------------------------------------------------------===//
@@ -217,6 +274,15 @@ LogicalResult RegisterOp::verify() {
 }
 
 LogicalResult FuncOp::verify() {
+  if (ArrayAttr tables = getCallTablesAttr())
+    for (auto [i, attr] : llvm::enumerate(tables)) {
+      auto table = dyn_cast<DictionaryAttr>(attr);
+      auto arguments = table ? table.getAs<DenseI64ArrayAttr>("arguments") : DenseI64ArrayAttr();
+      if (!arguments || arguments.size() % 2 || !table.getAs<FlatSymbolRefAttr>("callee"))
+        return emitOpError() << "call table " << i << " needs a callee and arguments in pairs of binding and offset";
+    }
+  if (getLocations() && getLocations()->size() % 2)
+    return emitOpError() << "locations come in pairs of a word and a text";
   for (auto [i, attr] : llvm::enumerate(getBindings())) {
     auto binding = dyn_cast<DictionaryAttr>(attr);
     if (!binding || !binding.getAs<StringAttr>("kind") || !binding.getAs<IntegerAttr>("size"))
@@ -242,6 +308,15 @@ SmallVector<Region *> ForOp::getLoopRegions() { return {&getBody()}; }
 SmallVector<Region *> WhileOp::getLoopRegions() { return {&getBefore(), &getAfter()}; }
 
 LogicalResult BundleOp::verify() {
+  if (std::optional<ArrayRef<int64_t>> place = getCoordinate()) {
+    if (place->size() != isa::Word().coordinate.size())
+      return emitOpError() << "has a coordinate of " << place->size() << " dimensions, needs " << isa::Word().coordinate.size();
+    for (int64_t component : *place)
+      if (component < 0 || component > 2047)
+        return emitOpError() << "has a coordinate with " << component << ", which is not in 0..2047";
+  }
+  if (getImmediates() && getImmediates()->size() != 2)
+    return emitOpError() << "has " << getImmediates()->size() << " immediates, a word holds 2";
   unsigned used = 0;
   for (Operation &op : getBody().front()) {
     const isa::InstrInfo *info = getInstruction(&op);

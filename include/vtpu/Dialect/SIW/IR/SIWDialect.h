@@ -51,6 +51,9 @@ int getTiedOperand(mlir::Operation *op, unsigned &result);
 
 /// The slot that an instruction op with allocated registers stands for; its immediate I0 or I1 goes into `word`.
 mlir::FailureOr<isa::Slot> getSlot(mlir::Operation *op, isa::Word &word);
+/// The other way: an instruction op for the slot of a pipe. `named` gives the `siw.register` of a type.
+mlir::Operation *createInstruction(mlir::OpBuilder &builder, mlir::Location loc, isa::Pipe pipe, const isa::Word &word,
+                                   llvm::function_ref<mlir::Value(mlir::Type)> named);
 
 } // namespace vtpu::siw
 

@@ -79,8 +79,16 @@ def SIW_FuncOp : SIW_Op<"func", [IsolatedFromAbove, Symbol, NoTerminator, Single
       siw.cret : () -> ()
     }
     ```
+
+    A function read from a binary holds flat words: bundles alone, whose branches (`siw.cbr`, `siw.cbcc`, `siw.cbcci`) say the distance in words.
+    `call_tables` are then the tables that `siw.ccall` names by number, and `locations`, pairs of a word and a text of the module's
+    `siw.location_texts`, stand for locations that ops cannot carry.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, UnitAttr:$entry, ArrayAttr:$bindings);
+  let arguments = (ins SymbolNameAttr:$sym_name, UnitAttr:$entry, ArrayAttr:$bindings, OptionalAttr<ArrayAttr>:$call_tables,
+                       OptionalAttr<DenseI64ArrayAttr>:$locations);
+  let builders = [OpBuilder<(ins "::mlir::StringAttr":$name, "bool":$entry, "::mlir::ArrayAttr":$bindings), [{
+    build($_builder, $_state, name, entry ? $_builder.getUnitAttr() : nullptr, bindings, nullptr, nullptr);
+  }]>];
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "(`entry` $entry^)? $sym_name attr-dict-with-keyword $body";
   let hasVerifier = 1;
@@ -185,7 +193,8 @@ def SIW_CallOp : SIW_Op<"call"> {
 def SIW_BundleOp : SIW_Op<"bundle", [NoTerminator, SingleBlock, RecursiveMemoryEffects]> {
   let summary = "One word";
   let description = [{
-    The instructions of one word, at most one per pipe, executed in parallel. Operands are `siw.register` values.
+    The instructions of one word, at most one per pipe, executed in parallel. Operands are `siw.register` values. `coordinate` places the word;
+    without it the translation to binary does. `immediates` gives I0 and I1 of a word whose instructions do not tell them.
 
     ```mlir
     siw.bundle {
@@ -193,7 +202,9 @@ def SIW_BundleOp : SIW_Op<"bundle", [NoTerminator, SingleBlock, RecursiveMemoryE
     }
     ```
   }];
+  let arguments = (ins OptionalAttr<DenseI64ArrayAttr>:$coordinate, OptionalAttr<DenseI64ArrayAttr>:$immediates);
   let regions = (region SizedRegion<1>:$body);
+  let builders = [OpBuilder<(ins), [{ $_state.addRegion(); }]>];
   let assemblyFormat = "$body attr-dict";
   let hasVerifier = 1;
 }
