@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Binary to assembly to binary gives identical bytes: asked of every program that the tests compile."""
+"""Binary to assembly to binary, and binary to MLIR to binary, give identical bytes: asked of every program that the tests compile."""
 
 import os
 import pathlib
@@ -17,3 +17,6 @@ def check_round_trip(data):
         text = subprocess.run([BIN / "vtpu-objdump", "--assembly", first], check=True, capture_output=True).stdout
         subprocess.run([BIN / "vtpu-as", "-", "-o", second], input=text, check=True)
         assert second.read_bytes() == data, "binary -> assembly -> binary changed the program"
+        text = subprocess.run([BIN / "vtpu-translate", "--binary-to-mlir", first], check=True, capture_output=True).stdout
+        again = subprocess.run([BIN / "vtpu-translate", "--mlir-to-binary"], input=text, check=True, capture_output=True).stdout
+        assert again == data, "binary -> MLIR -> binary changed the program"

@@ -1,0 +1,4 @@
+// A program of phase input.
+func.func @main() {
+  return
+}

@@ -1,0 +1,4 @@
+// Allocated, but not in words.
+siw.func entry @main attributes {bindings = []} {
+  siw.cret : () -> ()
+}
