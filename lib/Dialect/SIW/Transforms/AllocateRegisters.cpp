@@ -5,15 +5,16 @@
 // 1. Copies make every tie harmless: an updated operand, a value that a loop carries or a region yields may then share its successor's register.
 // 2. Tied values form webs; a web's life is one interval over a numbering of all ops. A use inside a loop of a value from outside lasts to the
 //    loop's end.
-// 3. Linear scan per register class. What does not fit is recomputed or spilled, then the scan starts again.
+// 3. Linear scan per register class. What does not fit is recomputed or spilled, then the scan starts again. A web that is spilled lives in one
+//    stack slot as it lived in one register; a pointer, which may not be stored, becomes an offset from its binding first.
 //
 //===----------------------------------------------------------------------===//
 
-#include "vtpu/Dialect/SIW/IR/SIWBuilder.h"
+#include "SpillRewrites.h"
+
 #include "vtpu/Dialect/SIW/Transforms/Passes.h"
 
 #include "llvm/ADT/EquivalenceClasses.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace vtpu::siw {
 #define GEN_PASS_DEF_ALLOCATEREGISTERS
@@ -40,7 +41,11 @@ struct Web {
   int64_t start = INT64_MAX, end = -1;
   RegisterClass cls = classR;
   int number = -1;
+  int64_t cost = 0; // reads and writes, those in loops weighted
 };
+
+/// What frees a register, best last.
+enum class Relief { none, offsets, spillWeb, spillScalar, remake, spill, recompute };
 
 class Allocator {
 public:
@@ -53,7 +58,7 @@ private:
   OpBuilder builder;
   SmallVector<Web> webs;
   llvm::DenseMap<Value, unsigned> webOf;
-  llvm::DenseMap<Operation *, int64_t> startOf, endOf;
+  llvm::DenseMap<Operation *, int64_t> startOf, endOf, weightOf;
   llvm::DenseSet<Value> reloads;
   int64_t stackBinding = -1, stackBytes = 0;
 
@@ -62,11 +67,16 @@ private:
   void fixLoopInit(Operation *loop, unsigned operand);
   void fixTied(Operation *op);
   void fixYield(Operation *terminator, unsigned firstOperand, Block::BlockArgListType carried, bool mayReuse);
-  void number(Block &block, int64_t &position);
+  void number(Block &block, int64_t &position, int64_t weight);
   void buildWebs();
   LogicalResult scan(bool &changed);
-  LogicalResult relieve(ArrayRef<unsigned> victims);
-  void spill(Value value);
+  Relief reliefOf(const Web &web);
+  bool isKept(const Web &web, Value value);
+  llvm::SetVector<Value> pointerClosure(const Web &web);
+  void relieve(ArrayRef<unsigned> victims);
+  void recompute(Value value);
+  void spill(const llvm::SetVector<Value> &values);
+  int64_t takeSlot(int64_t bytes);
 };
 } // namespace
 
@@ -177,11 +187,14 @@ void Allocator::makeTiesHarmless(Block &block) {
   }
 }
 
-void Allocator::number(Block &block, int64_t &position) {
+void Allocator::number(Block &block, int64_t &position, int64_t weight) {
+  const bool repeats = mlir::isa<ForOp, WhileOp>(block.getParentOp());
+  const int64_t inside = repeats ? std::min<int64_t>(weight * 8, 1 << 15) : weight;
   for (Operation &op : block) {
     startOf[&op] = ++position;
+    weightOf[&op] = inside;
     for (Region &region : op.getRegions())
-      number(region.front(), position);
+      number(region.front(), position, inside);
     endOf[&op] = op.getNumRegions() ? ++position : startOf[&op];
   }
 }
@@ -247,6 +260,8 @@ void Allocator::buildWebs() {
     for (Value value : web.values) {
       int64_t start;
       if (Operation *def = value.getDefiningOp()) {
+        if (getInstruction(def))
+          web.cost += weightOf[def];
         // Results are written behind the reads of the op, temporaries and gathers beside them.
         bool early = false;
         if (getInstruction(def)) {
@@ -263,6 +278,7 @@ void Allocator::buildWebs() {
       web.end = std::max(web.end, start);
       for (Operation *user : value.getUsers()) {
         int64_t at = 2 * startOf[user];
+        web.cost += getInstruction(user) ? weightOf[user] : 0;
         if (auto loop = dyn_cast<ForOp>(user); loop && loop.getUpper() == value)
           at = 2 * endOf[user];
         // Loops between the use and the value's block repeat the use.
@@ -286,6 +302,12 @@ LogicalResult Allocator::scan(bool &changed) {
   static const int lowest[numClasses] = {0, 0, 1}, highest[numClasses] = {15, 31, 7};
   SmallVector<unsigned> active[numClasses];
   SmallVector<unsigned> victims;
+  SmallVector<std::optional<Relief>> reliefs(webs.size());
+  auto reliefFor = [&](unsigned id) {
+    if (!reliefs[id])
+      reliefs[id] = reliefOf(webs[id]);
+    return *reliefs[id];
+  };
   for (unsigned id : order) {
     Web &web = webs[id];
     auto &list = active[web.cls];
@@ -298,24 +320,17 @@ LogicalResult Allocator::scan(bool &changed) {
       if (!(used >> n & 1))
         number = n;
     if (number < 0) {
-      // The victim: a recomputable value that is needed last, else a plain vector or mask value.
+      // The victim: what is relieved in the best way; among equals the cheapest scalar, or what is needed last.
       int victim = -1;
-      auto quality = [&](unsigned candidate) -> int64_t {
+      auto quality = [&](unsigned candidate) {
         const Web &w = webs[candidate];
-        if (w.values.size() != 1 || reloads.contains(w.values[0]))
-          return -1;
-        Operation *def = w.values[0].getDefiningOp();
-        if (isRecomputable(def))
-          return (int64_t(1) << 40) + w.end;
-        if (def && getInstruction(def) && w.cls == classV)
-          return w.end;
-        if (def && getInstruction(def) && w.cls == classK)
-          return w.end;
-        return -1;
+        Relief relief = reliefFor(candidate);
+        const bool byCost = relief != Relief::recompute && relief != Relief::spill;
+        return std::make_tuple(relief, byCost ? -w.cost : 0, w.end);
       };
       list.push_back(id);
       for (unsigned candidate : list)
-        if (quality(candidate) >= 0 && (victim < 0 || quality(candidate) > quality(unsigned(victim))))
+        if (reliefFor(candidate) != Relief::none && (victim < 0 || quality(candidate) > quality(unsigned(victim))))
           victim = int(candidate);
       if (victim < 0)
         return func.emitError() << "function '" << func.getSymName() << "' needs more than " << highest[web.cls] - lowest[web.cls] + 1
@@ -334,89 +349,195 @@ LogicalResult Allocator::scan(bool &changed) {
   if (victims.empty())
     return success();
   changed = true;
-  return relieve(victims);
-}
-
-LogicalResult Allocator::relieve(ArrayRef<unsigned> victims) {
-  for (unsigned id : victims) {
-    Value value = webs[id].values[0];
-    Operation *def = value.getDefiningOp();
-    if (!isRecomputable(def)) {
-      spill(value);
-      continue;
-    }
-    ++recomputed;
-    for (OpOperand &use : llvm::make_early_inc_range(value.getUses())) {
-      builder.setInsertionPoint(use.getOwner());
-      Operation *clone = builder.clone(*def);
-      use.set(clone->getResult(0));
-      reloads.insert(clone->getResult(0));
-    }
-    def->erase();
-  }
+  relieve(victims);
   return success();
 }
 
-/// Stores a vector or mask behind its definition and loads it before each use.
-void Allocator::spill(Value value) {
-  ++spills;
+/// True if a value stands unchanged in its register wherever the web's values are read.
+bool Allocator::isKept(const Web &web, Value value) {
+  auto it = webOf.find(value);
+  return it != webOf.end() && webs[it->second].values.size() == 1 && webs[it->second].end >= web.end;
+}
+
+Relief Allocator::reliefOf(const Web &web) {
+  bool read = false, written = false;
+  for (Value value : web.values) {
+    if (reloads.contains(value))
+      return Relief::none;
+    if (auto arg = dyn_cast<BlockArgument>(value); arg && arg.getArgNumber() == 0 && mlir::isa<ForOp>(arg.getOwner()->getParentOp()))
+      return Relief::none; // a counter
+    read |= !value.use_empty();
+    written |= value.getDefiningOp() && getInstruction(value.getDefiningOp());
+  }
+  if (!read || !written)
+    return Relief::none;
+  const Value value = web.values[0];
   Operation *def = value.getDefiningOp();
+  const bool alone = web.values.size() == 1;
+  if (alone && isRecomputable(def))
+    return Relief::recompute;
+  if (web.cls != classR)
+    return alone ? Relief::spill : Relief::spillWeb;
+  if (alone && getKnownScalar(value))
+    return Relief::recompute;
+  const bool cheap = isScalarOp(def, COp::caddi) || isScalarOp(def, COp::cadd) || isScalarOp(def, COp::cshli) || isScalarOp(def, COp::csub);
+  if (alone && cheap && llvm::all_of(def->getOperands(), [&](Value operand) { return isKept(web, operand); }))
+    return Relief::remake;
+  if (getPointedBinding(value) < 0)
+    return alone ? Relief::spillScalar : Relief::spillWeb;
+  for (Value member : pointerClosure(web))
+    if (reloads.contains(member))
+      return Relief::none;
+  return Relief::offsets;
+}
+
+/// The values of the webs that must become offsets together with this one.
+llvm::SetVector<Value> Allocator::pointerClosure(const Web &web) {
+  llvm::SetVector<Value> closure;
+  closure.insert(web.values.begin(), web.values.end());
+  auto visit = [&](Operation *op, auto &visit) -> void {
+    if (!op || !derivesPointers(op))
+      return;
+    for (Value operand : op->getOperands()) {
+      if (getPointedBinding(operand) < 0 || getKnownScalar(operand) || closure.contains(operand))
+        continue;
+      if (reloads.contains(operand)) { // made for this op: derived again as offset
+        visit(operand.getDefiningOp(), visit);
+        continue;
+      }
+      const Web &source = webs[webOf.lookup(operand)];
+      closure.insert(source.values.begin(), source.values.end());
+    }
+  };
+  for (size_t i = 0; i < closure.size(); ++i) // grows
+    visit(closure[i].getDefiningOp(), visit);
+  return closure;
+}
+
+void Allocator::relieve(ArrayRef<unsigned> victims) {
+  // Judged before anything changes.
+  SmallVector<std::pair<unsigned, Relief>> plan;
+  for (unsigned id : victims)
+    plan.push_back({id, reliefOf(webs[id])});
+  SmallVector<unsigned> pointers, webwise;
+  llvm::DenseSet<Value> gone;
+  for (auto [id, relief] : plan) {
+    const Value value = webs[id].values[0];
+    if (relief == Relief::offsets || relief == Relief::spillWeb) {
+      (relief == Relief::offsets ? pointers : webwise).push_back(id);
+      continue;
+    }
+    if (relief == Relief::remake && llvm::any_of(value.getDefiningOp()->getOperands(),
+                                                 [&](Value operand) { return gone.contains(operand) || !webOf.count(operand); }))
+      continue; // judged again in the next round
+    if (relief == Relief::recompute || relief == Relief::remake) {
+      recompute(value);
+      gone.insert(value);
+    } else {
+      llvm::SetVector<Value> values;
+      values.insert(value);
+      spill(values);
+    }
+  }
+  // Both replace values, and so they take turns.
+  llvm::SetVector<Value> values;
+  if (!pointers.empty()) {
+    for (unsigned id : pointers)
+      values.insert_range(pointerClosure(webs[id]));
+    pointersToOffsets(values, reloads);
+    return;
+  }
+  for (unsigned id : webwise) {
+    llvm::SetVector<Value> web(webs[id].values.begin(), webs[id].values.end());
+    spill(web);
+    values.insert_range(web);
+  }
+  dropCarried(func, values);
+}
+
+/// Makes a value again before each use.
+void Allocator::recompute(Value value) {
+  ++recomputed;
+  Operation *def = value.getDefiningOp();
+  std::optional<KnownScalar> known = classOf(value.getType()) == classR ? getKnownScalar(value) : std::nullopt;
+  for (OpOperand &use : llvm::make_early_inc_range(value.getUses())) {
+    builder.setInsertionPoint(use.getOwner());
+    if (known) {
+      Emitter emitter(builder, def->getLoc());
+      use.set(makeKnownScalar(emitter, *known, reloads));
+      continue;
+    }
+    Operation *clone = builder.clone(*def);
+    use.set(clone->getResult(0));
+    reloads.insert(clone->getResult(0));
+  }
+  def->erase();
+}
+
+int64_t Allocator::takeSlot(int64_t bytes) {
   if (stackBinding < 0) {
-    SmallVector<Attribute> bindings(func.getBindings().begin(), func.getBindings().end());
-    for (auto [i, attr] : llvm::enumerate(bindings))
+    for (auto [i, attr] : llvm::enumerate(func.getBindings()))
       if (cast<DictionaryAttr>(attr).getAs<StringAttr>("kind").getValue() == "stack") {
         stackBinding = int64_t(i);
         stackBytes = (cast<DictionaryAttr>(attr).getAs<IntegerAttr>("size").getInt() + 63) / 64 * 64;
       }
     if (stackBinding < 0)
-      stackBinding = int64_t(bindings.size());
+      stackBinding = int64_t(func.getBindings().size());
   }
-  const int64_t slot = stackBytes;
-  stackBytes += 64;
-  const bool isMask = classOf(value.getType()) == classK;
+  const int64_t slot = llvm::alignTo(stackBytes, bytes);
+  stackBytes = slot + bytes;
+  return slot;
+}
+
+/// Stores the values of a web behind their definitions and loads them before their uses, all in one slot.
+void Allocator::spill(const llvm::SetVector<Value> &values) {
+  ++spills;
+  const RegisterClass cls = classOf(values[0].getType());
+  Fields fields;
+  fields.imm = takeSlot(cls == classV ? 64 : 8);
+  fields.type = isa::Type::i32;
+  fields.memType = cls == classV ? isa::Type::i32 : isa::Type::i64;
   auto address = [&](Emitter &emitter) {
     Value pointer = emitter.c(COp::cptr, {}, Emitter::immediate(stackBinding));
     reloads.insert(pointer);
     return pointer;
   };
-  Fields fields;
-  fields.imm = slot;
-  fields.type = fields.memType = isa::Type::i32;
-  for (OpOperand &use : llvm::make_early_inc_range(value.getUses())) {
-    builder.setInsertionPoint(use.getOwner());
-    Emitter emitter(builder, use.getOwner()->getLoc());
-    Value loaded;
-    if (isMask) {
-      Fields scalar = fields;
-      scalar.memType = isa::Type::i64;
-      Value bits = emitter.s(SOp::sldr, {address(emitter), Value()}, scalar);
-      loaded = emitter.c(COp::kput, {bits});
-    } else {
-      loaded = emitter.s(SOp::sld, {address(emitter), Value()}, fields);
+  for (Value value : values)
+    for (OpOperand &use : llvm::make_early_inc_range(value.getUses())) {
+      if (isCarried(use))
+        continue;
+      builder.setInsertionPoint(use.getOwner());
+      Emitter emitter(builder, use.getOwner()->getLoc());
+      Value loaded = emitter.s(cls == classV ? SOp::sld : SOp::sldr, {address(emitter), Value()}, fields);
+      reloads.insert(loaded);
+      if (cls == classK)
+        loaded = emitter.c(COp::kput, {loaded});
+      reloads.insert(loaded);
+      use.set(loaded);
     }
-    reloads.insert(loaded);
-    use.set(loaded);
+  for (Value value : values) {
+    Operation *def = value.getDefiningOp();
+    if (!def || !getInstruction(def))
+      continue;
+    builder.setInsertionPointAfter(def);
+    Emitter emitter(builder, def->getLoc());
+    Value stored = value;
+    if (cls == classK)
+      stored = emitter.c(COp::kget, {value});
+    emitter.s(cls == classV ? SOp::sst : SOp::sstr, {stored, address(emitter), Value()}, fields);
+    reloads.insert(stored);
+    reloads.insert(value);
   }
-  builder.setInsertionPointAfter(def);
-  Emitter emitter(builder, def->getLoc());
-  if (isMask) {
-    Fields scalar = fields;
-    scalar.memType = isa::Type::i64;
-    emitter.s(SOp::sstr, {emitter.c(COp::kget, {value}), address(emitter), Value()}, scalar);
-  } else {
-    emitter.s(SOp::sst, {value, address(emitter), Value()}, fields);
-  }
-  reloads.insert(value);
 }
 
 LogicalResult Allocator::run() {
   makeTiesHarmless(func.getBody().front());
-  for (unsigned round = 0; round < 64; ++round) {
+  for (unsigned round = 0; round < 4096; ++round) {
     startOf.clear();
     endOf.clear();
     int64_t position = 0;
     startOf[func] = 0;
-    number(func.getBody().front(), position);
+    number(func.getBody().front(), position, 1);
     endOf[func] = position + 1;
     buildWebs();
     bool changed;
