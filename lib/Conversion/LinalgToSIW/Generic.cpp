@@ -103,21 +103,66 @@ LogicalResult KernelLowering::lowerLinalg(linalg::LinalgOp op) {
 namespace {
 /// Facts about a body that decide how it is turned into lanes.
 struct BodyFacts {
-  bool wide = false;       // a 64-bit type appears
-  bool single = false;     // something works on one lane only
-  bool usesIndex = false;
+  bool single = false;            // something works on one lane only
+  llvm::DenseSet<int64_t> counts; // loops whose counter it uses
 };
 } // namespace
 
 static BodyFacts inspect(linalg::LinalgOp op) {
   BodyFacts facts;
-  auto see = [&](Type type) {
-    std::optional<ElementInfo> info = getElementInfo(type);
-    if (info && info->reg != LaneType::none && isa::byteWidth(info->reg) == 8)
-      facts.wide = true;
+  op.getBlock()->walk([&](Operation *inner) {
+    if (auto index = dyn_cast<linalg::IndexOp>(inner))
+      facts.counts.insert(int64_t(index.getDim()));
+    if (mlir::isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp, arith::CeilDivSIOp, memref::StoreOp>(inner) ||
+        inner->getNumRegions() != 0)
+      facts.single = true;
+    if (auto load = dyn_cast<memref::LoadOp>(inner)) {
+      std::optional<ElementInfo> info = getElementInfo(load.getType());
+      if (!info || info->reg != info->mem)
+        facts.single = true;
+    }
+  });
+  return facts;
+}
+
+/// Integers that only addresses and their checks use.
+static llvm::DenseSet<Value> findAddressParts(Block *block) {
+  llvm::DenseSet<Value> parts;
+  auto isPart = [&](Value value) {
+    Type type = value.getType();
+    if (type.isInteger(32) && value.getDefiningOp()) // would have to wrap
+      return false;
+    return !value.use_empty() && (type.isIndex() || type.isInteger(64) || type.isInteger(32)) && llvm::all_of(value.getUses(), [&](OpOperand &use) {
+      Operation *user = use.getOwner();
+      if (user->getBlock() != block)
+        return false;
+      if (mlir::isa<memref::LoadOp>(user))
+        return use.getOperandNumber() > 0;
+      if (mlir::isa<arith::CmpIOp>(user))
+        return llvm::all_of(user->getUsers(), llvm::IsaPred<cf::AssertOp>);
+      if (mlir::isa<arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::SubIOp, arith::MulIOp>(user))
+        return parts.contains(user->getResult(0));
+      return false;
+    });
+  };
+  for (Operation &op : llvm::reverse(block->without_terminator()))
+    if (mlir::isa<linalg::IndexOp, arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) && isPart(op.getResult(0)))
+      parts.insert(op.getResult(0));
+  for (BlockArgument arg : block->getArguments())
+    if (isPart(arg))
+      parts.insert(arg);
+  return parts;
+}
+
+/// True if lanes must be as few as 64-bit values allow. What is in r registers takes no lanes.
+static bool isWide(linalg::LinalgOp op, llvm::function_ref<bool(Value)> inRegisters) {
+  bool wide = false;
+  auto see = [&](Value value) {
+    std::optional<ElementInfo> info = getElementInfo(value.getType());
+    wide |= info && info->reg != LaneType::none && isa::byteWidth(info->reg) == 8 && !inRegisters(value);
   };
   for (BlockArgument arg : op.getBlock()->getArguments())
-    see(arg.getType());
+    see(arg);
   // What depends on nothing of the iteration is computed once, on one lane.
   llvm::DenseSet<Operation *> uniform;
   op.getBlock()->walk([&](Operation *inner) {
@@ -131,23 +176,16 @@ static BodyFacts inspect(linalg::LinalgOp op) {
       return;
     }
     for (Value result : inner->getResults())
-      see(result.getType());
-    // A constant exponent becomes products.
-    if (!mlir::isa<math::FPowIOp>(inner) || !inner->getOperand(1).getDefiningOp<arith::ConstantOp>())
-      for (Value operand : inner->getOperands())
-        see(operand.getType());
-    if (mlir::isa<linalg::IndexOp>(inner))
-      facts.usesIndex = facts.wide = true;
-    if (mlir::isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp, arith::CeilDivSIOp, memref::StoreOp>(inner) ||
-        inner->getNumRegions() != 0)
-      facts.single = true;
-    if (auto load = dyn_cast<memref::LoadOp>(inner)) {
-      std::optional<ElementInfo> info = getElementInfo(load.getType());
-      if (!info || info->reg != info->mem)
-        facts.single = true;
-    }
+      see(result);
+    // A constant exponent becomes products; an address's constants go with it.
+    if (mlir::isa<math::FPowIOp>(inner) && inner->getOperand(1).getDefiningOp<arith::ConstantOp>())
+      return;
+    const bool address = mlir::isa<memref::LoadOp>(inner) || llvm::any_of(inner->getOperands(), inRegisters);
+    for (Value operand : inner->getOperands())
+      if (!address || !operand.getDefiningOp<arith::ConstantOp>())
+        see(operand);
   });
-  return facts;
+  return wide;
 }
 
 /// The combiner of a reduction whose body is one op on the accumulator; nothing if there is no such form.
@@ -201,26 +239,23 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
   // Dimensions of one iteration vanish; neighbours that every operand walks as one merge.
   SmallVector<unsigned> dims;
   for (unsigned d = 0; d < extents.size(); ++d)
-    if (extents[d] != 1 || facts.usesIndex)
+    if (extents[d] != 1)
       dims.push_back(d);
-  if (!facts.usesIndex) {
-    for (unsigned i = 0; i + 1 < dims.size();) {
-      unsigned outer = dims[i], inner = dims[i + 1];
-      bool merges = reduction[outer] == reduction[inner];
-      for (LinearOperand &operand : operands)
-        merges &= operand.steps[outer] == operand.steps[inner] * extents[inner];
-      if (!merges) {
-        ++i;
-        continue;
-      }
-      extents[inner] *= extents[outer];
-      dims.erase(dims.begin() + i);
-      i = 0;
+  for (unsigned i = 0; i + 1 < dims.size();) {
+    unsigned outer = dims[i], inner = dims[i + 1];
+    bool merges = reduction[outer] == reduction[inner] && !facts.counts.contains(outer) && !facts.counts.contains(inner);
+    for (LinearOperand &operand : operands)
+      merges &= operand.steps[outer] == operand.steps[inner] * extents[inner];
+    if (!merges) {
+      ++i;
+      continue;
     }
+    extents[inner] *= extents[outer];
+    dims.erase(dims.begin() + i);
+    i = 0;
   }
 
   // Which dimension becomes lanes.
-  const unsigned most = facts.wide ? 8 : 16;
   std::optional<int> kind = reductionKind(op);
   int laneDim = -1;
   double best = 0;
@@ -264,6 +299,19 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
         lane.invariant.insert(inner.result_begin(), inner.result_end());
     }
   }
+  // Addresses are computed in r registers where all lanes share them.
+  const llvm::DenseSet<Value> parts = findAddressParts(block);
+  for (Value part : parts)
+    if (laneDim < 0 || lane.invariant.contains(part))
+      lane.scalars.insert(part);
+  auto isAlong = [&](Value value) { // the lanes' own index, if rows are walked along it and no more
+    auto index = value.getDefiningOp<linalg::IndexOp>();
+    return index && int(index.getDim()) == laneDim && parts.contains(value) && llvm::all_of(value.getUsers(), [&](Operation *user) {
+             auto load = dyn_cast<memref::LoadOp>(user);
+             return load && walksRow(load);
+           });
+  };
+  const unsigned most = isWide(op, [&](Value value) { return lane.scalars.contains(value) || isAlong(value); }) ? 8 : 16;
   // Extents of what is left, parallel loops outside.
   SmallVector<unsigned> parallelDims, reductionDims;
   for (unsigned d : dims)
@@ -277,7 +325,7 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
   SmallVector<bool> unrolls(extents.size(), false);
   int64_t unrolled = 1;
   for (unsigned d : llvm::reverse(reductionDims)) {
-    if (facts.usesIndex || extents[d] * unrolled > 32)
+    if (facts.counts.contains(d) || extents[d] * unrolled > 32)
       break;
     unrolls[d] = true;
     unrolled *= extents[d];
@@ -315,6 +363,13 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
         continue;
       }
       ElementInfo info = *getElementInfo(elementOf(i));
+      if (lane.scalars.contains(arg)) {
+        siw::Fields fields;
+        fields.memType = info.mem;
+        fields.imm = at[i].offset;
+        counters[arg] = emitter().s(isa::SOp::sldr, {at[i].pointer, Value()}, fields);
+        continue;
+      }
       int64_t step = laneDim >= 0 ? operands[i].steps[laneDim] : 0;
       LaneValue loaded;
       for (unsigned chunk = 0; chunk < shape.chunks; ++chunk) {
@@ -351,6 +406,16 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     for (Operation &inner : block->without_terminator()) {
       if (mlir::isa<arith::ConstantOp>(inner))
         continue;
+      if (inner.getNumResults() == 1 && lane.scalars.contains(inner.getResult(0))) {
+        auto indexOp = dyn_cast<linalg::IndexOp>(inner);
+        Value number = !indexOp ? lowerScalar(inner) : counterOf[indexOp.getDim()];
+        counters[inner.getResult(0)] = number ? number : emitter().constant(0);
+        continue;
+      }
+      if (inner.getNumResults() == 1 && isAlong(inner.getResult(0)))
+        continue;
+      if (auto compare = dyn_cast<arith::CmpIOp>(inner); compare && isScalarCheck(compare))
+        continue; // its assertions compare
       if (auto indexOp = dyn_cast<linalg::IndexOp>(inner)) {
         LaneValue value;
         unsigned d = unsigned(indexOp.getDim());

@@ -104,6 +104,7 @@ private:
     mlir::Value counter; // null: none
     int64_t start = 0;
     llvm::DenseSet<mlir::Value> invariant;
+    llvm::DenseSet<mlir::Value> scalars; // parts of addresses that live in r registers (`counters`)
   } lane;
   mlir::Location loc;
   bool failed = false;
@@ -126,6 +127,10 @@ private:
   mlir::Value pointerOf(const MemRefPlace &place);
   /// An index value in an r register.
   mlir::Value scalarIndex(mlir::Value value);
+  /// Integer arithmetic on r registers.
+  mlir::Value lowerScalar(mlir::Operation &op);
+  /// True if the comparison is of numbers in r registers and for assertions alone.
+  bool isScalarCheck(mlir::arith::CmpIOp compare);
   std::optional<int64_t> constantIndex(mlir::Value value);
 
   // Loops over linalg ops (Generic.cpp).
@@ -165,6 +170,8 @@ private:
   mlir::Value select(isa::Type type, mlir::Value mask, mlir::Value a, mlir::Value b);
   mlir::Value divideIntegers(mlir::Operation &op, mlir::Value a, mlir::Value b, bool isSigned, bool remainder, isa::Type type);
   mlir::LogicalResult lowerGather(mlir::memref::LoadOp op);
+  /// True if the lanes walk along a row that indices equal in all lanes pick: one address and a plain load.
+  bool walksRow(mlir::memref::LoadOp op);
 
   // Elementary functions (Math.cpp). Null if the op has none.
   mlir::Value lowerMath(mlir::Operation &op, llvm::ArrayRef<mlir::Value> in, isa::Type type);
@@ -177,6 +184,7 @@ private:
   mlir::Value dop(isa::DOp op, isa::Type type, llvm::ArrayRef<mlir::Value> in, int64_t imm = 0, mlir::Value mask = {}, mlir::Value passthru = {});
 };
 
+isa::Predicate integerPredicate(mlir::arith::CmpIPredicate p);
 /// Finds the parameters that every use reads as panels.
 void findPanels(mlir::ModuleOp module, ProgramTables &tables);
 /// Operand strides of a linalg op as bytes per loop dimension; fails for maps that are not linear.

@@ -309,7 +309,7 @@ static std::optional<Predicate> floatPredicate(arith::CmpFPredicate p) {
     return std::nullopt;
   }
 }
-static Predicate integerPredicate(arith::CmpIPredicate p) {
+Predicate integerPredicate(arith::CmpIPredicate p) {
   static constexpr Predicate table[] = {Predicate::eq, Predicate::ne,  Predicate::lt,  Predicate::le,  Predicate::gt,
                                         Predicate::ge, Predicate::ult, Predicate::ule, Predicate::ugt, Predicate::uge};
   return table[unsigned(p)];
@@ -577,6 +577,15 @@ LogicalResult KernelLowering::lowerLanes(Operation &op) {
   return success();
 }
 
+bool KernelLowering::walksRow(memref::LoadOp op) {
+  FailureOr<MemRefPlace> place = placeOf(op.getMemRef());
+  if (llvm::failed(place) || op.getIndices().empty())
+    return false;
+  auto along = op.getIndices().back().getDefiningOp<linalg::IndexOp>();
+  return along && int(along.getDim()) == lane.dim && place->strides.back() == getElementInfo(place->element)->bytes &&
+         llvm::all_of(op.getIndices().drop_back(), [&](Value index) { return lane.invariant.contains(index) || constantIndex(index); });
+}
+
 LogicalResult KernelLowering::lowerGather(memref::LoadOp op) {
   FailureOr<MemRefPlace> place = placeOf(op.getMemRef());
   if (llvm::failed(place))
@@ -604,10 +613,7 @@ LogicalResult KernelLowering::lowerGather(memref::LoadOp op) {
       result.regs.push_back(loadLanes(place->element, address, Value(), 1, offset, laneMask(1)));
       continue;
     }
-    // Rows picked by an index, walked along the lanes: one address and a plain load.
-    auto along = op.getIndices().empty() ? linalg::IndexOp() : op.getIndices().back().getDefiningOp<linalg::IndexOp>();
-    if (along && int(along.getDim()) == lane.dim && place->strides.back() == info->bytes &&
-        llvm::all_of(op.getIndices().drop_back(), [&](Value index) { return lane.invariant.contains(index) || constantIndex(index); })) {
+    if (walksRow(op)) {
       Value address = pointer;
       int64_t offset = place->offset + (lane.start + int64_t(chunk) * shape.lanes) * info->bytes;
       for (auto [index, stride] : llvm::zip(op.getIndices().drop_back(), place->strides)) {
@@ -615,12 +621,15 @@ LogicalResult KernelLowering::lowerGather(memref::LoadOp op) {
           offset += *constant * stride;
           continue;
         }
-        LaneValue lanes = laneValue(index);
-        if (lanes.regs.empty())
-          return unsupported(op, "an index has no value here");
-        siw::Fields get;
-        get.type = LaneType::i64;
-        Value scalar = emitter().d(DOp::dget, {lanes.regs[0]}, get);
+        Value scalar = counters.lookup(index);
+        if (!scalar) {
+          LaneValue lanes = laneValue(index);
+          if (lanes.regs.empty())
+            return unsupported(op, "an index has no value here");
+          siw::Fields get;
+          get.type = LaneType::i64;
+          scalar = emitter().d(DOp::dget, {lanes.regs[0]}, get);
+        }
         address = emitter().c(COp::cadd, {address, emitter().c(COp::cmuli, {scalar}, siw::Emitter::immediate(stride))});
       }
       result.regs.push_back(loadLanes(place->element, address, lane.counter, info->bytes, offset, maskOfChunk(chunk)));

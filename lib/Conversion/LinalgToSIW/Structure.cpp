@@ -197,6 +197,22 @@ Value KernelLowering::scalarIndex(Value value) {
   return emitter().d(DOp::dget, {it->second.regs[0]}, fields);
 }
 
+Value KernelLowering::lowerScalar(Operation &op) {
+  Value left = scalarIndex(op.getOperand(0));
+  if (mlir::isa<arith::IndexCastOp, arith::ExtSIOp>(op))
+    return left;
+  if (std::optional<int64_t> right = constantIndex(op.getOperand(1)); right && *right == int32_t(*right) && !mlir::isa<arith::SubIOp>(op))
+    return emitter().c(mlir::isa<arith::AddIOp>(op) ? COp::caddi : COp::cmuli, {left}, siw::Emitter::immediate(*right));
+  return emitter().c(mlir::isa<arith::AddIOp>(op) ? COp::cadd : mlir::isa<arith::SubIOp>(op) ? COp::csub : COp::cmul,
+                     {left, scalarIndex(op.getOperand(1))});
+}
+
+bool KernelLowering::isScalarCheck(arith::CmpIOp compare) {
+  return llvm::all_of(compare->getUsers(), llvm::IsaPred<cf::AssertOp>) && llvm::all_of(compare->getOperands(), [&](Value operand) {
+           return lane.scalars.contains(operand) || constantIndex(operand);
+         });
+}
+
 LogicalResult KernelLowering::lowerBlock(Block &block) {
   LogicalResult result = success();
   for (Operation &op : block.without_terminator())
@@ -249,6 +265,13 @@ LogicalResult KernelLowering::lowerOp(Operation &op) {
 
 LogicalResult KernelLowering::lowerAssert(Operation *op) {
   auto assertion = cast<cf::AssertOp>(op);
+  if (auto compare = assertion.getArg().getDefiningOp<arith::CmpIOp>(); compare && isScalarCheck(compare)) {
+    siw::Fields fields;
+    fields.predicate = integerPredicate(compare.getPredicate());
+    Value good = emitter().c(COp::cset, {scalarIndex(compare.getLhs()), scalarIndex(compare.getRhs())}, fields);
+    emitter().c(COp::cassert, {good}, siw::Emitter::immediate(tables.message(assertion.getMsg())));
+    return success();
+  }
   LaneValue condition = laneValue(assertion.getArg());
   if (condition.regs.empty())
     return unsupported(op, "its condition has no value here");

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 namespace vtpu {
 #define GEN_PASS_DEF_FUSEELEMENTWISE
@@ -29,12 +30,18 @@ static bool movesData(linalg::LinalgOp op) {
          isa<BlockArgument>(body->getTerminator()->getOperand(0));
 }
 
-/// True if the body computes what is dear to repeat.
-static bool isDear(linalg::LinalgOp op) {
+/// True if the body computes functions or quotients.
+static bool computes(linalg::LinalgOp op) {
   return llvm::any_of(*op.getBlock(), [](Operation &inner) {
     return isa<math::MathDialect>(inner.getDialect()) ||
-           isa<arith::DivFOp, tensor::ExtractOp>(inner);
+           isa<arith::DivFOp>(inner);
   });
+}
+
+/// True if the body does what is dear to repeat.
+static bool isDear(linalg::LinalgOp op) {
+  return computes(op) || llvm::any_of(*op.getBlock(),
+                                      llvm::IsaPred<tensor::ExtractOp>);
 }
 
 /// True if the body is one conversion of one input: repeating it is cheaper
@@ -68,7 +75,7 @@ static bool shouldFuse(OpOperand *fused) {
            (map.getNumResults() == map.getNumDims() || !isDear(producer));
   // Into a reduction only what it reads once, in the order of its loops;
   // products and windows read each element many times.
-  return map.isPermutation() && !isDear(producer) &&
+  return map.isPermutation() && !computes(producer) &&
          !linalg::isaContractionOpInterface(consumer) &&
          !linalg::isaConvolutionOpInterface(consumer);
 }
@@ -88,6 +95,9 @@ static bool shouldExpand(OpOperand *fused) {
          isParallel(consumer);
 }
 
+/// Marks ops without uses that the program itself holds, for their checks.
+static constexpr StringLiteral unusedAttr = "vtpu.unused";
+
 namespace {
 
 struct FuseElementwise : vtpu::impl::FuseElementwiseBase<FuseElementwise> {
@@ -103,6 +113,10 @@ struct FuseElementwise : vtpu::impl::FuseElementwiseBase<FuseElementwise> {
       rewriter.setInsertionPoint(op);
       (void)linalg::generalizeNamedOp(rewriter, op);
     }
+    getOperation().walk([&](linalg::GenericOp op) {
+      if (op->use_empty())
+        op->setAttr(unusedAttr, rewriter.getUnitAttr());
+    });
     // Upstream's pass for this also turns destinations into inputs, which would
     // cost loops that accumulate in place their buffer.
     RewritePatternSet units(&getContext());
@@ -114,7 +128,18 @@ struct FuseElementwise : vtpu::impl::FuseElementwiseBase<FuseElementwise> {
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
     linalg::populateFoldReshapeOpsByExpansionPatterns(patterns, shouldExpand);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    // A producer's checks went along with its work; those that it still holds
+    // would keep it alive.
+    (void)runRegionDCE(rewriter, getOperation()->getRegions());
+    SmallVector<linalg::GenericOp> moved;
+    getOperation().walk([&](linalg::GenericOp op) {
+      if (!op->removeAttr(unusedAttr))
+        moved.push_back(op);
+    });
+    for (linalg::GenericOp op : llvm::reverse(moved))
+      if (op->use_empty() && op->getNumResults() != 0)
+        op->erase();
   }
 };
 
