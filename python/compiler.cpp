@@ -12,6 +12,8 @@
 #include "mlir/IR/MLIRContext.h"
 
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -22,8 +24,10 @@ struct CompileError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+using Bytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
 nb::bytes compile(const std::vector<std::string> &texts, const std::string &fileName, const std::string &compileFrom, const std::string &compileTo,
-                  const std::string &parameterFile, const std::string &reproducer) {
+                  const std::string &parameterFile, const std::string &reproducer, const std::map<std::string, Bytes> &structures) {
   vtpu::CompileOptions options;
   auto phase = [](const std::string &name) {
     std::optional<vtpu::Phase> parsed = vtpu::parsePhase(name);
@@ -35,6 +39,8 @@ nb::bytes compile(const std::vector<std::string> &texts, const std::string &file
   options.compileTo = phase(compileTo);
   options.parameterFile = parameterFile;
   options.reproducer = reproducer;
+  for (const auto &[key, bytes] : structures)
+    options.structures[key] = llvm::ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size());
   std::string result;
   {
     nb::gil_scoped_release unlocked;
@@ -54,6 +60,7 @@ NB_MODULE(_compiler, m) {
   nb::exception<CompileError>(m, "CompileError");
   m.def("compile", &compile, nb::arg("texts"), nb::arg("file_name") = "program.mlir", nb::arg("compile_from") = "input",
         nb::arg("compile_to") = "binary", nb::arg("parameter_file") = "", nb::arg("reproducer") = "",
+        nb::arg("structures") = std::map<std::string, Bytes>(),
         "Compiles MLIR texts into one program; returns the bytes of a .vtpu file, or text for an earlier phase.");
   m.def("phases", &vtpu::listPhases, "Names of all phases, in order.");
 }

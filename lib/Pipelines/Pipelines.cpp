@@ -12,14 +12,19 @@
 #include "vtpu/InitAllDialects.h"
 #include "vtpu/Target/SIWBinary/SIWBinary.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "mlir/Support/DebugStringHelper.h"
+#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CRC.h"
 #include "llvm/Support/SourceMgr.h"
 #include <array>
 
@@ -193,6 +198,53 @@ llvm::Error vtpu::compile(ModuleOp module, const CompileOptions &options) {
   return llvm::Error::success();
 }
 
+/// Replaces parameters that are structure by constants: what is computed from
+/// them is then known, and need not be checked.
+static llvm::Error
+foldStructures(ModuleOp module,
+               const llvm::StringMap<ArrayRef<char>> &structures) {
+  for (auto func : module.getOps<func::FuncOp>()) {
+    llvm::BitVector folded(func.getNumArguments());
+    for (unsigned i = 0, e = func.getNumArguments(); i != e; ++i) {
+      auto key = func.getArgAttrOfType<StringAttr>(i, "vtpu.parameter");
+      auto type = dyn_cast<RankedTensorType>(func.getArgument(i).getType());
+      if (!key || !type || !func.getArgAttr(i, "vtpu.structure") ||
+          func.isExternal())
+        continue;
+      auto found = structures.find(key.getValue());
+      if (found == structures.end())
+        continue;
+      ArrayRef<char> bytes = found->second;
+      auto hash = func.getArgAttrOfType<StringAttr>(i, "vtpu.hash");
+      uint32_t actual = llvm::crc32(
+          ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()),
+                   bytes.size()));
+      if (hash && hash.getValue() != "crc32:" + llvm::utohexstr(actual, true, 8))
+        return llvm::createStringError(
+            "parameter '" + key.getValue() + "' has the hash crc32:" +
+            llvm::utohexstr(actual, true, 8) + ", but the program records " +
+            hash.getValue() + "; pass the file that was exported with it");
+      if (!type.getElementType().isIntOrFloat() ||
+          int64_t(bytes.size()) * 8 !=
+              type.getNumElements() * type.getElementTypeBitWidth())
+        return llvm::createStringError(
+            "parameter '" + key.getValue() + "' has " +
+            Twine(bytes.size()) + " bytes, which do not make its type " +
+            debugString(type));
+      OpBuilder builder = OpBuilder::atBlockBegin(&func.front());
+      Value constant = arith::ConstantOp::create(
+          builder, func.getArgument(i).getLoc(),
+          DenseElementsAttr::getFromRawBuffer(type, bytes));
+      func.getArgument(i).replaceAllUsesWith(constant);
+      folded.set(i);
+    }
+    if (folded.any() && failed(func.eraseArguments(folded)))
+      return llvm::createStringError("entry '" + func.getName() +
+                                     "' cannot lose its parameters");
+  }
+  return llvm::Error::success();
+}
+
 /// Parses, compiles and hands the module on; every error diagnostic met on
 /// the way is in the text of the error.
 static llvm::Expected<std::string>
@@ -241,6 +293,9 @@ compileWith(MLIRContext &context, ArrayRef<StringRef> texts,
   if (!options.parameterFile.empty())
     (*module)->setAttr("vtpu.parameter_file",
                        StringAttr::get(&context, options.parameterFile));
+  if (options.compileFrom == Phase::Input)
+    if (llvm::Error error = foldStructures(*module, options.structures))
+      return error;
   if (llvm::Error error = compile(*module, options))
     return explain(std::move(error));
   llvm::Expected<std::string> result = finish(*module);

@@ -15,6 +15,8 @@ _TIERS = {"default": 0, "interpreter": 1, "jit": 2}
 _DTYPES = {1: "bool", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "uint8", 7: "uint16", 8: "uint32", 9: "uint64", 10: "float16",
            11: "bfloat16", 12: "float32", 13: "float64"}
 _NUMBERS = {name: number for number, name in _DTYPES.items()}
+# Parameters of these types that are structure become constants of the program.
+_STRUCTURE = (torch.int32, torch.int64)
 
 
 def _numpy_dtype(name):
@@ -149,12 +151,16 @@ def compile_mlir(text_or_path, *, compile_from="input", tier="default", threads=
         label = os.fspath(text_or_path)
         with open(label, encoding="utf-8") as stream:
             text = stream.read()
-    return _compile_texts([text], label, compile_from, tier, threads, parameters, tensors, name, reproducer)
+    # Of these the compiler takes what the program marks as structure.
+    known = tensors or (_parameters.read(parameters) if parameters else {})
+    return _compile_texts([text], label, compile_from, tier, threads, parameters, tensors, known, name, reproducer)
 
 
-def _compile_texts(texts, label, compile_from, tier, threads, parameters, tensors, name, reproducer):
+def _compile_texts(texts, label, compile_from, tier, threads, parameters, tensors, known, name, reproducer):
+    structures = {key: numpy.frombuffer(_parameters.raw_bytes(tensor), numpy.uint8) for key, tensor in known.items()
+                  if tensor.dtype in _STRUCTURE and tensor.numel()}
     try:
-        data = _compiler.compile(texts, label, compile_from, "binary", parameters or f"{name}.safetensors", reproducer)
+        data = _compiler.compile(texts, label, compile_from, "binary", parameters or f"{name}.safetensors", reproducer, structures)
     except _compiler.CompileError as error:
         raise CompileFailed(str(error)) from None
     return Program(data, tier=tier, threads=threads, parameters=parameters, tensors=tensors)
@@ -172,14 +178,15 @@ def compile(module, args=(), kwargs=None, *, name="main", tier="default", thread
     """Compiles a PyTorch module called with example arguments. `module` may be an ExportedModule, or a list of them (one entry each)."""
     exported = module if isinstance(module, (list, ExportedModule)) else export(module, args, kwargs, name=name)
     exported = exported if isinstance(exported, list) else [exported]
-    tensors, texts = {}, []
+    tensors, structures, texts = {}, {}, []
     for one in exported:
-        for key, tensor, _ in one.parameters:
-            known = tensors.setdefault(key, tensor.contiguous())
+        for key, tensor, role in one.parameters:
+            group = structures if role == "structure" and tensor.dtype in _STRUCTURE and tensor.numel() else tensors
+            known = group.setdefault(key, tensor.contiguous())
             if known.shape != tensor.shape or known.dtype != tensor.dtype:
                 raise CompileFailed(f"entries disagree about parameter '{key}'; export them from one module")
         texts.append(one.mlir_text)
-    return _compile_texts(texts, "<export>", "input", tier, threads, None, tensors, name, "")
+    return _compile_texts(texts, "<export>", "input", tier, threads, None, tensors, structures, name, "")
 
 
 def load(path, *, tier="default", threads=1, parameters=None, cpu_features=""):

@@ -29,14 +29,18 @@ def write_frame(stream, value):
 
 
 def _label(ir, module, name, arguments, results):
-    """Names the entry's arguments (`vtpu.name`; parameters: `vtpu.parameter`, their key, and `vtpu.hash`) and results."""
+    """Names the entry's arguments (`vtpu.name`; parameters: `vtpu.parameter`, their key, `vtpu.hash`, and
+    `vtpu.structure` where values are to be known) and results."""
 
     def describe(argument):
         label, role, digest = argument
         text = ir.StringAttr.get
         if role == "input":
             return ir.DictAttr.get({"vtpu.name": text(label)})
-        return ir.DictAttr.get({"vtpu.parameter": text(label), "vtpu.hash": text(digest)})
+        named = {"vtpu.parameter": text(label), "vtpu.hash": text(digest)}
+        if role == "structure":
+            named["vtpu.structure"] = ir.UnitAttr.get()
+        return ir.DictAttr.get(named)
 
     for op in module.body.operations:
         if op.operation.name != "func.func" or ir.StringAttr(op.attributes["sym_name"]).value != name:

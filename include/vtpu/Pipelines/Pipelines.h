@@ -14,6 +14,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <functional>
@@ -56,6 +57,9 @@ struct CompileOptions {
   bool verifyEach = false;
   /// Recorded in the program: where its parameters are.
   std::string parameterFile;
+  /// Bytes of integer parameters by key. Those that the program marks as structure
+  /// (`vtpu.structure`) become constants of the program.
+  llvm::StringMap<llvm::ArrayRef<char>> structures;
   /// Where a reproducer goes if a pass fails or crashes; empty for none.
   std::string reproducer;
   /// Called as each phase starts, for progress displays.
