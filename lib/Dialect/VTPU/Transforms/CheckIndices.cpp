@@ -13,6 +13,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 
 namespace vtpu {
 #define GEN_PASS_DEF_CHECKINDICES
@@ -23,20 +24,20 @@ using namespace mlir;
 
 /// True if `value` depends on an element of a tensor: on an argument of the
 /// body or on another extraction.
-static bool comesFromData(Value value, Block *body) {
+static bool comesFromData(Value value, Region &body) {
   SmallVector<Value> pending{value};
   llvm::SmallPtrSet<Operation *, 16> seen;
   while (!pending.empty()) {
     Value current = pending.pop_back_val();
     if (auto argument = dyn_cast<BlockArgument>(current)) {
-      if (argument.getOwner() == body)
+      if (argument.getOwner()->getParent() == &body)
         return true;
-      continue;
+      continue; // the counter of a loop
     }
     Operation *def = current.getDefiningOp();
     if (isa<tensor::ExtractOp>(def))
       return true;
-    if (def->getBlock() == body && seen.insert(def).second)
+    if (body.isAncestor(def->getParentRegion()) && seen.insert(def).second)
       llvm::append_range(pending, def->getOperands());
   }
   return false;
@@ -63,20 +64,47 @@ static bool isAsserted(Value index) {
   return false;
 }
 
+/// True if `index` is an element of a constant tensor whose elements all lie
+/// in 0 .. extent - 1.
+static bool isKnownInside(Value index, int64_t extent) {
+  while (Operation *def = index.getDefiningOp()) {
+    if (!isa<arith::IndexCastOp, arith::ExtSIOp>(def))
+      break;
+    index = def->getOperand(0);
+  }
+  Value table;
+  if (auto extract = index.getDefiningOp<tensor::ExtractOp>()) {
+    table = extract.getTensor();
+  } else if (auto argument = dyn_cast<BlockArgument>(index)) {
+    if (auto generic =
+            dyn_cast<linalg::GenericOp>(argument.getOwner()->getParentOp()))
+      table = generic.getMatchingOpOperand(argument)->get();
+  }
+  DenseIntElementsAttr elements;
+  if (!table || !matchPattern(table, m_Constant(&elements)))
+    return false;
+  return llvm::all_of(elements.getValues<APInt>(), [&](const APInt &value) {
+    return value.sge(0) && value.getSExtValue() < extent;
+  });
+}
+
 namespace {
 
 struct CheckIndices : vtpu::impl::CheckIndicesBase<CheckIndices> {
   void runOnOperation() override {
     getOperation().walk([&](tensor::ExtractOp extract) {
-      Block *body = extract->getBlock();
-      if (!isa<linalg::GenericOp>(body->getParentOp()))
+      auto generic = extract->getParentOfType<linalg::GenericOp>();
+      if (!generic)
         return;
+      Region &body = generic.getRegion();
       auto type = cast<RankedTensorType>(extract.getTensor().getType());
       OpBuilder builder(extract);
       for (auto [dim, index] : llvm::enumerate(extract.getIndices())) {
         if (!comesFromData(index, body) || isAsserted(index))
           continue;
         int64_t extent = type.getDimSize(dim);
+        if (isKnownInside(index, extent))
+          continue;
         Location loc = extract.getLoc();
         Value limit = arith::ConstantIndexOp::create(builder, loc, extent);
         // One unsigned comparison covers both ends.
