@@ -114,40 +114,40 @@ static BodyFacts inspect(linalg::LinalgOp op) {
     if (auto index = dyn_cast<linalg::IndexOp>(inner))
       facts.counts.insert(int64_t(index.getDim()));
     if (mlir::isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp, arith::CeilDivSIOp, memref::StoreOp>(inner) ||
-        inner->getNumRegions() != 0)
+        (inner->getNumRegions() != 0 && !mlir::isa<scf::ForOp>(inner)))
       facts.single = true;
-    if (auto load = dyn_cast<memref::LoadOp>(inner)) {
-      std::optional<ElementInfo> info = getElementInfo(load.getType());
-      if (!info || info->reg != info->mem)
-        facts.single = true;
-    }
   });
   return facts;
 }
 
-/// Integers that only addresses and their checks use.
+/// Integers that only addresses, bounds of loops and their checks use: 64 bits hold them, and nothing has to wrap.
 static llvm::DenseSet<Value> findAddressParts(Block *block) {
   llvm::DenseSet<Value> parts;
   auto isPart = [&](Value value) {
     Type type = value.getType();
-    if (type.isInteger(32) && value.getDefiningOp()) // would have to wrap
-      return false;
-    return !value.use_empty() && (type.isIndex() || type.isInteger(64) || type.isInteger(32)) && llvm::all_of(value.getUses(), [&](OpOperand &use) {
+    Operation *def = value.getDefiningOp();
+    const bool narrow = (type.isInteger(32) && (!def || mlir::isa<memref::LoadOp>(def))) || (type.isInteger(1) && def && mlir::isa<arith::CmpIOp>(def));
+    return !value.use_empty() && (type.isIndex() || type.isInteger(64) || narrow) && llvm::all_of(value.getUses(), [&](OpOperand &use) {
       Operation *user = use.getOwner();
-      if (user->getBlock() != block)
-        return false;
       if (mlir::isa<memref::LoadOp>(user))
         return use.getOperandNumber() > 0;
-      if (mlir::isa<arith::CmpIOp>(user))
-        return llvm::all_of(user->getUsers(), llvm::IsaPred<cf::AssertOp>);
-      if (mlir::isa<arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::SubIOp, arith::MulIOp>(user))
-        return parts.contains(user->getResult(0));
-      return false;
+      if (mlir::isa<scf::ForOp>(user))
+        return use.getOperandNumber() < 3;
+      return mlir::isa<cf::AssertOp>(user) ||
+             (mlir::isa<arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::CmpIOp, arith::SelectOp>(user) &&
+              parts.contains(user->getResult(0)));
     });
   };
-  for (Operation &op : llvm::reverse(block->without_terminator()))
-    if (mlir::isa<linalg::IndexOp, arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) && isPart(op.getResult(0)))
-      parts.insert(op.getResult(0));
+  SmallVector<Operation *> ops;
+  block->walk<WalkOrder::PreOrder>([&](Operation *op) { ops.push_back(op); });
+  for (Operation *op : llvm::reverse(ops)) { // uses first
+    if (auto loop = dyn_cast<scf::ForOp>(op); loop && isPart(loop.getInductionVar()))
+      parts.insert(loop.getInductionVar());
+    if (mlir::isa<linalg::IndexOp, memref::LoadOp, arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::CmpIOp,
+                  arith::SelectOp>(op) &&
+        isPart(op->getResult(0)))
+      parts.insert(op->getResult(0));
+  }
   for (BlockArgument arg : block->getArguments())
     if (isPart(arg))
       parts.insert(arg);
@@ -180,7 +180,7 @@ static bool isWide(linalg::LinalgOp op, llvm::function_ref<bool(Value)> inRegist
     // A constant exponent becomes products; an address's constants go with it.
     if (mlir::isa<math::FPowIOp>(inner) && inner->getOperand(1).getDefiningOp<arith::ConstantOp>())
       return;
-    const bool address = mlir::isa<memref::LoadOp>(inner) || llvm::any_of(inner->getOperands(), inRegisters);
+    const bool address = mlir::isa<memref::LoadOp, scf::ForOp>(inner) || llvm::any_of(inner->getOperands(), inRegisters);
     for (Value operand : inner->getOperands())
       if (!address || !operand.getDefiningOp<arith::ConstantOp>())
         see(operand);
@@ -255,10 +255,51 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     i = 0;
   }
 
+  // Addresses are computed in r registers where all lanes share them.
+  const llvm::DenseSet<Value> parts = findAddressParts(block);
+  auto alongDim = [&](int laneDim) {
+    LanePosition position;
+    position.dim = laneDim;
+    auto isShared = [&](Value value) {
+      return position.scalars.contains(value) || !block->getParent()->isAncestor(value.getParentRegion()) ||
+             value.getDefiningOp<arith::ConstantOp>();
+    };
+    for (unsigned i = 0; i < numInputs; ++i)
+      if (parts.contains(block->getArgument(i)) && (laneDim < 0 || operands[i].steps[size_t(laneDim)] == 0))
+        position.scalars.insert(block->getArgument(i));
+    block->walk<WalkOrder::PreOrder>([&](Operation *inner) {
+      auto loop = dyn_cast<scf::ForOp>(inner);
+      auto load = dyn_cast<memref::LoadOp>(inner);
+      auto index = dyn_cast<linalg::IndexOp>(inner);
+      if (!loop && inner->getNumResults() != 1)
+        return;
+      Value result = loop ? loop.getInductionVar() : inner->getResult(0);
+      ValueRange from = loop ? inner->getOperands().take_front(3) : load ? OperandRange(load.getIndices()) : inner->getOperands();
+      if (parts.contains(result) && (!index || int(index.getDim()) != laneDim) && llvm::all_of(from, isShared))
+        position.scalars.insert(result);
+    });
+    return position;
+  };
+  // Lanes go through loops of the body together, and gather what their registers hold as it stands in memory.
+  auto bodyTakesLanes = [&](const LanePosition &position) {
+    bool takes = true;
+    block->walk([&](Operation *inner) {
+      if (auto loop = dyn_cast<scf::ForOp>(inner))
+        takes &= llvm::all_of(inner->getOperands().take_front(3),
+                              [&](Value bound) { return position.scalars.contains(bound) || constantIndex(bound); });
+      if (auto load = dyn_cast<memref::LoadOp>(inner); load && !position.scalars.contains(load.getResult())) {
+        std::optional<ElementInfo> info = getElementInfo(load.getType());
+        takes &= info && info->reg == info->mem;
+      }
+    });
+    return takes;
+  };
+
   // Which dimension becomes lanes.
   std::optional<int> kind = reductionKind(op);
   int laneDim = -1;
   double best = 0;
+  lane = alongDim(-1);
   if (!facts.single) {
     for (unsigned d : dims) {
       double score = double(std::min<int64_t>(extents[d], 64));
@@ -279,31 +320,15 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
       }
       if (reduction[d])
         score *= 0.75;
-      if (legal && score > best)
-        best = score, laneDim = int(d);
+      if (!legal || score <= best)
+        continue;
+      if (LanePosition position = alongDim(int(d)); bodyTakesLanes(position)) {
+        best = score;
+        laneDim = int(d);
+        lane = std::move(position);
+      }
     }
   }
-  lane = LanePosition();
-  lane.dim = laneDim;
-  if (laneDim >= 0) {
-    for (unsigned i = 0; i < numInputs; ++i)
-      if (operands[i].steps[laneDim] == 0)
-        lane.invariant.insert(block->getArgument(i));
-    for (Operation &inner : block->without_terminator()) {
-      auto indexOp = dyn_cast<linalg::IndexOp>(inner);
-      bool same = indexOp ? int(indexOp.getDim()) != laneDim
-                          : isPure(&inner) && llvm::all_of(inner.getOperands(), [&](Value operand) {
-                              return operand.getParentBlock() != block || lane.invariant.contains(operand);
-                            });
-      if (same)
-        lane.invariant.insert(inner.result_begin(), inner.result_end());
-    }
-  }
-  // Addresses are computed in r registers where all lanes share them.
-  const llvm::DenseSet<Value> parts = findAddressParts(block);
-  for (Value part : parts)
-    if (laneDim < 0 || lane.invariant.contains(part))
-      lane.scalars.insert(part);
   auto isAlong = [&](Value value) { // the lanes' own index, if rows are walked along it and no more
     auto index = value.getDefiningOp<linalg::IndexOp>();
     return index && int(index.getDim()) == laneDim && parts.contains(value) && llvm::all_of(value.getUsers(), [&](Operation *user) {
@@ -406,17 +431,14 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     for (Operation &inner : block->without_terminator()) {
       if (mlir::isa<arith::ConstantOp>(inner))
         continue;
-      if (inner.getNumResults() == 1 && lane.scalars.contains(inner.getResult(0))) {
-        auto indexOp = dyn_cast<linalg::IndexOp>(inner);
-        Value number = !indexOp ? lowerScalar(inner) : counterOf[indexOp.getDim()];
-        counters[inner.getResult(0)] = number ? number : emitter().constant(0);
-        continue;
-      }
-      if (inner.getNumResults() == 1 && isAlong(inner.getResult(0)))
-        continue;
-      if (auto compare = dyn_cast<arith::CmpIOp>(inner); compare && isScalarCheck(compare))
-        continue; // its assertions compare
       if (auto indexOp = dyn_cast<linalg::IndexOp>(inner)) {
+        if (lane.scalars.contains(indexOp)) {
+          Value counter = counterOf[indexOp.getDim()];
+          counters[indexOp] = counter ? counter : emitter().constant(0);
+          continue;
+        }
+        if (isAlong(indexOp))
+          continue;
         LaneValue value;
         unsigned d = unsigned(indexOp.getDim());
         for (unsigned chunk = 0; chunk < shape.chunks; ++chunk) {

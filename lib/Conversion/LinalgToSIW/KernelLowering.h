@@ -103,8 +103,7 @@ private:
     int dim = -1;
     mlir::Value counter; // null: none
     int64_t start = 0;
-    llvm::DenseSet<mlir::Value> invariant;
-    llvm::DenseSet<mlir::Value> scalars; // parts of addresses that live in r registers (`counters`)
+    llvm::DenseSet<mlir::Value> scalars; // parts of addresses, equal in all lanes: they live in r registers (`counters`)
   } lane;
   mlir::Location loc;
   bool failed = false;
@@ -127,10 +126,16 @@ private:
   mlir::Value pointerOf(const MemRefPlace &place);
   /// An index value in an r register.
   mlir::Value scalarIndex(mlir::Value value);
-  /// Integer arithmetic on r registers.
+  /// One op on integers in r registers (`lane.scalars`).
   mlir::Value lowerScalar(mlir::Operation &op);
-  /// True if the comparison is of numbers in r registers and for assertions alone.
-  bool isScalarCheck(mlir::arith::CmpIOp compare);
+  struct Address {
+    mlir::Value pointer;
+    int64_t offset;        // bytes
+    mlir::Value index;     // null: none
+    unsigned scale = 1;    // bytes per index: 1, 2, 4, 8
+  };
+  /// Where an element stands; fails, and says so, if an index has no value in an r register. With `indexed` one index may stay a scaled one.
+  mlir::FailureOr<Address> addressOf(mlir::Operation *op, const MemRefPlace &place, mlir::ValueRange indices, bool indexed = true);
   std::optional<int64_t> constantIndex(mlir::Value value);
 
   // Loops over linalg ops (Generic.cpp).
@@ -184,6 +189,7 @@ private:
   mlir::Value dop(isa::DOp op, isa::Type type, llvm::ArrayRef<mlir::Value> in, int64_t imm = 0, mlir::Value mask = {}, mlir::Value passthru = {});
 };
 
+/// The predicate of an integer comparison.
 isa::Predicate integerPredicate(mlir::arith::CmpIPredicate p);
 /// Finds the parameters that every use reads as panels.
 void findPanels(mlir::ModuleOp module, ProgramTables &tables);

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
@@ -524,6 +525,23 @@ Value KernelLowering::lowerArith(Operation &op, ArrayRef<Value> in) {
   return Value();
 }
 
+/// The product that is added to an accumulator and used for nothing else: both are rounded as one.
+static arith::MulFOp getContractedProduct(Operation &op) {
+  auto isAccumulator = [](Value value) {
+    auto arg = dyn_cast<BlockArgument>(value);
+    Operation *parent = arg ? arg.getOwner()->getParentOp() : nullptr;
+    if (auto nest = dyn_cast_or_null<linalg::LinalgOp>(parent))
+      return arg.getArgNumber() >= nest.getNumDpsInputs();
+    return mlir::isa_and_nonnull<scf::ForOp>(parent) && arg.getArgNumber() > 0;
+  };
+  auto add = dyn_cast<arith::AddFOp>(op);
+  if (!add || (!add.getType().isF32() && !add.getType().isF64()))
+    return {};
+  auto product = (isAccumulator(add.getLhs()) ? add.getRhs() : add.getLhs()).getDefiningOp<arith::MulFOp>();
+  const bool accumulates = isAccumulator(add.getLhs()) || isAccumulator(add.getRhs());
+  return product && accumulates && product->hasOneUse() && product->getBlock() == add->getBlock() ? product : arith::MulFOp();
+}
+
 LogicalResult KernelLowering::lowerLanes(Operation &op) {
   if (auto load = dyn_cast<memref::LoadOp>(op))
     return lowerGather(load);
@@ -541,7 +559,11 @@ LogicalResult KernelLowering::lowerLanes(Operation &op) {
   if (shape.lanes != 1 && llvm::all_of(op.getOperands(), isScalar))
     shape = LaneShape();
   SmallVector<LaneValue> operands;
-  for (Value operand : op.getOperands()) {
+  SmallVector<Value> sources(op.getOperands());
+  arith::MulFOp product = getContractedProduct(op); // its own word is dead then
+  if (product)
+    sources = {op.getOperand(0) == product ? op.getOperand(1) : op.getOperand(0), product.getLhs(), product.getRhs()};
+  for (Value operand : sources) {
     if (!getElementInfo(operand.getType()))
       return unsupported(&op, "its operand type has no registers");
     operands.push_back(laneValue(operand));
@@ -561,7 +583,7 @@ LogicalResult KernelLowering::lowerLanes(Operation &op) {
     SmallVector<Value> in;
     for (LaneValue &operand : operands)
       in.push_back(operand.regs[chunk]);
-    Value value = lowerArith(op, in);
+    Value value = product ? dop(DOp::dfma, info->reg, in) : lowerArith(op, in);
     if (!value)
       value = lowerMath(op, in, info->reg);
     if (!value)
@@ -583,7 +605,7 @@ bool KernelLowering::walksRow(memref::LoadOp op) {
     return false;
   auto along = op.getIndices().back().getDefiningOp<linalg::IndexOp>();
   return along && int(along.getDim()) == lane.dim && place->strides.back() == getElementInfo(place->element)->bytes &&
-         llvm::all_of(op.getIndices().drop_back(), [&](Value index) { return lane.invariant.contains(index) || constantIndex(index); });
+         llvm::all_of(op.getIndices().drop_back(), [&](Value index) { return lane.scalars.contains(index) || constantIndex(index); });
 }
 
 LogicalResult KernelLowering::lowerGather(memref::LoadOp op) {
@@ -595,44 +617,37 @@ LogicalResult KernelLowering::lowerGather(memref::LoadOp op) {
     return unsupported(op, "its element type has no registers");
   Value pointer = pointerOf(*place);
   LaneValue result;
+  auto isScalar = [&](Value index) { return lane.scalars.contains(index) || constantIndex(index); };
+  const bool sameForAll = shape.lanes != 1 && llvm::all_of(op.getIndices(), isScalar);
   // Lane offsets in bytes, or one address for all lanes.
   for (unsigned chunk = 0; chunk < shape.chunks; ++chunk) {
     if (shape.lanes == 1) {
-      Value address = pointer;
-      int64_t offset = place->offset;
-      for (auto [index, stride] : llvm::zip(op.getIndices(), place->strides)) {
-        if (std::optional<int64_t> constant = constantIndex(index)) {
-          offset += *constant * stride;
-          continue;
-        }
-        Value scalar = scalarIndex(index);
-        if (!scalar)
-          return unsupported(op, "an index has no value here");
-        address = emitter().c(COp::cadd, {address, emitter().c(COp::cmuli, {scalar}, siw::Emitter::immediate(stride))});
-      }
-      result.regs.push_back(loadLanes(place->element, address, Value(), 1, offset, laneMask(1)));
+      FailureOr<Address> address = addressOf(op, *place, op.getIndices());
+      if (llvm::failed(address))
+        return failure();
+      result.regs.push_back(loadLanes(place->element, address->pointer, address->index, address->scale, address->offset, laneMask(1)));
+      continue;
+    }
+    if (chunk > 0 && sameForAll) {
+      result.regs.push_back(result.regs[0]);
+      continue;
+    }
+    if (sameForAll) {
+      FailureOr<Address> address = addressOf(op, *place, op.getIndices());
+      if (llvm::failed(address))
+        return failure();
+      siw::Fields fields = fieldsFor(info->reg);
+      fields.imm = address->offset;
+      fields.scale = address->scale;
+      result.regs.push_back(emitter().s(SOp::sbcast, {address->pointer, address->index}, fields));
       continue;
     }
     if (walksRow(op)) {
-      Value address = pointer;
-      int64_t offset = place->offset + (lane.start + int64_t(chunk) * shape.lanes) * info->bytes;
-      for (auto [index, stride] : llvm::zip(op.getIndices().drop_back(), place->strides)) {
-        if (std::optional<int64_t> constant = constantIndex(index)) {
-          offset += *constant * stride;
-          continue;
-        }
-        Value scalar = counters.lookup(index);
-        if (!scalar) {
-          LaneValue lanes = laneValue(index);
-          if (lanes.regs.empty())
-            return unsupported(op, "an index has no value here");
-          siw::Fields get;
-          get.type = LaneType::i64;
-          scalar = emitter().d(DOp::dget, {lanes.regs[0]}, get);
-        }
-        address = emitter().c(COp::cadd, {address, emitter().c(COp::cmuli, {scalar}, siw::Emitter::immediate(stride))});
-      }
-      result.regs.push_back(loadLanes(place->element, address, lane.counter, info->bytes, offset, maskOfChunk(chunk)));
+      FailureOr<Address> address = addressOf(op, *place, op.getIndices().drop_back(), /*indexed=*/false);
+      if (llvm::failed(address))
+        return failure();
+      const int64_t offset = address->offset + (lane.start + int64_t(chunk) * shape.lanes) * info->bytes;
+      result.regs.push_back(loadLanes(place->element, address->pointer, lane.counter, info->bytes, offset, maskOfChunk(chunk)));
       continue;
     }
     LaneType indexType = isa::byteWidth(info->reg) == 8 ? LaneType::i64 : LaneType::i32;

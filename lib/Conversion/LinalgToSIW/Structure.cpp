@@ -198,19 +198,59 @@ Value KernelLowering::scalarIndex(Value value) {
 }
 
 Value KernelLowering::lowerScalar(Operation &op) {
-  Value left = scalarIndex(op.getOperand(0));
+  siw::Fields fields;
+  if (auto load = dyn_cast<memref::LoadOp>(op)) {
+    FailureOr<MemRefPlace> place = placeOf(load.getMemRef());
+    if (llvm::failed(place))
+      return Value();
+    FailureOr<Address> address = addressOf(&op, *place, load.getIndices());
+    if (llvm::failed(address))
+      return Value();
+    fields.memType = getElementInfo(load.getType())->mem;
+    fields.imm = address->offset;
+    fields.scale = address->scale;
+    return emitter().s(isa::SOp::sldr, {address->pointer, address->index}, fields);
+  }
+  SmallVector<Value> in;
+  for (Value operand : op.getOperands()) {
+    in.push_back(scalarIndex(operand));
+    if (!in.back())
+      return unsupported(&op, "an operand has no value here"), Value();
+  }
   if (mlir::isa<arith::IndexCastOp, arith::ExtSIOp>(op))
-    return left;
+    return in[0];
+  if (auto compare = dyn_cast<arith::CmpIOp>(op)) {
+    fields.predicate = integerPredicate(compare.getPredicate());
+    return emitter().c(COp::cset, in, fields);
+  }
+  if (mlir::isa<arith::SelectOp>(op))
+    return emitter().c(COp::csel, {in[1], in[2], in[0]});
   if (std::optional<int64_t> right = constantIndex(op.getOperand(1)); right && *right == int32_t(*right) && !mlir::isa<arith::SubIOp>(op))
-    return emitter().c(mlir::isa<arith::AddIOp>(op) ? COp::caddi : COp::cmuli, {left}, siw::Emitter::immediate(*right));
-  return emitter().c(mlir::isa<arith::AddIOp>(op) ? COp::cadd : mlir::isa<arith::SubIOp>(op) ? COp::csub : COp::cmul,
-                     {left, scalarIndex(op.getOperand(1))});
+    return emitter().c(mlir::isa<arith::AddIOp>(op) ? COp::caddi : COp::cmuli, {in[0]}, siw::Emitter::immediate(*right));
+  return emitter().c(mlir::isa<arith::AddIOp>(op) ? COp::cadd : mlir::isa<arith::SubIOp>(op) ? COp::csub : COp::cmul, in);
 }
 
-bool KernelLowering::isScalarCheck(arith::CmpIOp compare) {
-  return llvm::all_of(compare->getUsers(), llvm::IsaPred<cf::AssertOp>) && llvm::all_of(compare->getOperands(), [&](Value operand) {
-           return lane.scalars.contains(operand) || constantIndex(operand);
-         });
+FailureOr<KernelLowering::Address> KernelLowering::addressOf(Operation *op, const MemRefPlace &place, ValueRange indices, bool indexed) {
+  Address address{pointerOf(place), place.offset, Value(), 1};
+  for (auto [index, stride] : llvm::zip(indices, place.strides)) {
+    if (std::optional<int64_t> constant = constantIndex(index)) {
+      address.offset += *constant * stride;
+      continue;
+    }
+    Value scalar = scalarIndex(index);
+    if (!scalar)
+      return unsupported(op, "an index has no value here"), failure();
+    if (indexed && !address.index && (stride == 1 || stride == 2 || stride == 4 || stride == 8)) {
+      address.index = scalar;
+      address.scale = unsigned(stride);
+      continue;
+    }
+    Value bytes = stride > 0 && llvm::isPowerOf2_64(uint64_t(stride))
+                      ? emitter().c(COp::cshli, {scalar}, siw::Emitter::immediate(llvm::Log2_64(uint64_t(stride))))
+                      : emitter().c(COp::cmuli, {scalar}, siw::Emitter::immediate(stride));
+    address.pointer = emitter().c(COp::cadd, {address.pointer, bytes});
+  }
+  return address;
 }
 
 LogicalResult KernelLowering::lowerBlock(Block &block) {
@@ -229,6 +269,11 @@ LogicalResult KernelLowering::lowerOp(Operation &op) {
     return lowerLinalg(linalgOp);
   if (mlir::isa<arith::ConstantOp>(op))
     return success();
+  if (op.getNumResults() == 1 && lane.scalars.contains(op.getResult(0)) && op.getNumRegions() == 0) {
+    Value number = lowerScalar(op);
+    counters[op.getResult(0)] = number;
+    return success(bool(number));
+  }
   if (mlir::isa<ViewLikeOpInterface, memref::GetGlobalOp, memref::AllocaOp, memref::AllocOp>(op) && !mlir::isa<memref::LoadOp>(op))
     return lowerView(&op);
   if (mlir::isa<memref::DeallocOp>(op))
@@ -265,11 +310,8 @@ LogicalResult KernelLowering::lowerOp(Operation &op) {
 
 LogicalResult KernelLowering::lowerAssert(Operation *op) {
   auto assertion = cast<cf::AssertOp>(op);
-  if (auto compare = assertion.getArg().getDefiningOp<arith::CmpIOp>(); compare && isScalarCheck(compare)) {
-    siw::Fields fields;
-    fields.predicate = integerPredicate(compare.getPredicate());
-    Value good = emitter().c(COp::cset, {scalarIndex(compare.getLhs()), scalarIndex(compare.getRhs())}, fields);
-    emitter().c(COp::cassert, {good}, siw::Emitter::immediate(tables.message(assertion.getMsg())));
+  if (lane.scalars.contains(assertion.getArg())) {
+    emitter().c(COp::cassert, {scalarIndex(assertion.getArg())}, siw::Emitter::immediate(tables.message(assertion.getMsg())));
     return success();
   }
   LaneValue condition = laneValue(assertion.getArg());
@@ -365,19 +407,10 @@ LogicalResult KernelLowering::lowerLoadStore(Operation *op) {
   LaneValue value = laneValue(store.getValue());
   if (value.regs.empty())
     return unsupported(op, "the stored value has no registers");
-  Value address = pointerOf(*place);
-  int64_t offset = place->offset;
-  for (auto [index, stride] : llvm::zip(store.getIndices(), place->strides)) {
-    if (std::optional<int64_t> constant = constantIndex(index)) {
-      offset += *constant * stride;
-      continue;
-    }
-    Value scalar = scalarIndex(index);
-    if (!scalar)
-      return unsupported(op, "an index has no value here");
-    address = emitter().c(COp::cadd, {address, emitter().c(COp::cmuli, {scalar}, siw::Emitter::immediate(stride))});
-  }
-  storeLanes(place->element, value.regs[0], address, Value(), 1, offset, laneMask(1));
+  FailureOr<Address> address = addressOf(op, *place, store.getIndices());
+  if (llvm::failed(address))
+    return failure();
+  storeLanes(place->element, value.regs[0], address->pointer, address->index, address->scale, address->offset, laneMask(1));
   return success();
 }
 
@@ -388,12 +421,20 @@ LogicalResult KernelLowering::lowerFor(Operation *op) {
   if (!step || *step <= 0)
     return unsupported(op, "its step is no positive constant");
   SmallVector<Value> inits;
+  SmallVector<size_t> counts; // registers per carried value
   for (Value init : loop.getInitArgs()) {
     LaneValue value = laneValue(init);
-    if (value.regs.size() != 1)
+    if (value.regs.empty())
       return unsupported(op, "an initial value has no registers");
-    inits.push_back(value.regs[0]);
+    inits.append(value.regs.begin(), value.regs.end());
+    counts.push_back(value.regs.size());
   }
+  auto unpack = [&](ValueRange targets, ValueRange regs) {
+    for (auto [target, count] : llvm::zip(targets, counts)) {
+      setValue(target, LaneValue{SmallVector<Value, 4>(regs.take_front(count))});
+      regs = regs.drop_front(count);
+    }
+  };
   Value start = scalarIndex(loop.getLowerBound());
   Value end = upper ? Value() : scalarIndex(loop.getUpperBound());
   if (!start || (!upper && !end))
@@ -402,20 +443,22 @@ LogicalResult KernelLowering::lowerFor(Operation *op) {
   auto bodyOf = [&](Value counter, ValueRange carried) {
     if (loop.getInductionVar().getType().isIndex() || getElementInfo(loop.getInductionVar().getType()))
       counters[loop.getInductionVar()] = counter;
-    for (auto [arg, reg] : llvm::zip(loop.getRegionIterArgs(), carried))
-      setValue(arg, LaneValue{{reg}});
+    unpack(loop.getRegionIterArgs(), carried);
     result = lowerBlock(*loop.getBody());
     SmallVector<Value> yielded;
-    for (auto [i, value] : llvm::enumerate(loop.getBody()->getTerminator()->getOperands())) {
+    for (auto [value, count] : llvm::zip(loop.getBody()->getTerminator()->getOperands(), counts)) {
       LaneValue lanes = laneValue(value);
-      yielded.push_back(lanes.regs.empty() ? Value(carried[i]) : lanes.regs[0]);
+      if (lanes.regs.size() != count) {
+        result = failure();
+        return SmallVector<Value>(carried);
+      }
+      yielded.append(lanes.regs.begin(), lanes.regs.end());
     }
     return yielded;
   };
   siw::ForOp created = upper ? emitter().forLoop(start, lower ? *lower : INT64_MAX, *upper, *step, inits, bodyOf)
                              : emitter().forLoop(start, end, *step, inits, bodyOf);
-  for (auto [res, reg] : llvm::zip(loop.getResults(), created.getResults()))
-    setValue(res, LaneValue{{reg}});
+  unpack(loop.getResults(), created.getResults());
   return result;
 }
 
