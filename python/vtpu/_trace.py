@@ -348,7 +348,14 @@ def fold(gm):
     for node in list(gm.graph.nodes):
         if node.op != "call_function" or node not in value or all(u in value and u.op != "output" for u in node.users):
             continue
-        if isinstance(value[node], torch.Tensor):
+        if isinstance(value[node], torch.Tensor) and _is_uniform(value[node]):
+            with gm.graph.inserting_before(node):
+                new = _node(gm.graph, aten.full.default, (list(value[node].shape), value[node].flatten()[0].item()),
+                            (value[node].shape, value[node].dtype))
+                new.kwargs = {"dtype": value[node].dtype}
+                new.meta = {**node.meta, **new.meta}
+            node.replace_all_uses_with(new)
+        elif isinstance(value[node], torch.Tensor):
             name = f"folded_{count}"
             count += 1
             gm.register_buffer(name, value[node].detach())
@@ -361,6 +368,14 @@ def fold(gm):
     gm.graph.eliminate_dead_code(lambda n: n.is_impure() or (n.op == "call_function" and n not in value
                                                              and _tag(n, torch.Tag.data_dependent_output)))
     gm.recompile()
+
+
+def _is_uniform(tensor):
+    """True for a tensor of one repeated number that is too large for the text."""
+    if tensor.numel() * tensor.element_size() <= INLINE_BYTES or tensor.dtype not in _INLINE:
+        return False
+    flat = tensor.contiguous().view(torch.uint8).view(tensor.numel(), tensor.element_size())
+    return bool((flat == flat[0]).all())
 
 
 def _replace_scalar(node, scalar):
@@ -395,48 +410,22 @@ def _constant_of(node):
     return node.meta["val"] if isinstance(node, torch.fx.Node) and node.op == "get_attr" else None
 
 
-# A scatter becomes padded sums where padding at most triples the work.
-PADDING_LIMIT = 3
-
-
-def _scatter_as_sums(gm, node):
-    """scatter_add of whole rows with a constant index, as one gather and one sum: rows of a target stand side by side, padded to the
-    largest number of rows that one target takes. Sums then need no read-modify-write of memory."""
+def _scatter_as_rows(gm, node):
+    """scatter_add whose index is the same along each row, as the addition of whole rows; the compiler sorts them where the index is constant."""
     base, dim, index, source = node.args[:4]
-    rows, value = _constant_of(index), _value(node)
-    if rows is None or rows.dim() < 2 or dim % rows.dim() != 0 or rows.numel() == 0 or _value(source).shape != rows.shape:
+    rows, shape = _constant_of(index), _value(index).shape
+    if len(shape) < 2 or dim % len(shape) != 0 or 0 in shape or _value(source).shape != shape or _value(base).shape[1:] != shape[1:]:
         return None
-    first = rows.reshape(rows.shape[0], -1)[:, 0]
-    if not torch.equal(rows, first.view(-1, *[1] * (rows.dim() - 1)).expand_as(rows)) or value.shape[1:] != rows.shape[1:]:
+    if rows is not None:
+        first = rows.reshape(shape[0], -1)[:, 0]
+        if not torch.equal(rows, first.view(-1, *[1] * (len(shape) - 1)).expand_as(rows)):
+            return None
+        first = _attribute(gm, first.contiguous())
+    elif index.target is aten.expand.default and _value(index.args[0]).numel() == shape[0] == _value(index.args[0]).shape[0]:
+        first = _node(gm.graph, aten.view.default, (index.args[0], [shape[0]]), ([shape[0]], torch.int64))
+    else:
         return None
-    targets = value.shape[0]
-    if int(first.min()) < 0 or int(first.max()) >= targets:
-        return None
-    counts = torch.bincount(first, minlength=targets)
-    most = int(counts.max())
-    if most * targets > PADDING_LIMIT * max(len(first), 1):
-        return None
-    order = torch.argsort(first, stable=True)
-    starts = counts.cumsum(0) - counts
-    column = torch.arange(len(first)) - starts[first[order]]
-    position = torch.zeros(targets, most, dtype=torch.int64)
-    position[first[order], column] = order
-    used = torch.zeros(targets, most, dtype=torch.bool)
-    used[first[order], column] = True
-    graph, rest, kind = gm.graph, list(value.shape[1:]), value.dtype
-    padded = source
-    if not torch.equal(position.flatten(), torch.arange(len(first))):
-        padded = _node(graph, aten.index_select.default, (source, 0, _attribute(gm, position.flatten())), ([targets * most, *rest], kind))
-    padded = _node(graph, aten.view.default, (padded, [targets, most, *rest]), ([targets, most, *rest], kind))
-    if not bool(used.all()):
-        mask = _attribute(gm, used.view(targets, most, *[1] * len(rest)))
-        zero = _attribute(gm, torch.zeros((), dtype=kind))
-        padded = _node(graph, aten.where.self, (mask, padded, zero), ([targets, most, *rest], kind))
-    total = _node(graph, aten.sum.dim_IntList, (padded, [1]), (list(value.shape), kind))
-    start = _constant_of(base)
-    if start is not None and not bool(start.any()):
-        return total
-    return graph.call_function(aten.add.Tensor, (base, total))
+    return gm.graph.call_function(aten.index_put.default, (base, [first], source, True))
 
 
 def _attribute(gm, tensor):
@@ -456,7 +445,7 @@ def _rewrite_one(gm, node):
     if name.endswith("_copy.default") and hasattr(aten, name.removesuffix("_copy.default")):
         return graph.call_function(getattr(aten, name.removesuffix("_copy.default")).default, node.args, node.kwargs)
     if node.target is aten.scatter_add.default:
-        return _scatter_as_sums(gm, node)
+        return _scatter_as_rows(gm, node)
     if node.target in (aten.index_put.default, aten._unsafe_index_put.default) and len(node.args) >= 3:
         base, indices, values = node.args[:3]
         accumulate = node.args[3] if len(node.args) > 3 else node.kwargs.get("accumulate", False)

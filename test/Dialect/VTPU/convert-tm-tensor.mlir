@@ -53,3 +53,41 @@ func.func @attention(%q: tensor<2x8x16xf32>, %o: tensor<2x8x16xf32>) -> tensor<2
   %0 = "tm_tensor.attention"(%q, %q, %q, %o) <{operandSegmentSizes = array<i32: 3, 1>}> : (tensor<2x8x16xf32>, tensor<2x8x16xf32>, tensor<2x8x16xf32>, tensor<2x8x16xf32>) -> tensor<2x8x16xf32>
   return %0 : tensor<2x8x16xf32>
 }
+
+// Known places: each target visits its updates in their order, through the table of their positions; no assertion is needed. The target is a
+// fill, so its rows start from the number. Target 0 has two updates, 1 none, 2 one.
+// CHECK-LABEL: @scatter_known
+// CHECK-DAG: %[[STARTS:.*]] = arith.constant dense<[0, 2, 2, 3]> : tensor<4xi32>
+// CHECK-DAG: %[[ORDER:.*]] = arith.constant dense<[1, 2, 0]> : tensor<3xi32>
+// CHECK-NOT: cf.assert
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel"]
+// CHECK: tensor.extract %[[STARTS]]
+// CHECK: tensor.extract %[[STARTS]]
+// CHECK: scf.for {{.*}} iter_args(%[[OLD:.*]] = %{{.*}}) -> (f32)
+// CHECK:   tensor.extract %[[ORDER]]
+// CHECK:   arith.addf %[[OLD]]
+func.func @scatter_known(%u: tensor<3x1x6xf32>) -> tensor<3x6xf32> {
+  %i = arith.constant dense<[[2], [0], [0]]> : tensor<3x1xi64>
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<3x6xf32>
+  %x = linalg.fill ins(%zero : f32) outs(%empty : tensor<3x6xf32>) -> tensor<3x6xf32>
+  %0 = "tm_tensor.scatter"(%u, %i, %x) <{dimension_map = array<i64: 0>, operandSegmentSizes = array<i32: 2, 1>, unique_indices = false}> ({
+  ^bb0(%a: f32, %b: f32):
+    %1 = arith.addf %b, %a : f32
+    "tm_tensor.yield"(%1) : (f32) -> ()
+  }) : (tensor<3x1x6xf32>, tensor<3x1xi64>, tensor<3x6xf32>) -> tensor<3x6xf32>
+  return %0 : tensor<3x6xf32>
+}
+
+// A known place outside of the target traps when the program runs, as an unknown one does.
+// CHECK-LABEL: @scatter_outside
+// CHECK: scf.for
+// CHECK: cf.assert
+func.func @scatter_outside(%u: tensor<2x1x6xf32>, %x: tensor<3x6xf32>) -> tensor<3x6xf32> {
+  %i = arith.constant dense<[[2], [3]]> : tensor<2x1xi64>
+  %0 = "tm_tensor.scatter"(%u, %i, %x) <{dimension_map = array<i64: 0>, operandSegmentSizes = array<i32: 2, 1>, unique_indices = false}> ({
+  ^bb0(%a: f32, %b: f32):
+    "tm_tensor.yield"(%a) : (f32) -> ()
+  }) : (tensor<2x1x6xf32>, tensor<2x1xi64>, tensor<3x6xf32>) -> tensor<3x6xf32>
+  return %0 : tensor<3x6xf32>
+}

@@ -38,3 +38,39 @@ func.func @two_uses(%a: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
   %2 = linalg.mul ins(%0, %a : tensor<4x8xf32>, tensor<4x8xf32>) outs(%empty : tensor<4x8xf32>) -> tensor<4x8xf32>
   return %1, %2 : tensor<4x8xf32>, tensor<4x8xf32>
 }
+
+// Cheap work that a body reads element by element is done there, through reshapes with dimensions of extent one.
+// CHECK-LABEL: @extracted
+// CHECK-COUNT-1: linalg.generic
+// CHECK: scf.for
+// CHECK: tensor.extract %{{.*}}[%{{.*}}, %{{.*}}] : tensor<9x8xf32>
+// CHECK: tensor.extract %{{.*}}[%{{.*}}] : tensor<9xf32>
+// CHECK: arith.mulf
+// CHECK-NOT: linalg.generic
+func.func @extracted(%a: tensor<9x8xf32>, %w: tensor<9xf32>) -> tensor<4x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %zero = arith.constant 0.0 : f32
+  %wide = tensor.empty() : tensor<9x8xf32>
+  %empty = tensor.empty() : tensor<4x8xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]} ins(%a, %w : tensor<9x8xf32>, tensor<9xf32>) outs(%wide : tensor<9x8xf32>) {
+  ^bb0(%x: f32, %y: f32, %out: f32):
+    %1 = arith.mulf %x, %y : f32
+    linalg.yield %1 : f32
+  } -> tensor<9x8xf32>
+  %2 = tensor.expand_shape %0 [[0], [1, 2]] output_shape [9, 1, 8] : tensor<9x8xf32> into tensor<9x1x8xf32>
+  %3 = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel"]} outs(%empty : tensor<4x8xf32>) {
+  ^bb0(%out: f32):
+    %4 = linalg.index 0 : index
+    %5 = linalg.index 1 : index
+    %6 = arith.addi %4, %c2 : index
+    %7 = scf.for %p = %4 to %6 step %c1 iter_args(%sum = %zero) -> (f32) {
+      %8 = tensor.extract %2[%p, %c0, %5] : tensor<9x1x8xf32>
+      %9 = arith.addf %sum, %8 : f32
+      scf.yield %9 : f32
+    }
+    linalg.yield %7 : f32
+  } -> tensor<4x8xf32>
+  return %3 : tensor<4x8xf32>
+}

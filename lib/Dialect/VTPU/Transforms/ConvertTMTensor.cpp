@@ -4,7 +4,8 @@
 // The importer's own ops arrive unregistered, in generic form. Scans become a
 // loop over the scanned dimension whose step is parallel over all others;
 // sorts compute each element's rank by counting, which is vector work and
-// stable by construction; scatters become a loop of row updates in place.
+// stable by construction; scatters become a loop of row updates in place, or,
+// where the places are known, a sum over the updates of each target.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +18,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+#include <numeric>
 
 namespace vtpu {
 #define GEN_PASS_DEF_CONVERTTMTENSOR
@@ -87,6 +90,105 @@ elementwise(OpBuilder &b, Location loc, ValueRange ins, Value out,
 // Scatter
 //===----------------------------------------------------------------------===//
 
+/// The values of a constant list of indices, row by row; nothing if the
+/// program does not hold them.
+static std::optional<SmallVector<int64_t>> getKnownIndices(Value indices) {
+  while (Operation *def = indices.getDefiningOp()) {
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(def))
+      break;
+    indices = def->getOperand(0);
+  }
+  DenseIntElementsAttr elements;
+  if (!matchPattern(indices, m_Constant(&elements)))
+    return std::nullopt;
+  return llvm::map_to_vector(
+      elements.getValues<APInt>(),
+      [](const APInt &value) { return value.getSExtValue(); });
+}
+
+/// The scalar that fills all of `tensor`, if one does.
+static Value getFillValue(OpBuilder &b, Location loc, Value tensor) {
+  if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
+    return fill.getInputs().front();
+  SplatElementsAttr splat;
+  if (!matchPattern(tensor, m_Constant(&splat)))
+    return Value();
+  return arith::ConstantOp::create(
+      b, loc, cast<TypedAttr>(splat.getSplatValue<Attribute>()));
+}
+
+/// Rows that are scattered to known places along one dimension: each target
+/// visits its updates in their order. No row is read, changed and written back
+/// for every update, and targets are independent of each other. Nothing if the
+/// scatter has another form.
+static Value scatterKnownRows(OpBuilder &b, Operation *op,
+                              ArrayRef<int64_t> dimensionMap,
+                              ArrayRef<int64_t> sizes) {
+  Location loc = op->getLoc();
+  Value updates = op->getOperand(0), target = op->getOperand(2);
+  auto type = cast<RankedTensorType>(target.getType());
+  const int64_t rank = type.getRank();
+  const int64_t lead =
+      rank - cast<RankedTensorType>(updates.getType()).getRank() + 1;
+  if (dimensionMap.size() != 1)
+    return Value();
+  const int64_t dim = dimensionMap.front(), count = type.getDimSize(dim);
+  for (int64_t i = 0; i < rank; ++i)
+    if (sizes[i] != (i == dim ? 1 : type.getDimSize(i)))
+      return Value();
+  std::optional<SmallVector<int64_t>> rows = getKnownIndices(op->getOperand(1));
+  // Few updates of a large target are better made one by one.
+  if (!rows || count > 8 * int64_t(rows->size()) ||
+      !llvm::all_of(*rows, [&](int64_t row) { return row >= 0 && row < count; }))
+    return Value();
+
+  // Updates of target t stand at starts[t] .. starts[t + 1] of `order`.
+  SmallVector<int32_t> starts(count + 1, 0), order(rows->size());
+  for (int64_t row : *rows)
+    ++starts[row + 1];
+  std::partial_sum(starts.begin(), starts.end(), starts.begin());
+  SmallVector<int32_t> next(starts);
+  for (auto [update, row] : llvm::enumerate(*rows))
+    order[next[row]++] = int32_t(update);
+  auto table = [&](ArrayRef<int32_t> values) -> Value {
+    auto type = RankedTensorType::get({int64_t(values.size())}, b.getI32Type());
+    return arith::ConstantOp::create(b, loc,
+                                     DenseElementsAttr::get(type, values));
+  };
+  Value startTable = table(starts);
+  Value orderTable = llvm::is_sorted(*rows) ? Value() : table(order);
+  Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1);
+  Value filling = getFillValue(b, loc, target);
+  Value out = target;
+  if (filling)
+    out = tensor::EmptyOp::create(b, loc, type.getShape(),
+                                  type.getElementType());
+  auto read = [&](OpBuilder &b, Value table, Value at) -> Value {
+    Value element = tensor::ExtractOp::create(b, loc, table, at);
+    return arith::IndexCastOp::create(b, loc, b.getIndexType(), element);
+  };
+  return elementwise(b, loc, {}, out, [&](OpBuilder &b, Location loc,
+                                          ValueRange v) {
+    SmallVector<Value> at;
+    for (int64_t i = 0; i < rank; ++i)
+      at.push_back(linalg::IndexOp::create(b, loc, i));
+    Value from = read(b, startTable, at[dim]);
+    Value behind = arith::AddIOp::create(b, loc, at[dim], one);
+    Value to = read(b, startTable, behind);
+    auto visit = [&](OpBuilder &b, Location loc, Value place, ValueRange args) {
+      SmallVector<Value> in{orderTable ? read(b, orderTable, place) : place};
+      for (int64_t i = lead; i < rank; ++i)
+        in.push_back(i == dim ? zero : at[i]);
+      Value update = tensor::ExtractOp::create(b, loc, updates, in);
+      scf::YieldOp::create(
+          b, loc, inlineBody(b, op->getRegion(0), {update, args.front()}));
+    };
+    auto loop = scf::ForOp::create(b, loc, from, to, one,
+                                   filling ? filling : v.back(), visit);
+    linalg::YieldOp::create(b, loc, loop.getResults());
+  });
+}
+
 static LogicalResult convertScatter(OpBuilder &b, Operation *op) {
   Location loc = op->getLoc();
   auto dimensionMap = op->getAttrOfType<DenseI64ArrayAttr>("dimension_map");
@@ -103,6 +205,10 @@ static LogicalResult convertScatter(OpBuilder &b, Operation *op) {
   for (int64_t i = lead; i < rank; ++i)
     sizes[i] = updateSizes[i - lead + 1];
   bool isScalar = llvm::all_of(sizes, [](int64_t size) { return size == 1; });
+  if (Value sorted = scatterKnownRows(b, op, dimensionMap, sizes)) {
+    op->replaceAllUsesWith(ValueRange(sorted));
+    return success();
+  }
 
   Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1);
   Value count = constantIndex(b, loc, updatesType.getDimSize(0));

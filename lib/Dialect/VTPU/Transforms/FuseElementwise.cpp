@@ -13,8 +13,10 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include <numeric>
 
 namespace vtpu {
 #define GEN_PASS_DEF_FUSEELEMENTWISE
@@ -100,6 +102,106 @@ static constexpr StringLiteral unusedAttr = "vtpu.unused";
 
 namespace {
 
+/// Reads through reshapes that add or drop dimensions of extent one.
+struct ExtractThroughReshape : OpRewritePattern<tensor::ExtractOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tensor::ExtractOp op,
+                                PatternRewriter &rewriter) const override {
+    Operation *reshape = op.getTensor().getDefiningOp();
+    if (!isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
+            reshape))
+      return rewriter.notifyMatchFailure(op, "reads no reshape");
+    Value source = reshape->getOperand(0);
+    auto getReal = [](Value tensor) {
+      SmallVector<int64_t> dims;
+      for (auto [dim, size] :
+           llvm::enumerate(cast<RankedTensorType>(tensor.getType()).getShape()))
+        if (size != 1)
+          dims.push_back(dim);
+      return dims;
+    };
+    auto sourceType = cast<RankedTensorType>(source.getType());
+    SmallVector<int64_t> ours = getReal(op.getTensor()), theirs = getReal(source);
+    if (!llvm::equal(ours, theirs, [&](int64_t a, int64_t b) {
+          return cast<RankedTensorType>(op.getTensor().getType())
+                     .getDimSize(a) == sourceType.getDimSize(b);
+        }))
+      return rewriter.notifyMatchFailure(op, "dimensions are merged or split");
+    Value zero = arith::ConstantIndexOp::create(rewriter, op.getLoc(), 0);
+    SmallVector<Value> indices(sourceType.getRank(), zero);
+    for (auto [from, to] : llvm::zip(ours, theirs))
+      indices[to] = op.getIndices()[from];
+    rewriter.replaceOpWithNewOp<tensor::ExtractOp>(op, source, indices);
+    return success();
+  }
+};
+
+/// Computes an element where a body reads it, instead of the whole tensor
+/// ahead: of work that is cheap, that nothing else reads, and that is not
+/// repeated. A loop in a body visits what is scattered to a target, so each
+/// element once.
+struct ComputeExtracted : OpRewritePattern<tensor::ExtractOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tensor::ExtractOp op,
+                                PatternRewriter &rewriter) const override {
+    auto producer = op.getTensor().getDefiningOp<linalg::GenericOp>();
+    auto consumer = op->getParentOfType<linalg::GenericOp>();
+    auto count = [](ArrayRef<int64_t> extents) {
+      return std::accumulate(extents.begin(), extents.end(), int64_t(1),
+                             std::multiplies<>());
+    };
+    if (!consumer || !producer ||
+        (op->getBlock() == consumer.getBody() && !movesData(producer) &&
+         count(consumer.getStaticLoopRanges()) >
+             op.getTensor().getType().getNumElements()) ||
+        producer->getNumResults() != 1 || !producer->hasOneUse() ||
+        producer.getNumReductionLoops() != 0 || computes(producer) ||
+        !producer.getMatchingBlockArgument(producer.getDpsInitOperand(0))
+             .use_empty() ||
+        !producer.getIndexingMapsArray().back().isIdentity() ||
+        llvm::any_of(*producer.getBody(), [](Operation &inner) {
+          return inner.getNumRegions() != 0;
+        }))
+      return rewriter.notifyMatchFailure(op, "reads no cheap work of its own");
+    for (AffineMap map : producer.getIndexingMapsArray())
+      for (AffineExpr expr : map.getResults())
+        if (!isa<AffineDimExpr, AffineConstantExpr>(expr))
+          return rewriter.notifyMatchFailure(op, "operands are not permuted");
+    Location loc = op.getLoc();
+    IRMapping mapping;
+    for (OpOperand *input : producer.getDpsInputOperands()) {
+      BlockArgument argument = producer.getMatchingBlockArgument(input);
+      if (argument.use_empty())
+        continue;
+      if (!isa<RankedTensorType>(input->get().getType())) {
+        mapping.map(argument, input->get());
+        continue;
+      }
+      SmallVector<Value> at;
+      for (AffineExpr expr :
+           producer.getMatchingIndexingMap(input).getResults()) {
+        if (auto dim = dyn_cast<AffineDimExpr>(expr))
+          at.push_back(op.getIndices()[dim.getPosition()]);
+        else
+          at.push_back(arith::ConstantIndexOp::create(
+              rewriter, loc, cast<AffineConstantExpr>(expr).getValue()));
+      }
+      Value element = tensor::ExtractOp::create(rewriter, loc, input->get(), at);
+      mapping.map(argument, element);
+    }
+    for (Operation &inner : producer.getBody()->without_terminator()) {
+      if (auto index = dyn_cast<linalg::IndexOp>(inner))
+        mapping.map(index.getResult(), op.getIndices()[index.getDim()]);
+      else
+        rewriter.clone(inner, mapping);
+    }
+    rewriter.replaceOp(op, mapping.lookupOrDefault(
+                               producer.getBody()->getTerminator()->getOperand(
+                                   0)));
+    return success();
+  }
+};
+
 struct FuseElementwise : vtpu::impl::FuseElementwiseBase<FuseElementwise> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
@@ -126,6 +228,7 @@ struct FuseElementwise : vtpu::impl::FuseElementwiseBase<FuseElementwise> {
       return signalPassFailure();
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
+    patterns.add<ExtractThroughReshape, ComputeExtracted>(&getContext());
     linalg::populateFoldReshapeOpsByExpansionPatterns(patterns, shouldExpand);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
