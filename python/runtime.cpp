@@ -115,6 +115,8 @@ public:
     d["total_seconds"] = s.total_seconds;
     d["code_bytes"] = s.code_bytes;
     d["context_bytes"] = s.context_bytes;
+    d["barrier_seconds"] = s.barrier_seconds;
+    d["sentrons"] = s.sentrons;
     return d;
   }
   int tier() const { return int(vtpu_active_tier(program)); }

@@ -85,7 +85,7 @@ private:
       if (step == Step::stop)
         return true;
       frame.word = step == Step::branch ? uint32_t(int64_t(frame.word) + frame.target) : frame.word + 1;
-      if (step == Step::branch && context.group && context.group->stop.load(std::memory_order_relaxed)) {
+      if (step == Step::branch && context.group && context.group->isStopped()) {
         trap(frame, TrapCause::stopped);
         return false;
       }
@@ -484,25 +484,6 @@ void callHost(const Slot &slot, void *out, const void *a, const void *b) {
     for (unsigned i = 0, n = laneCount(slot.length, slot.type); i < n; ++i)
       static_cast<double *>(out)[i] = function.f64(static_cast<const double *>(a)[i], static_cast<const double *>(b)[i]);
   }
-}
-
-bool waitAtBarrier(SentronContext &context) {
-  CallGroup *group = context.group;
-  if (!group || group->sentrons <= 1)
-    return true;
-  uint32_t generation = group->generation.load();
-  if (group->arrived.fetch_add(1) + 1 == group->sentrons) {
-    group->arrived.store(0);
-    group->generation.fetch_add(1);
-    return true;
-  }
-  for (unsigned spins = 0; group->generation.load() == generation; ++spins) {
-    if (group->stop.load(std::memory_order_relaxed))
-      return false;
-    if (spins > 1000)
-      std::this_thread::yield();
-  }
-  return true;
 }
 
 } // namespace vtpu::rt

@@ -554,9 +554,15 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
     storeR(slot.rd, target);
     return;
   }
-  case COp::cbar:
+  case COp::cbar: {
+    Label alone = a.newLabel();
+    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+    a.cmp(x86::qword_ptr(x86::rax, int(offsetof(SentronContext, sentrons))), 1);
+    a.je(alone);
     emitHelper(reinterpret_cast<void *>(&barrierHelper), [] {}, true);
+    a.bind(alone);
     return;
+  }
   }
 }
 

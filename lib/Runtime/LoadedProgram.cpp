@@ -20,17 +20,14 @@
 namespace vtpu::rt {
 
 namespace {
-bool usesSentrons(const Program &program) {
+/// True if a word of the function depends on the sentron that runs it.
+bool asksForSentron(const Function &function) {
   using isa::COp;
-  for (const Function &function : program.functions)
-    for (const isa::Word &word : function.words) {
-      COp op = COp(word.slot(isa::Pipe::C).opcode);
-      if (op == COp::csid || op == COp::csnum || op == COp::cbar)
-        return true;
-    }
-  return false;
+  return std::any_of(function.words.begin(), function.words.end(), [](const isa::Word &word) {
+    COp op = COp(word.slot(isa::Pipe::C).opcode);
+    return op == COp::csid || op == COp::csnum || op == COp::cbar;
+  });
 }
-constexpr uint32_t mostSentrons = 1024;
 /// Row-major parameters up to this size are copied to a 64-byte boundary; larger ones stay mapped.
 constexpr uint64_t mostCopied = 4 << 20;
 
@@ -105,8 +102,6 @@ Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, con
   }
   if (options.threads > mostSentrons)
     return Error{fmt::format("{} threads; legal are 1 to {}", options.threads, mostSentrons)};
-  // A program that never asks for its sentron's number would do the same work in each.
-  self.sentrons = usesSentrons(self.program) ? std::max<uint32_t>(options.threads, 1) : 1;
 
   self.parameterFile = options.parameter_file ? options.parameter_file : findParameterFile(self.program.parameterFile, path);
 
@@ -135,14 +130,18 @@ Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, con
     }
     self.entries.push_back(std::move(entry));
   }
+  for (Entry &entry : self.entries) {
+    self.inspect(entry, std::max<uint32_t>(options.threads, 1));
+    self.sentrons = std::max(self.sentrons, entry.sentrons);
+  }
   for (Entry &entry : self.entries)
-    self.countWords(entry);
+    entry.stats.context_bytes = self.arenaBytes + self.sentrons * self.stackBytes;
   if (self.entries.empty())
     return Error{"the program has no entry function"};
   return result;
 }
 
-void LoadedProgram::countWords(Entry &entry) {
+void LoadedProgram::inspect(Entry &entry, uint32_t threads) {
   std::vector<bool> seen(program.functions.size());
   std::vector<uint32_t> work = {entry.function};
   seen[entry.function] = true;
@@ -151,6 +150,8 @@ void LoadedProgram::countWords(Entry &entry) {
     const Function &function = program.functions[work.back()];
     work.pop_back();
     stats.words += function.words.size();
+    if (asksForSentron(function))
+      entry.sentrons = threads; // as many in every such entry
     for (const isa::Word &word : function.words) {
       stats.d += !word.slot(isa::Pipe::D).empty();
       stats.s += !word.slot(isa::Pipe::S).empty();
@@ -163,7 +164,7 @@ void LoadedProgram::countWords(Entry &entry) {
       }
   }
   stats.code_bytes = executor->codeBytes();
-  stats.context_bytes = arenaBytes + stackBytes;
+  stats.sentrons = entry.sentrons;
 }
 
 Status LoadedProgram::setParameter(const std::string &key, TensorView tensor) {
@@ -268,8 +269,6 @@ Result<std::unique_ptr<LoadedProgram::Context>> LoadedProgram::makeContext() {
   }
   if (!enough)
     return Error{fmt::format("out of memory for a calling context: {} bytes of arena, {} of stacks", arenaBytes, stackBytes)};
-  if (sentrons > 1)
-    context->workers = std::make_unique<Workers>(sentrons - 1);
   return context;
 }
 
@@ -292,6 +291,8 @@ std::string LoadedProgram::describe(const Trap &trap) const {
       int32_t binding = facts[trap.function].accessBinding[trap.word];
       return binding < 0 ? std::string("?") : fmt::format("{} ({})", binding, function.bindings[binding].name);
     }());
+  case TrapCause::stuck:
+    return fmt::format("{}: a sentron waits at a barrier that another one never reaches", place);
   default:
     return fmt::format("{}: the call was stopped", place);
   }
@@ -303,10 +304,13 @@ struct LoadedProgram::Call {
   Context &memory;
   CallGroup group;
 
+  Call(LoadedProgram &self, Entry &entry, Context &memory) : self(self), entry(entry), memory(memory), group(entry.sentrons) {}
+
   void run(uint32_t number) {
     SentronContext &context = memory.sentrons[number];
+    context = SentronContext();
     context.sentron = number;
-    context.sentrons = self.sentrons;
+    context.sentrons = entry.sentrons;
     context.group = &group;
     context.stacks = memory.stacks[number].data();
     uint8_t *const *bases = memory.bases.data();
@@ -319,8 +323,43 @@ struct LoadedProgram::Call {
           own[b] = stack;
       bases = own.data();
     }
-    if (!self.executor->run(entry.function, bases, context))
-      group.stop.store(1);
+    group.leave(!self.executor->run(entry.function, bases, context));
+  }
+
+  /// All sentrons; the first on this thread.
+  Status runAll() {
+    if (entry.sentrons == 1) {
+      run(0);
+      return {};
+    }
+    if (!memory.workers) {
+      auto workers = std::make_unique<Workers>();
+      if (Status status = workers->start(self.sentrons - 1); !status)
+        return status;
+      memory.workers = std::move(workers);
+    }
+    std::chrono::steady_clock::time_point ended;
+    auto work = [&](uint32_t number) {
+      run(number);
+      if (number == 0)
+        ended = std::chrono::steady_clock::now();
+    };
+    memory.workers->run([](void *argument, uint32_t number) { (*static_cast<decltype(work) *>(argument))(number); }, &work);
+    memory.sentrons[0].barrierSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - ended).count();
+    return {};
+  }
+
+  /// The trap that ended the call; null if there is none. One that stopped others comes before those that were stopped.
+  const Trap *findTrap() {
+    const Trap *found = nullptr;
+    for (uint32_t s = 0; s < entry.sentrons; ++s) {
+      Trap &trap = memory.sentrons[s].trap;
+      if (trap.cause == TrapCause::stopped && group.isStuck())
+        trap.cause = TrapCause::stuck;
+      if (trap.cause != TrapCause::none && (!found || found->cause == TrapCause::stopped))
+        found = &trap;
+    }
+    return found;
   }
 };
 
@@ -368,28 +407,26 @@ Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *cons
   for (uint32_t b : entry.arenas)
     memory->bases[b] = memory->arena.data();
 
-  const Trap *trap = nullptr;
-  if (placed) {
-    for (SentronContext &context : memory->sentrons)
-      context = SentronContext();
-    Call call{*this, entry, *memory, {}};
-    call.group.sentrons = sentrons;
-    if (memory->workers)
-      memory->workers->run([](void *argument, uint32_t number) { static_cast<Call *>(argument)->run(number); }, &call);
-    else
-      call.run(0);
-    for (const SentronContext &context : memory->sentrons)
-      if (context.trap.cause != TrapCause::none && (!trap || trap->cause == TrapCause::stopped))
-        trap = &context.trap;
-  }
-  Status result = !placed ? std::move(placed) : trap ? Status(Error{describe(*trap)}) : Status();
+  Status result = std::move(placed);
+  Call call(*this, entry, *memory);
+  if (result)
+    result = call.runAll();
+  if (result)
+    if (const Trap *trap = call.findTrap())
+      result = Error{describe(*trap)};
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::lock_guard<std::mutex> lock(mutex);
-  const SentronContext &first = memory->sentrons[0];
-  entry.stats.executed_words = first.executedWords;
-  entry.stats.executed_ops = first.executedOps;
-  entry.stats.host_seconds = first.hostSeconds;
-  entry.stats.total_seconds = seconds;
+  vtpu_stats &stats = entry.stats;
+  stats.executed_words = stats.executed_ops = 0;
+  stats.host_seconds = 0;
+  for (uint32_t s = 0; s < entry.sentrons; ++s) {
+    const SentronContext &sentron = memory->sentrons[s];
+    stats.executed_words += sentron.executedWords;
+    stats.executed_ops += sentron.executedOps;
+    stats.host_seconds = std::max(stats.host_seconds, sentron.hostSeconds);
+  }
+  stats.barrier_seconds = memory->sentrons[0].barrierSeconds;
+  stats.total_seconds = seconds;
   idle.push_back(std::move(memory));
   return result;
 }

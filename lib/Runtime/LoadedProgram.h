@@ -28,6 +28,7 @@ public:
     uint32_t function;
     std::vector<uint32_t> inputs, outputs, arenas; // binding indices
     std::vector<uint8_t *> bases;                  // constants and parameters filled in
+    uint32_t sentrons = 1;                         // one if no word asks for its sentron: each would do the same work
     vtpu_stats stats = {};
   };
 
@@ -47,7 +48,7 @@ private:
     std::vector<std::vector<uint8_t *>> stacks; // per sentron, per function
     std::vector<uint8_t *> bases;
     std::vector<SentronContext> sentrons;
-    std::unique_ptr<Workers> workers; // of sentrons 1..n-1; null for one sentron
+    std::unique_ptr<Workers> workers; // of sentrons 1..n-1; null until a call needs them
   };
   /// One call in flight, as its sentrons see it.
   struct Call;
@@ -57,7 +58,7 @@ private:
   std::vector<FunctionFacts> facts;
   std::unique_ptr<Executor> executor;
   vtpu_tier tier = VTPU_TIER_INTERPRETER;
-  uint32_t sentrons = 1;
+  uint32_t sentrons = 1; // most of any entry
   std::vector<Entry> entries;
   std::string parameterFile;
 
@@ -75,7 +76,8 @@ private:
   Result<std::unique_ptr<Context>> makeContext();
   Status takeContext(std::unique_ptr<Context> &memory);
   std::string describe(const Trap &trap) const;
-  void countWords(Entry &entry);
+  /// Counts the words of an entry and all that it calls, and gives it `threads` sentrons if any of them asks for its sentron.
+  void inspect(Entry &entry, uint32_t threads);
 };
 
 } // namespace vtpu::rt

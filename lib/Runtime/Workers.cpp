@@ -6,27 +6,22 @@
 
 #include "Workers.h"
 
+#include "Spin.h"
+
+#include <fmt/format.h>
+#include <system_error>
+
 namespace vtpu::rt {
 
-namespace {
-/// Polls before a thread goes to sleep: some tens of microseconds.
-constexpr unsigned polls = 1000;
-
-template <typename Condition>
-bool spin(Condition condition) {
-  for (unsigned i = 0; i < polls; ++i) {
-    if (condition())
-      return true;
-    __builtin_ia32_pause();
-  }
-  return condition();
-}
-} // namespace
-
-Workers::Workers(uint32_t count) {
+Status Workers::start(uint32_t count) {
   threads.reserve(count);
-  for (uint32_t i = 1; i <= count; ++i)
-    threads.emplace_back([this, i] { loop(i); });
+  try {
+    for (uint32_t i = 1; i <= count; ++i)
+      threads.emplace_back([this, i] { loop(i); });
+  } catch (const std::system_error &error) {
+    return Error{fmt::format("{} threads cannot be started, the system gave {} ({}); ask for fewer", count, threads.size(), error.code().message())};
+  }
+  return {};
 }
 
 Workers::~Workers() {

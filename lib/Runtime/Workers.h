@@ -10,6 +10,8 @@
 #ifndef VTPU_LIB_RUNTIME_WORKERS_H
 #define VTPU_LIB_RUNTIME_WORKERS_H
 
+#include "vtpu/Support/Result.h"
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -21,8 +23,8 @@ namespace vtpu::rt {
 
 class Workers {
 public:
-  /// Makes `count` threads.
-  explicit Workers(uint32_t count);
+  /// Makes `count` threads; an error if the system has no more. To be called once.
+  Status start(uint32_t count);
   ~Workers();
 
   /// Calls `work(argument, i)` for every i in 0..count: 0 on the calling thread, the others on the workers. Returns when all are done.

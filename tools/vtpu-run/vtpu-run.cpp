@@ -61,6 +61,9 @@ void printStats(const vtpu_program *program, uint32_t entry, vtpu_tier tier) {
   fmt::print(stderr, "{:>16.3f}  ms            # last call\n", stats.total_seconds * 1e3);
   fmt::print(stderr, "{:>16.3f}  ms            # outside words (listed host calls), {:.1f} %\n", stats.host_seconds * 1e3,
              stats.total_seconds > 0 ? 100 * stats.host_seconds / stats.total_seconds : 0.0);
+  if (stats.sentrons > 1)
+    fmt::print(stderr, "{:>16.3f}  ms            # sentron 0 of {} waiting for the others, {:.1f} %\n", stats.barrier_seconds * 1e3, stats.sentrons,
+               stats.total_seconds > 0 ? 100 * stats.barrier_seconds / stats.total_seconds : 0.0);
   fmt::print(stderr, "{:>16}  bytes         # emitted machine code\n", stats.code_bytes);
   fmt::print(stderr, "{:>16}  bytes         # arena and stacks of a calling context\n", stats.context_bytes);
 }

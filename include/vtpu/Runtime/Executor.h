@@ -12,7 +12,9 @@
 #include "vtpu/Object/Program.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 
 namespace vtpu::rt {
 
@@ -27,7 +29,7 @@ struct FunctionFacts {
 };
 
 /// Why a call stopped.
-enum class TrapCause : uint32_t { none = 0, message, divideByZero, outOfBounds, stopped };
+enum class TrapCause : uint32_t { none = 0, message, divideByZero, outOfBounds, stopped, stuck };
 
 struct Trap {
   TrapCause cause = TrapCause::none;
@@ -35,15 +37,36 @@ struct Trap {
   uint32_t message = 0; // TrapCause::message: index into Program::messages
 };
 
-/// Barrier and stop flag of the sentrons of one call.
-struct CallGroup {
-  uint32_t sentrons = 1;
-  std::atomic<uint32_t> arrived{0}, generation{0};
-  std::atomic<uint32_t> stop{0};
+/// Most sentrons of a call; the verifier counts on it.
+constexpr uint32_t mostSentrons = 1024;
+
+/// The sentrons of one call: their barrier, and what ends the call before its time.
+class CallGroup {
+public:
+  explicit CallGroup(uint32_t sentrons) : sentrons(sentrons) {}
+
+  /// Waits until every sentron has arrived; false if the call is stopped.
+  bool wait();
+  /// A sentron has returned, or has trapped and stops the others. Those that wait for a sentron that has returned are stopped too.
+  void leave(bool trapped);
+  bool isStopped() const { return stopped.load(std::memory_order_relaxed); }
+  /// True if sentrons waited at a barrier that another one never reached.
+  bool isStuck() const { return stuck.load(); }
+
+private:
+  const uint32_t sentrons;
+  std::atomic<uint32_t> arrived{0}, left{0}, generation{0};
+  std::atomic<bool> stopped{false}, stuck{false};
+  std::mutex mutex;
+  std::condition_variable changed;
+
+  void stop();
+  void checkProgress();
 };
 
-/// State of one sentron in one call. Emitted code addresses its fields by offset: standard layout, fields only appended.
-struct SentronContext {
+/// State of one sentron in one call, on cache lines of its own. Emitted code addresses its fields by offset: standard layout, fields only
+/// appended.
+struct alignas(64) SentronContext {
   uint64_t sentron = 0;
   uint64_t sentrons = 1;
   CallGroup *group = nullptr;
@@ -52,6 +75,7 @@ struct SentronContext {
   uint64_t executedWords = 0, executedOps = 0; // counted by the interpreter
   uint8_t *const *stacks = nullptr;            // per function: its Stack area, or null
   int64_t spill[8] = {};                       // r12..r15 and template temporaries
+  double barrierSeconds = 0;                   // spent waiting for other sentrons
 };
 
 /// A tier runs entry functions: `bases[i]` is the address of binding i of that function. False: `context.trap` says why.

@@ -50,12 +50,14 @@ typedef struct vtpu_options {
 typedef struct vtpu_stats {
   uint64_t words;           /* words of the entry's program, static */
   uint64_t d, s, c;         /* filled slots, static */
-  uint64_t executed_words;  /* dynamic, interpreter or with counting on; 0 if unknown */
+  uint64_t executed_words;  /* of the last call, all sentrons; counted by the interpreter, else 0 */
   uint64_t executed_ops;
-  double host_seconds;      /* seconds spent in listed host calls in the last call */
+  double host_seconds;      /* seconds spent in listed host calls in the last call; of the sentron that spent the most */
   double total_seconds;     /* seconds of the last call */
   uint64_t code_bytes;      /* emitted machine code */
-  uint64_t context_bytes;   /* arena and stacks of one calling context */
+  uint64_t context_bytes;   /* arena and all sentrons' stacks of one calling context */
+  double barrier_seconds;   /* seconds that sentron 0 waited for others in the last call */
+  uint32_t sentrons;        /* that run a call of this entry: 1 if its work is not divided */
 } vtpu_stats;
 
 const char *vtpu_version(void);

@@ -1,0 +1,26 @@
+//===- Spin.h - Waiting awake -----------------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_LIB_RUNTIME_SPIN_H
+#define VTPU_LIB_RUNTIME_SPIN_H
+
+namespace vtpu::rt {
+
+/// Polls `condition` for some tens of microseconds; true as soon as it holds. Who gets false goes to sleep.
+template <typename Condition>
+bool spin(Condition condition) {
+  constexpr unsigned polls = 1000;
+  for (unsigned i = 0; i < polls; ++i) {
+    if (condition())
+      return true;
+    __builtin_ia32_pause();
+  }
+  return condition();
+}
+
+} // namespace vtpu::rt
+
+#endif // VTPU_LIB_RUNTIME_SPIN_H
