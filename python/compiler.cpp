@@ -14,6 +14,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -27,8 +28,10 @@ struct CompileError : std::runtime_error {
 using Bytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 nb::bytes compile(const std::vector<std::string> &texts, const std::string &fileName, const std::string &compileFrom, const std::string &compileTo,
-                  const std::string &parameterFile, const std::string &reproducer, const std::map<std::string, Bytes> &structures) {
+                  const std::string &parameterFile, const std::string &reproducer, const std::map<std::string, Bytes> &structures,
+                  std::optional<int64_t> divideFrom) {
   vtpu::CompileOptions options;
+  options.divideFrom = divideFrom;
   auto phase = [](const std::string &name) {
     std::optional<vtpu::Phase> parsed = vtpu::parsePhase(name);
     if (!parsed)
@@ -60,7 +63,7 @@ NB_MODULE(_compiler, m) {
   nb::exception<CompileError>(m, "CompileError");
   m.def("compile", &compile, nb::arg("texts"), nb::arg("file_name") = "program.mlir", nb::arg("compile_from") = "input",
         nb::arg("compile_to") = "binary", nb::arg("parameter_file") = "", nb::arg("reproducer") = "",
-        nb::arg("structures") = std::map<std::string, Bytes>(),
+        nb::arg("structures") = std::map<std::string, Bytes>(), nb::arg("divide_from") = nb::none(),
         "Compiles MLIR texts into one program; returns the bytes of a .vtpu file, or text for an earlier phase.");
   m.def("phases", &vtpu::listPhases, "Names of all phases, in order.");
 }

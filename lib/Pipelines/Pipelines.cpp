@@ -110,8 +110,10 @@ void vtpu::buildTilePipeline(OpPassManager &pm,
   pm.addPass(createCanonicalizerPass());
 }
 
-void vtpu::buildWordPipeline(OpPassManager &pm, const CompileOptions &) {
-  pm.addPass(createConvertLinalgToSIW());
+void vtpu::buildWordPipeline(OpPassManager &pm, const CompileOptions &options) {
+  ConvertLinalgToSIWOptions convert;
+  convert.divideFrom = options.divideFrom.value_or(convert.divideFrom);
+  pm.addPass(createConvertLinalgToSIW(convert));
   OpPassManager &nested = pm.nest<siw::FuncOp>();
   nested.addPass(createCSEPass());
   nested.addPass(createLoopInvariantCodeMotionPass());

@@ -240,10 +240,10 @@ private:
   /// State at a loop's head from the state on entry, in closed form where the trip count is bounded.
   void enterLoop(const Loop &loop, const State &entry, State &head) const {
     int64_t trips = -1;
+    ValueRange start, bound;
     if (loop.closed && loop.exitRegister >= 0 && entry.r[loop.exitRegister].kind == RegisterFact::integer) {
       const Slot &tail = words[loop.tail].slot(Pipe::C);
-      const ValueRange start = entry.r[loop.exitRegister].value;
-      ValueRange bound = ValueRange::any();
+      start = entry.r[loop.exitRegister].value;
       if (tail.opcode == uint8_t(COp::cbcci))
         bound = ValueRange::constant(words[loop.tail].i1);
       else if (entry.r[tail.rb].kind == RegisterFact::integer && !loop.changed[tail.rb])
@@ -263,6 +263,10 @@ private:
       head.r[r] = entry.r[r];
       head.r[r].value = entry.r[r].value + walk;
     }
+    // Wherever it starts, the counter comes back only below its bound.
+    ValueRange &counter = head.r[loop.exitRegister].value;
+    if (head.r[loop.exitRegister].kind == RegisterFact::integer && counter.isBounded())
+      counter = ValueRange::between(counter.low, std::min(counter.high, std::max(start.high, bound.high - 1)), counter.stride);
   }
 
   Status solve() {
@@ -519,16 +523,10 @@ private:
       integer(b.value.isBounded() && b.value.low > 0 ? ValueRange::between(0, b.value.high - 1) : ValueRange::any());
       break;
     case COp::cdiv:
-      if (b.value.isConstant() && b.value.low > 0 && a.value.isBounded())
-        integer(ValueRange::between(a.value.low / b.value.low, a.value.high / b.value.low));
-      else
-        integer(ValueRange::any());
+      integer(quotient(a.value, b.value));
       break;
     case COp::cdivu:
-      if (b.value.isConstant() && b.value.low > 0 && a.value.isBounded() && a.value.low >= 0)
-        integer(ValueRange::between(a.value.low / b.value.low, a.value.high / b.value.low));
-      else
-        integer(ValueRange::any());
+      integer(a.value.low >= 0 ? quotient(a.value, b.value) : ValueRange::any());
       break;
     case COp::cshri:
     case COp::csari:
@@ -546,8 +544,10 @@ private:
       break;
     }
     case COp::csid:
+      integer(ValueRange::between(0, mostSentrons - 1));
+      break;
     case COp::csnum:
-      integer(ValueRange::between(0, 1 << 16));
+      integer(ValueRange::between(1, mostSentrons));
       break;
     case COp::kset:
       out.kLanes[slot.rd] = uint8_t(slot.imm);
@@ -579,6 +579,13 @@ private:
       break;
     }
     return {};
+  }
+
+  /// Toward zero, by a positive divisor: the ends lie at ends of the operands.
+  static ValueRange quotient(const ValueRange &a, const ValueRange &b) {
+    if (!a.isBounded() || !b.isBounded() || b.low <= 0)
+      return ValueRange::any();
+    return ValueRange::between(std::min(a.low / b.low, a.low / b.high), std::max(a.high / b.low, a.high / b.high));
   }
 
   static ValueRange product(const ValueRange &a, const ValueRange &b) {

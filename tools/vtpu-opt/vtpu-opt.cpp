@@ -31,6 +31,11 @@ static llvm::cl::opt<std::string>
                              "binary"),
               llvm::cl::value_desc("phase"));
 
+static llvm::cl::opt<int64_t>
+    divideFrom("divide-from", llvm::cl::cat(phaseOptions),
+               llvm::cl::desc("As the option of convert-linalg-to-siw"),
+               llvm::cl::value_desc("N"));
+
 /// Says what is wrong and ends with the exit code of a user's mistake.
 static int fail(const Twine &message) {
   llvm::errs() << "vtpu-opt: error: " << message << "\n";
@@ -61,6 +66,8 @@ int main(int argc, char **argv) {
                   vtpu::listPhases());
   options.compileFrom = *readPhase(compileFrom, vtpu::Phase::Input);
   options.compileTo = *readPhase(compileTo, vtpu::Phase::Binary);
+  if (divideFrom.getNumOccurrences())
+    options.divideFrom = divideFrom;
   if (options.compileTo < options.compileFrom)
     return fail("cannot compile from phase '" +
                 vtpu::stringifyPhase(options.compileFrom) +

@@ -53,6 +53,9 @@ struct CompileOptions {
   Phase compileTo = Phase::Binary;
   /// Fuse element-wise work and group contractions with what follows them.
   bool fuse = true;
+  /// Work of an entry from which its kernels are divided over sentrons, as the
+  /// option of `convert-linalg-to-siw`; its default if not given.
+  std::optional<int64_t> divideFrom;
   /// Verify the IR behind every pass.
   bool verifyEach = false;
   /// Recorded in the program: where its parameters are.

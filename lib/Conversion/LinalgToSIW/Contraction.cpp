@@ -267,29 +267,41 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   // Few rows take wide tiles, unless panels give the width.
   constexpr int64_t rowsPerTile = 8;
   const int64_t columnsPerTile = lanes * (panels || packs || M >= rowsPerTile ? 3 : std::min<int64_t>(16, 24 / M));
+  // Which loop is divided over sentrons: around the product, over strips of columns, or over tiles of rows.
+  const int64_t strips = N / columnsPerTile, restColumns = N % columnsPerTile, rowTiles = M / rowsPerTile, restRows = M % rowsPerTile;
+  int divided = -1;
+  const int overStrips = int(p.outer.size()), overRows = overStrips + 1;
+  if (divides) {
+    SmallVector<int64_t> parts;
+    for (unsigned d : p.outer)
+      parts.push_back(reduction[d] || c.steps[d] == 0 ? 0 : extents[d]);
+    parts.append({strips + (restColumns ? 1 : 0), rowTiles + (restRows ? 1 : 0)});
+    divided = pickLoop(parts);
+  }
+  const Share share = divided < 0              ? Share()
+                      : divided == overStrips ? takeShare(strips, restColumns)
+                      : divided == overRows   ? takeShare(rowTiles, restRows)
+                                              : takeShare(extents[p.outer[unsigned(divided)]]);
+  auto shareOf = [&](int loop) { return loop == divided ? share : Share(); };
   auto advance = [&](Value pointer, int64_t bytes) { return bytes ? emit().c(COp::caddi, {pointer}, siw::Emitter::immediate(bytes)) : pointer; };
 
   // All rows for one strip of columns.
   auto strip = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t depth, int64_t columns) {
     const int64_t vectors = (columns + lanes - 1) / lanes, tail = columns - (vectors - 1) * lanes;
-    const int64_t full = M / rowsPerTile, rest = M % rowsPerTile;
-    if (full > 1) {
-      siw::ForOp rows = emit().forLoop(emit().constant(0), 0, full, 1, {pa, pc}, [&](Value, ValueRange carried) {
-        tile(carried[0], pb, carried[1], bRowStep, depth, rowsPerTile, vectors, tail);
-        return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(rowsPerTile * aRow)),
-                                  emit().c(COp::caddi, {carried[1]}, siw::Emitter::immediate(rowsPerTile * cRow))};
-      });
-      pa = rows.getResult(0);
-      pc = rows.getResult(1);
-    } else if (full == 1) {
+    if (rowTiles > 1 || (rowTiles == 1 && divided == overRows)) {
+      SmallVector<Value> ends = parallelLoop(shareOf(overRows), rowTiles, {pa, pc}, {rowsPerTile * aRow, rowsPerTile * cRow},
+                                             [&](Value, ValueRange at) { tile(at[0], pb, at[1], bRowStep, depth, rowsPerTile, vectors, tail); });
+      pa = ends[0];
+      pc = ends[1];
+    } else if (rowTiles == 1) {
       tile(pa, pb, pc, bRowStep, depth, rowsPerTile, vectors, tail);
-      if (rest) {
+      if (restRows) {
         pa = advance(pa, rowsPerTile * aRow);
         pc = advance(pc, rowsPerTile * cRow);
       }
     }
-    if (rest)
-      tile(pa, pb, pc, bRowStep, depth, rest, vectors, tail);
+    if (restRows)
+      onLastSentron(shareOf(overRows), [&] { tile(pa, pb, pc, bRowStep, depth, restRows, vectors, tail); });
   };
 
   // A panel of `depth` rows and up to `columnsPerTile` columns of B, copied to `scratch`.
@@ -320,18 +332,14 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
       strip(pa, scratch, pc, rowStep, depth, columns);
       offsetB = window;
     };
-    const int64_t full = N / columnsPerTile, rest = N % columnsPerTile;
-    if (full > 0) {
-      siw::ForOp columns = emit().forLoop(emit().constant(0), 0, full, 1, {pb, pc}, [&](Value, ValueRange carried) {
-        columnsAt(carried[0], carried[1], columnsPerTile);
-        return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(stripStep)),
-                                  emit().c(COp::caddi, {carried[1]}, siw::Emitter::immediate(columnsPerTile * width))};
-      });
-      pb = columns.getResult(0);
-      pc = columns.getResult(1);
+    if (strips > 0) {
+      SmallVector<Value> ends = parallelLoop(shareOf(overStrips), strips, {pb, pc}, {stripStep, columnsPerTile * width},
+                                             [&](Value, ValueRange at) { columnsAt(at[0], at[1], columnsPerTile); });
+      pb = ends[0];
+      pc = ends[1];
     }
-    if (rest)
-      columnsAt(pb, pc, rest);
+    if (restColumns)
+      onLastSentron(shareOf(overStrips), [&] { columnsAt(pb, pc, restColumns); });
   };
 
   auto product = [&](Value pa, Value pb, Value pc) {
@@ -377,22 +385,25 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
       }
       return;
     }
+    SmallVector<int64_t> strides;
     for (unsigned i = 0; i < 3; ++i)
-      if (steps[i])
+      if (steps[i]) {
         inits.push_back(all[i]);
-    emit().forLoop(emit().constant(0), 0, extents[d], 1, inits, [&](Value, ValueRange carried) {
-      SmallVector<Value> here = all, next;
+        strides.push_back(steps[i]);
+      }
+    parallelLoop(shareOf(int(depth)), extents[d], inits, strides, [&](Value, ValueRange pointers) {
+      SmallVector<Value> here = all;
       for (unsigned i = 0, at = 0; i < 3; ++i)
         if (steps[i])
-          here[i] = carried[at++];
+          here[i] = pointers[at++];
       outer(depth + 1, here[0], here[1], here[2]);
-      for (unsigned i = 0, at = 0; i < 3; ++i)
-        if (steps[i])
-          next.push_back(emit().c(COp::caddi, {carried[at++]}, siw::Emitter::immediate(steps[i])));
-      return next;
     });
   };
-  outer(0, start(a, true), start(b, !panels), start(c, true));
+  auto emitAll = [&] { outer(0, start(a, true), start(b, !panels), start(c, true)); };
+  if (divides && divided < 0)
+    onFirstSentron(emitAll);
+  else
+    emitAll();
   shape = outerShape;
   loc = saved;
   return success();

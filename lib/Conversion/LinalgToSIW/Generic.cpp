@@ -699,33 +699,53 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     storeLanes(elementOf(result), combine(initial, reduced), at[result].pointer, Value(), 1, at[result].offset, laneMask(1));
   };
 
+  // Groups of chunks along parallel lanes, then what is left.
+  unsigned group = 4;
+  if (numOperands - numInputs > 1 || std::distance(block->begin(), block->end()) > 12)
+    group = 1; // long bodies overlap by themselves
+  const int64_t full = laneExtent / lanes, groups = laneDim >= 0 && !lanesReduce ? full / group : 0, groupLanes = int64_t(group) * lanes;
+  const unsigned rest = unsigned(laneExtent % lanes), left = unsigned(full - groups * group) + (rest ? 1 : 0);
+
+  // Which loop is divided over sentrons: one along which every result moves.
+  int divided = -1;
+  if (divides) {
+    auto parts = [&](unsigned d, int64_t count) {
+      for (unsigned i = numInputs; i < numOperands; ++i)
+        if (operands[i].steps[d] == 0 || !op.getMatchingIndexingMap(&op->getOpOperand(i)).isProjectedPermutation())
+          return int64_t(0);
+      return count;
+    };
+    SmallVector<int64_t> candidates;
+    for (unsigned d : parallelDims)
+      candidates.push_back(parts(d, extents[d]));
+    candidates.push_back(groups ? parts(unsigned(laneDim), groups + (left ? 1 : 0)) : 0);
+    divided = pickLoop(candidates);
+  }
+  const bool dividesLanes = divided == int(parallelDims.size());
+  const Share share = dividesLanes ? takeShare(groups, left) : divided >= 0 ? takeShare(extents[parallelDims[unsigned(divided)]]) : Share();
+
   auto emitLanes = [&](SmallVector<Cursor> at) {
     if (lanesReduce)
       return emitLaneReduction(at);
     if (laneDim < 0)
       return emitGroup(at, Value(), 0, LaneShape());
-    unsigned group = 4;
-    if (numOperands - numInputs > 1 || std::distance(block->begin(), block->end()) > 12)
-      group = 1; // long bodies overlap by themselves
-    const int64_t full = laneExtent / lanes;
-    const unsigned rest = unsigned(laneExtent % lanes);
-    int64_t done = 0;
-    if (full >= group && full > 0) {
-      int64_t groups = full / group;
-      LaneShape groupShape{lanes, group, lanes};
-      if (groups == 1) {
-        emitGroup(at, Value(), 0, groupShape);
-      } else {
-        emitter().forLoop(emitter().constant(0), 0, groups * group * lanes, int64_t(group) * lanes, {}, [&](Value counter, ValueRange) {
-          emitGroup(at, counter, 0, groupShape);
-          return SmallVector<Value>();
-        });
-      }
-      done = groups * group;
+    const LaneShape groupShape{lanes, group, lanes};
+    auto emitAt = [&](Value counter, ValueRange) {
+      emitGroup(at, counter, 0, groupShape);
+      return SmallVector<Value>();
+    };
+    if (dividesLanes) {
+      auto position = [&](Value number) { return emitter().c(COp::cmuli, {number}, siw::Emitter::immediate(groupLanes)); };
+      emitter().forLoop(position(share.first), position(share.last), groupLanes, {}, emitAt);
+    } else if (groups == 1) {
+      emitGroup(at, Value(), 0, groupShape);
+    } else if (groups > 1) {
+      emitter().forLoop(emitter().constant(0), 0, groups * groupLanes, groupLanes, {}, emitAt);
     }
-    unsigned left = unsigned(full - done) + (rest ? 1 : 0);
     if (left)
-      emitGroup(at, Value(), done * lanes, LaneShape{lanes, left, rest ? rest : lanes});
+      onLastSentron(dividesLanes ? share : Share(), [&] {
+        emitGroup(at, Value(), groups * groupLanes, LaneShape{lanes, left, rest ? rest : lanes});
+      });
   };
 
   std::function<void(unsigned, SmallVector<Cursor>)> walk = [&](unsigned depth, SmallVector<Cursor> at) {
@@ -734,25 +754,26 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     unsigned d = parallelDims[depth];
     SmallVector<Value> inits;
     SmallVector<unsigned> moving;
+    SmallVector<int64_t> strides;
     for (unsigned i = 0; i < numOperands; ++i)
       if (isMemRef(i) && operands[i].steps[d] != 0) {
         moving.push_back(i);
         inits.push_back(at[i].pointer);
+        strides.push_back(operands[i].steps[d]);
       }
-    emitter().forLoop(emitter().constant(0), 0, extents[d], 1, inits, [&](Value counter, ValueRange carried) {
+    parallelLoop(int(depth) == divided ? share : Share(), extents[d], inits, strides, [&](Value counter, ValueRange pointers) {
       counterOf[d] = counter;
       SmallVector<Cursor> here = at;
       for (auto [i, operand] : llvm::enumerate(moving))
-        here[operand].pointer = carried[i];
+        here[operand].pointer = pointers[i];
       walk(depth + 1, here);
-      SmallVector<Value> next;
-      for (auto [i, operand] : llvm::enumerate(moving))
-        next.push_back(emitter().c(COp::caddi, {carried[i]}, siw::Emitter::immediate(operands[operand].steps[d])));
       counterOf[d] = Value();
-      return next;
     });
   };
-  walk(0, cursors);
+  if (divides && divided < 0)
+    onFirstSentron([&] { walk(0, cursors); });
+  else
+    walk(0, cursors);
   shape = outerShape;
   loc = saved;
   return status;

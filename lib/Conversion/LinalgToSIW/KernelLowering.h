@@ -43,6 +43,9 @@ struct ProgramTables {
   llvm::SmallVector<uint8_t> rodata;
   llvm::MapVector<mlir::StringRef, uint64_t> globals; // offset in rodata
   llvm::SmallVector<std::string> messages;
+  /// Work from which the kernels of an entry are divided over sentrons, and the kernels that are (see Parallel.cpp).
+  double leastWork = 0;
+  llvm::DenseSet<mlir::Operation *> divided;
   /// Per kernel argument that is read as packed panels.
   llvm::DenseMap<mlir::BlockArgument, PanelWish> panels;
 
@@ -138,6 +141,30 @@ private:
   mlir::FailureOr<Address> addressOf(mlir::Operation *op, const MemRefPlace &place, mlir::ValueRange indices, bool indexed = true);
   std::optional<int64_t> constantIndex(mlir::Value value);
 
+  // Division over sentrons (Parallel.cpp).
+  /// This sentron's part [first, last) of a loop that counts from 0 in steps of 1; null registers: all of it.
+  struct Share {
+    mlir::Value first, last;
+  };
+  bool divides = false; // one parallel loop of the op that is being emitted takes a share
+  mlir::LogicalResult lowerDivided(mlir::Block &block);
+  /// Which loop, given outermost first by the parts that it falls into, is divided best; -1: none can be.
+  static int pickLoop(llvm::ArrayRef<int64_t> parts);
+  /// The share of a loop of `count` iterations; `more`: what stands behind it on the last sentron counts as one more. To be taken in front of
+  /// all loops of the op.
+  Share takeShare(int64_t count, bool more = false);
+  /// Runs the body for the counters of the share, with pointers that are moved by their stride per iteration. Gives the pointers behind the
+  /// whole loop.
+  llvm::SmallVector<mlir::Value> parallelLoop(const Share &share, int64_t count, mlir::ValueRange pointers, llvm::ArrayRef<int64_t> strides,
+                                              llvm::function_ref<void(mlir::Value, mlir::ValueRange)> body);
+  /// `pointer` + `counter` * `stride`.
+  mlir::Value movedBy(mlir::Value pointer, mlir::Value counter, int64_t stride);
+  void onFirstSentron(llvm::function_ref<void()> emit);
+  /// What stands behind a shared loop: on the last sentron if the share is one, else on every one.
+  void onLastSentron(const Share &share, llvm::function_ref<void()> emit);
+  /// Emits under the condition that the register is zero.
+  void unless(mlir::Value reg, llvm::function_ref<void()> emit);
+
   // Loops over linalg ops (Generic.cpp).
   mlir::LogicalResult lowerLinalg(mlir::linalg::LinalgOp op);
   mlir::LogicalResult lowerNest(mlir::linalg::LinalgOp op, llvm::SmallVector<LinearOperand> operands, llvm::SmallVector<int64_t> extents,
@@ -191,6 +218,8 @@ private:
 
 /// The predicate of an integer comparison.
 isa::Predicate integerPredicate(mlir::arith::CmpIPredicate p);
+/// Finds the kernels that are divided over sentrons.
+void findDividedKernels(mlir::ModuleOp module, ProgramTables &tables);
 /// Finds the parameters that every use reads as panels.
 void findPanels(mlir::ModuleOp module, ProgramTables &tables);
 /// Operand strides of a linalg op as bytes per loop dimension; fails for maps that are not linear.

@@ -61,6 +61,10 @@ public:
     for (BlockArgument arg : entry.getArguments())
       if (llvm::failed(addArgument(arg)))
         return failure();
+    for (auto word : module.getOps<siw::FuncOp>())
+      words[word.getSymName()] = word;
+    for (auto call : entry.getOps<func::CallOp>())
+      dividesWork |= tables.divided.contains(symbols.lookup(call.getCallee()));
     LogicalResult result = success();
     for (Operation &op : entry.front().without_terminator())
       if (llvm::failed(lower(op)))
@@ -82,6 +86,16 @@ private:
     int64_t offset; // bytes of the memref's base pointer inside the binding
   };
   llvm::DenseMap<Value, Place> places;
+  /// What calls since the last barrier touch.
+  struct Access {
+    unsigned binding;
+    int64_t first, last; // bytes [first, last)
+    bool writes, divided;
+  };
+  SmallVector<Access> accesses;
+  llvm::StringMap<siw::FuncOp> words; // the kernels
+  bool dividesWork = false;
+  Block *firstSentron = nullptr; // where calls of undivided kernels go
   llvm::DenseMap<unsigned, BlockArgument> argumentOf; // parameter bindings
   SmallVector<std::pair<std::pair<BlockArgument, PanelWish>, unsigned>> packed;
 
@@ -189,8 +203,54 @@ private:
       arguments.push_back(binding);
       arguments.push_back(at);
     }
-    siw::CallOp::create(builder, call.getLoc(), call.getCallee(), ArrayRef<int64_t>(arguments));
+    placeCall(call.getLoc(), callee, arguments);
     return success();
+  }
+
+  StringRef kindOf(unsigned binding) { return cast<DictionaryAttr>(bindings[binding]).getAs<StringAttr>("kind").getValue(); }
+
+  /// Which one must come first: they touch the same bytes, one writes, and not both run on sentron 0 alone. A caller may pass one buffer as
+  /// input and output.
+  bool mustWait(const Access &before, const Access &now) {
+    if ((!before.writes && !now.writes) || (!before.divided && !now.divided))
+      return false;
+    if (before.binding == now.binding)
+      return before.first < now.last && now.first < before.last;
+    StringRef one = kindOf(before.binding), other = kindOf(now.binding);
+    return (one == "input" && other == "output") || (one == "output" && other == "input");
+  }
+
+  /// In an entry with divided kernels all sentrons run the calls of these, sentron 0 alone the others; a barrier stands where one reads what
+  /// another may have written, or writes what another may read.
+  void placeCall(Location loc, func::FuncOp callee, ArrayRef<int64_t> arguments) {
+    OpBuilder::InsertionGuard guard(builder);
+    if (dividesWork) {
+      const bool divided = tables.divided.contains(callee);
+      SmallVector<Access> now;
+      for (auto [i, attr] : llvm::enumerate(words.lookup(callee.getName()).getBindings())) {
+        auto binding = cast<DictionaryAttr>(attr);
+        if (binding.getAs<StringAttr>("kind").getValue() != "import")
+          break;
+        const int64_t first = arguments[2 * i + 1];
+        now.push_back({unsigned(arguments[2 * i]), first, first + binding.getAs<IntegerAttr>("size").getInt(), binding.contains("writable"), divided});
+      }
+      if (llvm::any_of(accesses, [&](const Access &before) { return llvm::any_of(now, [&](const Access &one) { return mustWait(before, one); }); })) {
+        siw::Emitter(builder, loc).c(isa::COp::cbar, {});
+        accesses.clear();
+        firstSentron = nullptr;
+      }
+      accesses.append(now);
+      if (divided) {
+        firstSentron = nullptr;
+      } else {
+        if (!firstSentron) {
+          siw::Emitter emitter(builder, loc);
+          firstSentron = emitter.unless(emitter.c(isa::COp::csid, {}));
+        }
+        builder.setInsertionPoint(firstSentron->getTerminator());
+      }
+    }
+    siw::CallOp::create(builder, loc, callee.getName(), arguments);
   }
 
   unsigned packedBinding(BlockArgument arg, unsigned plain, const PanelWish &wish) {
@@ -212,10 +272,14 @@ private:
 };
 
 struct ConvertLinalgToSIW : vtpu::impl::ConvertLinalgToSIWBase<ConvertLinalgToSIW> {
+  using ConvertLinalgToSIWBase::ConvertLinalgToSIWBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     ProgramTables tables;
     findPanels(module, tables);
+    tables.leastWork = double(divideFrom);
+    findDividedKernels(module, tables);
     SymbolTable symbols(module);
     bool failed = false;
     SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());

@@ -148,7 +148,7 @@ LogicalResult KernelLowering::run() {
   auto func = siw::FuncOp::create(builder, kernel.getLoc(), builder.getStringAttr(kernel.getName()), /*entry=*/false, builder.getArrayAttr({}));
   body = &func.getBody().emplaceBlock();
   builder.setInsertionPointToStart(body);
-  LogicalResult result = lowerBlock(kernel.front());
+  LogicalResult result = tables.divided.contains(kernel) ? lowerDivided(kernel.front()) : lowerBlock(kernel.front());
   loc = kernel.getLoc();
   emitter().c(COp::cret, {});
   if (stackBytes) {
@@ -466,25 +466,43 @@ LogicalResult KernelLowering::lowerParallel(Operation *op) {
   auto loop = cast<scf::ParallelOp>(op);
   if (loop.getNumReductions() != 0)
     return unsupported(op, "it reduces");
+  SmallVector<int64_t> lowers, steps, trips;
+  for (auto [first, last, by] : llvm::zip(loop.getLowerBound(), loop.getUpperBound(), loop.getStep())) {
+    std::optional<int64_t> lower = constantIndex(first), upper = constantIndex(last), step = constantIndex(by);
+    if (!lower || !upper || !step || *step <= 0)
+      return unsupported(op, "a bound or step is no constant");
+    lowers.push_back(*lower);
+    steps.push_back(*step);
+    trips.push_back(std::max<int64_t>(0, llvm::divideCeil(*upper - *lower, *step)));
+  }
+  if (llvm::is_contained(trips, 0))
+    return success();
+  const bool shared = std::exchange(divides, false); // what is inside is not divided again
+  const int divided = shared ? pickLoop(trips) : -1;
+  const Share share = divided >= 0 ? takeShare(trips[unsigned(divided)]) : Share();
   LogicalResult result = success();
   std::function<void(unsigned)> nest = [&](unsigned d) {
     if (d == loop.getNumLoops()) {
       result = lowerBlock(*loop.getBody());
       return;
     }
-    std::optional<int64_t> lower = constantIndex(loop.getLowerBound()[d]), upper = constantIndex(loop.getUpperBound()[d]),
-                           step = constantIndex(loop.getStep()[d]);
-    if (!lower || !upper || !step || *step <= 0) {
-      result = unsupported(op, "a bound or step is no constant");
-      return;
-    }
-    emitter().forLoop(emitter().constant(*lower), *lower, *upper, *step, {}, [&](Value counter, ValueRange) {
+    auto inside = [&](Value counter) {
       counters[loop.getInductionVars()[d]] = counter;
       nest(d + 1);
+    };
+    if (int(d) == divided) {
+      parallelLoop(share, trips[d], {}, {}, [&](Value part, ValueRange) { inside(movedBy(emitter().constant(lowers[d]), part, steps[d])); });
+      return;
+    }
+    emitter().forLoop(emitter().constant(lowers[d]), lowers[d], lowers[d] + trips[d] * steps[d], steps[d], {}, [&](Value counter, ValueRange) {
+      inside(counter);
       return SmallVector<Value>();
     });
   };
-  nest(0);
+  if (shared && divided < 0)
+    onFirstSentron([&] { nest(0); });
+  else
+    nest(0);
   return result;
 }
 

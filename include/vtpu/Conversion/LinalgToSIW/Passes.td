@@ -16,6 +16,10 @@ def ConvertLinalgToSIW : Pass<"convert-linalg-to-siw", "::mlir::ModuleOp"> {
     structured control and virtual registers. Every op that cannot become words is reported, then the pass fails.
   }];
   let dependentDialects = ["::vtpu::siw::SIWDialect", "::mlir::linalg::LinalgDialect"];
+  let options = [
+    Option<"divideFrom", "divide-from", "int64_t", /*default=*/"1 << 22",
+           "Operations on lanes, about 60 a nanosecond, from which the kernels of an entry are divided over sentrons">
+  ];
 }
 
 #endif // VTPU_CONVERSION_LINALGTOSIW_PASSES_TD

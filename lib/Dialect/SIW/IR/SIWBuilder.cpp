@@ -98,6 +98,20 @@ ForOp Emitter::makeFor(Value lower, Value upper, std::optional<int64_t> bound, i
   return op;
 }
 
+Block *Emitter::unless(Value reg) {
+  OperationState state(loc, IfOp::getOperationName());
+  state.addOperands(reg);
+  Block *last = nullptr;
+  for (int i = 0; i < 2; ++i) {
+    OpBuilder::InsertionGuard guard(builder);
+    last = &state.addRegion()->emplaceBlock();
+    builder.setInsertionPointToStart(last);
+    YieldOp::create(builder, loc, ValueRange());
+  }
+  builder.create(state);
+  return last;
+}
+
 ForOp Emitter::forLoop(Value lower, int64_t lowerConstant, int64_t bound, int64_t step, ValueRange inits, Body body) {
   return makeFor(lower, Value(), bound, step, lowerConstant < bound, inits, body);
 }

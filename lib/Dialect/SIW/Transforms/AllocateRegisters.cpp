@@ -531,6 +531,16 @@ void Allocator::spill(const llvm::SetVector<Value> &values) {
 }
 
 LogicalResult Allocator::run() {
+  // No register survives a call: behind one everything is made again.
+  if (func.walk([](CallOp) { return WalkResult::interrupt(); }).wasInterrupted()) {
+    SmallVector<Value> again;
+    func.walk([&](Operation *op) {
+      if (isRecomputable(op))
+        again.push_back(op->getResult(0));
+    });
+    for (Value value : again)
+      recompute(value);
+  }
   makeTiesHarmless(func.getBody().front());
   for (unsigned round = 0; round < 4096; ++round) {
     startOf.clear();

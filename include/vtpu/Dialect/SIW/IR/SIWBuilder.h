@@ -61,6 +61,9 @@ public:
   ForOp forLoop(mlir::Value lower, int64_t lowerConstant, int64_t bound, int64_t step, mlir::ValueRange inits, Body body);
   ForOp forLoop(mlir::Value lower, mlir::Value upper, int64_t step, mlir::ValueRange inits, Body body);
 
+  /// siw.if whose second region, which is returned, runs if the register is zero.
+  mlir::Block *unless(mlir::Value reg);
+
   mlir::OpBuilder &builder;
   mlir::Location loc;
 
