@@ -436,6 +436,143 @@ TEST(CAPI, ATrapStopsEverySentron) {
   }
 }
 
+TEST(CAPI, ATrapOfAnySentronStopsWorkBehindTheBarrier) {
+  // After ten barriers the last sentron divides by zero; no one passes the next barrier.
+  std::vector<uint8_t> bytes = assemble(R"(
+.func main entry
+  .binding output y size=8 align=8 writable dtype=i64 shape=[1]
+  { C: cptr r7, b0 }
+  { C: cimm r0, 0 }
+  { C: cbar }
+  { C: caddi r0, r0, 1 }
+  { C: cbcci.lt r0, 10, -2 }
+  { C: csid r1 }
+  { C: csnum r2 }
+  { C: csub r3, r2, r1 }
+  { C: caddi r3, r3, -1 }
+  { C: cdiv r4, r0, r3 }
+  { C: cbar }
+  { S: sstr.i64 r0, [r7] ; C: cret }
+.end
+)");
+  for (vtpu_tier tier : tiers())
+    for (uint32_t sentrons : {1u, 2u, 4u}) {
+      Options options;
+      options.tier = tier;
+      options.threads = sentrons;
+      Result<LoadedFile> program = LoadedFile::load(bytes.data(), bytes.size(), options);
+      ASSERT_TRUE(program.ok()) << program.message();
+      for (int round = 0; round < 20; ++round) {
+        int64_t y = 0;
+        EXPECT_EQ(program->call(0, {}, {&y}).message(), "function main, word 9: integer division by zero");
+        EXPECT_EQ(y, 0);
+      }
+    }
+}
+
+TEST(CAPI, ABarrierThatASentronNeverReachesIsReported) {
+  // Sentron 0 returns at once, or only the others do.
+  for (const char *predicate : {"eq", "ne"}) {
+    std::vector<uint8_t> bytes = assemble(std::string(R"(
+.func main entry
+  { C: csid r0 }
+  { C: cbcci.)") + predicate + R"( r0, 0, +2 }
+  { C: cbar }
+  { C: cret }
+.end
+)");
+    for (vtpu_tier tier : tiers())
+      for (uint32_t sentrons : {1u, 2u, 5u}) {
+        Options options;
+        options.tier = tier;
+        options.threads = sentrons;
+        Result<LoadedFile> program = LoadedFile::load(bytes.data(), bytes.size(), options);
+        ASSERT_TRUE(program.ok()) << program.message();
+        for (int round = 0; round < 20; ++round)
+          EXPECT_EQ(program->call(0, {}, {}).message(),
+                    sentrons == 1 ? "" : "function main, word 2: a sentron waits at a barrier that another one never reaches");
+      }
+  }
+}
+
+/// Each sentron fills its own stack, and after a barrier copies it to its row of y: with a shared stack the rows would mix.
+static const char *stackText = R"(
+.func main entry
+  .binding input x size=8 align=8 dtype=i64 shape=[1]
+  .binding output y size=512 align=64 writable dtype=i64 shape=[64]
+  .table fill b1 b0
+  { C: ccall t0 }
+  { C: cret }
+.end
+.func fill
+  .binding import y size=512 align=64 writable
+  .binding import x size=8 align=8
+  .binding stack s size=64 align=64 writable
+  { C: csid r0 }
+  { C: cptr r1, b2 }
+  { C: cptr r2, b1 }
+  { S: sldr.i64 r3, [r2] }
+  { C: cadd r3, r3, r0 }
+  { S: sstr.i64 r3, [r1] ; C: cbar }
+  { C: cptr r4, b0 }
+  { S: sldr.i64 r5, [r1] }
+  { S: sstr.i64 r5, [r4 + r0*8] ; C: cret }
+.end
+)";
+
+TEST(CAPI, EverySentronHasItsStackAndEveryCallItsSentrons) {
+  std::vector<uint8_t> bytes = assemble(stackText);
+  for (vtpu_tier tier : tiers()) {
+    Options options;
+    options.tier = tier;
+    options.threads = 3;
+    Result<LoadedFile> program = LoadedFile::load(bytes.data(), bytes.size(), options);
+    ASSERT_TRUE(program.ok()) << program.message();
+    std::atomic<unsigned> wrong{0};
+    std::vector<std::thread> callers;
+    for (int64_t t = 0; t < 3; ++t)
+      callers.emplace_back([&, t] {
+        for (int64_t i = 0; i < 100; ++i) {
+          int64_t x = 1000 * t + i, y[64] = {};
+          wrong += !program->call(0, {&x}, {y}).ok();
+          for (int64_t s = 0; s < 64; ++s)
+            wrong += y[s] != (s < 3 ? x + s : 0);
+        }
+      });
+    for (std::thread &caller : callers)
+      caller.join();
+    EXPECT_EQ(wrong, 0u);
+  }
+}
+
+TEST(CAPI, OnlyEntriesThatAskRunOnSeveralSentrons) {
+  std::vector<uint8_t> bytes = assemble(std::string(addText) + R"(
+.func number entry
+  .binding output y size=64 align=64 writable dtype=i64 shape=[8]
+  { C: cptr r0, b0 }
+  { C: csid r1 }
+  { C: csnum r2 }
+  { S: sstr.i64 r2, [r0 + r1*8] ; C: cret }
+.end
+)");
+  Options options;
+  options.threads = 4;
+  Result<LoadedFile> program = LoadedFile::load(bytes.data(), bytes.size(), options);
+  ASSERT_TRUE(program.ok()) << program.message();
+  float x[16] = {}, z[16];
+  int64_t y[8] = {};
+  ASSERT_TRUE(program->call(0, {x}, {z}).ok());
+  ASSERT_TRUE(program->call(1, {}, {y}).ok());
+  EXPECT_EQ(std::vector<int64_t>(y, y + 8), (std::vector<int64_t>{4, 4, 4, 4, 0, 0, 0, 0}));
+  vtpu_stats stats;
+  ASSERT_EQ(vtpu_get_stats(program->get(), 0, &stats), 0);
+  EXPECT_EQ(stats.sentrons, 1u);
+  EXPECT_EQ(stats.barrier_seconds, 0);
+  ASSERT_EQ(vtpu_get_stats(program->get(), 1, &stats), 0);
+  EXPECT_EQ(stats.sentrons, 4u);
+  EXPECT_GT(stats.barrier_seconds, 0);
+}
+
 TEST(CAPI, ATinyCallIsCheap) {
   std::vector<uint8_t> bytes = assemble(addText);
   Result<LoadedFile> program = LoadedFile::load(bytes.data(), bytes.size());

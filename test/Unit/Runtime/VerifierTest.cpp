@@ -136,6 +136,110 @@ TEST(Verifier, LoopFromAnUnboundedStartProvesNothing) {
   EXPECT_EQ((*facts)[0].access[4], rt::AccessProof::checked);
 }
 
+namespace {
+Word c3(COp op, unsigned rd, unsigned ra, unsigned rb) {
+  Word word = c(op, rd, ra);
+  word.slot(Pipe::C).rb = uint8_t(rb);
+  return word;
+}
+Word branch(Predicate predicate, unsigned ra, unsigned rb, int32_t distance) {
+  Word word = c3(COp::cbcc, 0, ra, rb);
+  word.slot(Pipe::C).predicate = predicate;
+  word.slot(Pipe::C).imm = distance;
+  return word;
+}
+/// This sentron's share of four rows of 64 bytes: r3 counts from sentron * 4 / sentrons to r5 = (sentron + 1) * 4 / sentrons.
+std::vector<Word> share() {
+  return {c(COp::cptr, 0),
+          c(COp::csid, 1),
+          c(COp::csnum, 2),
+          cimm(4, 4),
+          c3(COp::cmul, 3, 1, 4),
+          c3(COp::cdivu, 3, 3, 2),
+          c3(COp::cmin, 3, 3, 4),
+          c(COp::caddi, 1, 1, 1),
+          c3(COp::cmul, 5, 1, 4),
+          c3(COp::cdivu, 5, 5, 2),
+          c3(COp::cmin, 5, 5, 4),
+          branch(Predicate::ge, 3, 5, 6),
+          c(COp::cmuli, 6, 3, 64),
+          c3(COp::cadd, 7, 0, 6),
+          load(0, 7), // word 14
+          c(COp::caddi, 3, 3, 1),
+          branch(Predicate::lt, 3, 5, -4),
+          c(COp::cret)};
+}
+rt::AccessProof proofOf(std::vector<Word> words, uint64_t size = 256) {
+  auto facts = rt::verify(entry(std::move(words), size));
+  EXPECT_TRUE(facts.ok()) << facts.message();
+  return facts.ok() ? (*facts)[0].access[14] : rt::AccessProof::none;
+}
+} // namespace
+
+TEST(Verifier, ProvesASentronsShare) {
+  EXPECT_EQ(proofOf(share()), rt::AccessProof::proven);
+  EXPECT_EQ(proofOf(share(), 255), rt::AccessProof::checked);
+}
+
+TEST(Verifier, SharesThatMayLeaveTheirRowsAreChecked) {
+  auto with = [](size_t at, Word word) {
+    std::vector<Word> words = share();
+    words[at] = word;
+    return words;
+  };
+  // The end is not bounded, or too far.
+  EXPECT_EQ(proofOf(with(10, c(COp::cmov, 5, 5))), rt::AccessProof::checked);
+  EXPECT_EQ(proofOf(with(10, c3(COp::cmax, 5, 5, 4))), rt::AccessProof::checked);
+  EXPECT_EQ(proofOf(with(3, cimm(4, 5))), rt::AccessProof::checked);
+  // The loop is entered at a start beyond the end, and runs once.
+  EXPECT_EQ(proofOf(with(6, c(COp::cmov, 3, 3))), rt::AccessProof::proven); // the guard looks at the start
+  std::vector<Word> unguarded = with(6, c(COp::cmov, 3, 3));
+  unguarded[11] = c(COp::cmov, 8, 3);
+  EXPECT_EQ(proofOf(unguarded), rt::AccessProof::checked);
+  // A guard that lets the end itself through.
+  EXPECT_EQ(proofOf(with(11, branch(Predicate::gt, 3, 5, 6))), rt::AccessProof::checked);
+  // The counter comes from below zero.
+  EXPECT_EQ(proofOf(with(6, c(COp::caddi, 3, 3, -1))), rt::AccessProof::checked);
+  // The counter goes on until it is equal to the end, which it may have missed.
+  EXPECT_EQ(proofOf(with(16, branch(Predicate::ne, 3, 5, -4))), rt::AccessProof::checked);
+  // A step over the end: the test stops it before the access.
+  EXPECT_EQ(proofOf(with(15, c(COp::caddi, 3, 3, 3))), rt::AccessProof::proven);
+  // The end moves on with the counter.
+  std::vector<Word> moving = share();
+  moving.insert(moving.begin() + 15, c(COp::caddi, 5, 5, 1));
+  moving[11] = branch(Predicate::ge, 3, 5, 7);
+  moving[17] = branch(Predicate::lt, 3, 5, -5);
+  EXPECT_EQ(proofOf(moving), rt::AccessProof::checked);
+  // The pointer moves from an unknown start: no relation to the counter is known.
+  EXPECT_EQ(proofOf(with(12, c(COp::cmuli, 6, 1, 64))), rt::AccessProof::checked);
+}
+
+TEST(Verifier, QuotientsByUnknownDivisors) {
+  auto proof = [](Word divide, int64_t low) {
+    // r3 = 64 to 127 divided by a sentron count of at least one; r4 takes part as a divisor that may be `low`.
+    std::vector<Word> words(14, c(COp::cimm));
+    for (Word &word : words)
+      word = cimm(9, 0);
+    words[0] = c(COp::cptr, 0);
+    words[1] = c(COp::csnum, 2);
+    words[2] = c(COp::caddi, 2, 2, int32_t(low - 1));
+    words[3] = c(COp::csid, 3);
+    words[4] = cimm(4, 63);
+    words[5] = c3(COp::cmin, 3, 3, 4);
+    words[6] = c(COp::caddi, 3, 3, 64);
+    words[7] = divide;
+    words.push_back(load(0, 0, 5));
+    words.push_back(c(COp::cret));
+    return proofOf(words, 127 + 64);
+  };
+  EXPECT_EQ(proof(c3(COp::cdivu, 5, 3, 2), 1), rt::AccessProof::proven);
+  EXPECT_EQ(proof(c3(COp::cdiv, 5, 3, 2), 1), rt::AccessProof::proven);
+  // By zero both trap, by less than zero cdiv gives less than zero.
+  EXPECT_EQ(proof(c3(COp::cdiv, 5, 3, 2), 0), rt::AccessProof::checked);
+  EXPECT_EQ(proof(c3(COp::cdiv, 5, 3, 2), -4), rt::AccessProof::checked);
+  EXPECT_EQ(proof(c3(COp::cdivu, 5, 3, 2), -4), rt::AccessProof::checked);
+}
+
 TEST(Verifier, MessagesNameThePlace) {
   EXPECT_NE(complaint(entry({})).find("function main: it has no words"), std::string::npos);
   EXPECT_NE(complaint(entry({c(COp::cptr, 0)})).find("falls off the end"), std::string::npos);
