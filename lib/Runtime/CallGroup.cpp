@@ -37,11 +37,10 @@ bool CallGroup::wait() {
 }
 
 void CallGroup::leave(bool trapped) {
-  left.fetch_add(1);
   if (trapped)
-    stop();
-  else
-    checkProgress();
+    return stop();
+  left.fetch_add(1);
+  checkProgress();
 }
 
 /// Each side counts itself before it looks at the other: one of them sees the whole.
