@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -102,6 +103,7 @@ void vtpu::buildTilePipeline(OpPassManager &pm,
   pm.addPass(createFinalizeEntry());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createForallToParallelLoopPass());
   // Kernels first, places second: life times are those of calls.
   OutlineKernelsOptions outline;
   outline.fuseEpilogues = options.fuse;

@@ -186,8 +186,9 @@ KernelLowering::Share KernelLowering::takeShare(int64_t count, bool more) {
 }
 
 Value KernelLowering::movedBy(Value pointer, Value counter, int64_t stride) {
-  Value offset = stride == int32_t(stride) ? emitter().c(COp::cmuli, {counter}, siw::Emitter::immediate(stride))
-                                           : emitter().c(COp::cmul, {counter, emitter().constant(stride)});
+  Value offset = stride == 1                 ? counter
+                 : stride == int32_t(stride) ? emitter().c(COp::cmuli, {counter}, siw::Emitter::immediate(stride))
+                                             : emitter().c(COp::cmul, {counter, emitter().constant(stride)});
   return emitter().c(COp::cadd, {pointer, offset});
 }
 
