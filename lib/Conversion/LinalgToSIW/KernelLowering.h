@@ -87,6 +87,8 @@ public:
   mlir::LogicalResult run();
 
 private:
+  friend class LaneMath;
+
   mlir::func::FuncOp kernel;
   ProgramTables &tables;
   mlir::ModuleOp module;
@@ -207,12 +209,7 @@ private:
 
   // Elementary functions (Math.cpp). Null if the op has none.
   mlir::Value lowerMath(mlir::Operation &op, llvm::ArrayRef<mlir::Value> in, isa::Type type);
-  mlir::Value expLanes(isa::Type type, mlir::Value x);
-  mlir::Value logLanes(isa::Type type, mlir::Value x);
-  mlir::Value tanhLanes(isa::Type type, mlir::Value x);
-  mlir::Value erfLanes(isa::Type type, mlir::Value x);
   mlir::Value hostLanes(llvm::StringRef name, isa::Type type, mlir::Value a, mlir::Value b);
-  mlir::Value polynomial(isa::Type type, mlir::Value x, llvm::ArrayRef<double> coefficients);
   mlir::Value dop(isa::DOp op, isa::Type type, llvm::ArrayRef<mlir::Value> in, int64_t imm = 0, mlir::Value mask = {}, mlir::Value passthru = {});
 };
 

@@ -3,9 +3,10 @@
 //
 // The importer's own ops arrive unregistered, in generic form. Scans become a
 // loop over the scanned dimension whose step is parallel over all others;
-// sorts compute each element's rank by counting, which is vector work and
-// stable by construction; scatters become a loop of row updates in place, or,
-// where the places are known, a sum over the updates of each target.
+// short sorts compute each element's rank by counting, which is vector work and
+// stable by construction, longer ones merge; scatters become a loop of row
+// updates in place, or, where the places are known, a sum over the updates of
+// each target.
 //
 //===----------------------------------------------------------------------===//
 
@@ -463,6 +464,123 @@ static Value emitRanks(OpBuilder &b, Operation *op, int64_t dim) {
   return generic.getResult(0);
 }
 
+/// One pass of a merge sort over the line `line` (its entry `dim` is free):
+/// neighbouring sorted runs of `width` elements of `from` are merged into `to`.
+static SmallVector<Value> emitMerge(OpBuilder &b, Operation *op, int64_t dim,
+                                    ArrayRef<Value> line, Value width,
+                                    ValueRange from, ValueRange to) {
+  Location loc = op->getLoc();
+  int64_t count =
+      cast<RankedTensorType>(from.front().getType()).getDimSize(dim);
+  Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1);
+  Value end = constantIndex(b, loc, count);
+  Value last = constantIndex(b, loc, count - 1);
+  Value pair = arith::AddIOp::create(b, loc, width, width);
+  Value inPair = arith::SubIOp::create(b, loc, pair, one);
+  auto less = [&](OpBuilder &b, Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
+  };
+  SmallVector<Value> inits = {zero, zero};
+  llvm::append_range(inits, to);
+  auto body = [&](OpBuilder &b, Location loc, Value k, ValueRange args) {
+    // A new pair of runs starts at the multiples of two widths.
+    Value offset = arith::AndIOp::create(b, loc, k, inPair);
+    Value base = arith::SubIOp::create(b, loc, k, offset);
+    Value middle = arith::AddIOp::create(b, loc, base, width);
+    Value starts = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                         offset, zero);
+    Value i = arith::SelectOp::create(b, loc, starts, base, args[0]);
+    Value j = arith::SelectOp::create(b, loc, starts, middle, args[1]);
+    Value iEnd = arith::MinSIOp::create(b, loc, middle, end);
+    Value jEnd = arith::MinSIOp::create(
+        b, loc, arith::AddIOp::create(b, loc, base, pair), end);
+    auto valuesAt = [&](Value position) {
+      SmallVector<Value> at(line), values;
+      at[dim] = arith::MinSIOp::create(b, loc, position, last);
+      for (Value tensor : from)
+        values.push_back(tensor::ExtractOp::create(b, loc, tensor, at));
+      return values;
+    };
+    SmallVector<Value> left = valuesAt(i), right = valuesAt(j), interleaved;
+    for (auto [x, y] : llvm::zip(left, right))
+      interleaved.append({x, y});
+    Value first = emitBefore(b, loc, op->getRegion(0), interleaved);
+    Value truth = arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+    Value rightIsEmpty =
+        arith::XOrIOp::create(b, loc, less(b, j, jEnd), truth);
+    Value takesLeft = arith::AndIOp::create(
+        b, loc, less(b, i, iEnd),
+        arith::OrIOp::create(b, loc, rightIsEmpty, first));
+    SmallVector<Value> at(line), results = {
+        arith::SelectOp::create(b, loc, takesLeft,
+                                arith::AddIOp::create(b, loc, i, one), i),
+        arith::SelectOp::create(b, loc, takesLeft, j,
+                                arith::AddIOp::create(b, loc, j, one))};
+    at[dim] = k;
+    for (auto [x, y, tensor] : llvm::zip(left, right, args.drop_front(2))) {
+      Value taken = arith::SelectOp::create(b, loc, takesLeft, x, y);
+      results.push_back(tensor::InsertOp::create(b, loc, taken, tensor, at));
+    }
+    scf::YieldOp::create(b, loc, results);
+  };
+  auto loop = scf::ForOp::create(b, loc, zero, end, one, inits, body);
+  return SmallVector<Value>(loop.getResults().drop_front(2));
+}
+
+/// Stable merge sort from runs of one element up, line by line.
+static SmallVector<Value> emitMergeSort(OpBuilder &b, Operation *op,
+                                        int64_t dim) {
+  Location loc = op->getLoc();
+  auto type = cast<RankedTensorType>(op->getOperand(0).getType());
+  unsigned number = op->getNumOperands();
+  // Operands first, then as many tensors that every other pass fills.
+  SmallVector<Value> tensors(op->getOperands());
+  for (Value operand : op->getOperands()) {
+    auto part = cast<RankedTensorType>(operand.getType());
+    tensors.push_back(tensor::EmptyOp::create(b, loc, part.getShape(),
+                                              part.getElementType()));
+  }
+  // Two passes a step, so that each tensor comes back to its own buffer; one
+  // pass too many only copies.
+  int64_t steps =
+      llvm::divideCeil(llvm::Log2_64_Ceil(type.getDimSize(dim)), 2);
+  Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1);
+  SmallVector<Value> lower(type.getRank(), zero), upper,
+      strides(type.getRank(), one);
+  for (auto [d, size] : llvm::enumerate(type.getShape()))
+    upper.push_back(constantIndex(b, loc, int64_t(d) == dim ? 1 : size));
+  auto nest = scf::buildLoopNest(
+      b, loc, lower, upper, strides, tensors,
+      [&](OpBuilder &b, Location loc, ValueRange line, ValueRange args) {
+        SmallVector<Value> inits = {one};
+        llvm::append_range(inits, args);
+        auto body = [&](OpBuilder &b, Location loc, Value, ValueRange state) {
+          Value width = state[0];
+          Value twice = arith::AddIOp::create(b, loc, width, width);
+          Value next = arith::AddIOp::create(b, loc, twice, twice);
+          ValueRange here = state.slice(1, number),
+                     there = state.drop_front(1 + number);
+          SmallVector<Value> at(line);
+          SmallVector<Value> once =
+              emitMerge(b, op, dim, at, width, here, there);
+          SmallVector<Value> back = emitMerge(b, op, dim, at, twice, once, here);
+          SmallVector<Value> results = {next};
+          llvm::append_range(results, back);
+          llvm::append_range(results, once);
+          scf::YieldOp::create(b, loc, results);
+        };
+        auto loop = scf::ForOp::create(b, loc, zero,
+                                       constantIndex(b, loc, steps), one,
+                                       inits, body);
+        return scf::ValueVector(loop.getResults().drop_front(1));
+      });
+  return SmallVector<Value>(ArrayRef<Value>(nest.results).take_front(number));
+}
+
+/// Lines up to this length are sorted by counting, whose work grows with the
+/// square of the length but fills the lanes.
+static constexpr int64_t kCountingLimit = 256;
+
 static LogicalResult convertSort(OpBuilder &b, Operation *op) {
   Location loc = op->getLoc();
   auto dimension = op->getAttrOfType<IntegerAttr>("dimension");
@@ -471,6 +589,10 @@ static LogicalResult convertSort(OpBuilder &b, Operation *op) {
         "'tm_tensor.sort' needs operands, 'dimension' and a body");
   int64_t dim = dimension.getInt();
   auto type = cast<RankedTensorType>(op->getOperand(0).getType());
+  if (type.getNumElements() > 0 && type.getDimSize(dim) > kCountingLimit) {
+    op->replaceAllUsesWith(emitMergeSort(b, op, dim));
+    return success();
+  }
   Value ranks = emitRanks(b, op, dim);
   SmallVector<Value> current;
   for (Value operand : op->getOperands()) {
