@@ -18,6 +18,7 @@ import torch
 import torch.utils._pytree as pytree
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from . import _decompositions
 from ._errors import ImportFailed
 
 aten = torch.ops.aten
@@ -37,12 +38,13 @@ class Trace:
 
 
 def decomposition_table():
-    """torch-mlir's own table, and attention as matrix products and a softmax."""
+    """torch-mlir's own table, ours, and attention as matrix products and a softmax."""
     from torch._decomp import get_decompositions
     from torch_mlir.extras.fx_decomp_util import get_decomposition_table
 
     table = dict(get_decomposition_table())
     table.update(get_decompositions([aten._scaled_dot_product_flash_attention_for_cpu.default, aten.gelu.default]))
+    table.update(_decompositions.TABLE)
     return table
 
 

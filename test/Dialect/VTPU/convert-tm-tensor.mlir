@@ -46,6 +46,21 @@ func.func @sort(%x: tensor<4x6xf32>, %i: tensor<4x6xi64>) -> (tensor<4x6xf32>, t
   return %0#0, %0#1 : tensor<4x6xf32>, tensor<4x6xi64>
 }
 
+// Long lines are merged: passes of doubled width, two a step.
+// CHECK-LABEL: @long_sort
+// CHECK-NOT: linalg.generic
+// CHECK: scf.for {{.*}} to %c5 {{.*}}iter_args
+// CHECK-COUNT-2: scf.for {{.*}} to %c600
+// CHECK-NOT: linalg.generic
+func.func @long_sort(%x: tensor<600xf32>) -> tensor<600xf32> {
+  %0 = "tm_tensor.sort"(%x) <{dimension = 0 : i64, operandSegmentSizes = array<i32: 0, 1>}> ({
+  ^bb0(%a: f32, %b: f32):
+    %1 = arith.cmpf ole, %a, %b : f32
+    "tm_tensor.yield"(%1) : (i1) -> ()
+  }) : (tensor<600xf32>) -> tensor<600xf32>
+  return %0 : tensor<600xf32>
+}
+
 // The scale defaults to 1 / sqrt(K).
 // CHECK-LABEL: @attention
 // CHECK: vtpu.attention {{.*}} scale 2.500000e-01

@@ -15,6 +15,18 @@ func.func @chain(%a: tensor<4x8xf32>, %b: tensor<4x8xf32>) -> tensor<4x8xf32> {
   return %1 : tensor<4x8xf32>
 }
 
+// CHECK-LABEL: @complementary
+// CHECK-NOT: math.erf %
+// CHECK: math.erfc
+// CHECK-NOT: arith.subf
+func.func @complementary(%a: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %empty = tensor.empty() : tensor<4x8xf32>
+  %one = arith.constant dense<1.0> : tensor<4x8xf32>
+  %0 = linalg.erf ins(%a : tensor<4x8xf32>) outs(%empty : tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1 = linalg.sub ins(%one, %0 : tensor<4x8xf32>, tensor<4x8xf32>) outs(%empty : tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %1 : tensor<4x8xf32>
+}
+
 // A transposition becomes an indexing map of the product.
 // CHECK-LABEL: @transposed_product
 // CHECK-NOT: linalg.transpose

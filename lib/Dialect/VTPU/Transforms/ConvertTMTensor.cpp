@@ -533,13 +533,10 @@ static SmallVector<Value> emitMergeSort(OpBuilder &b, Operation *op,
   Location loc = op->getLoc();
   auto type = cast<RankedTensorType>(op->getOperand(0).getType());
   unsigned number = op->getNumOperands();
-  // Operands first, then as many tensors that every other pass fills.
+  // Operands first, then as many tensors that every other pass fills: copies
+  // of the operands, as empty tensors of one type would become one buffer.
   SmallVector<Value> tensors(op->getOperands());
-  for (Value operand : op->getOperands()) {
-    auto part = cast<RankedTensorType>(operand.getType());
-    tensors.push_back(tensor::EmptyOp::create(b, loc, part.getShape(),
-                                              part.getElementType()));
-  }
+  llvm::append_range(tensors, op->getOperands());
   // Two passes a step, so that each tensor comes back to its own buffer; one
   // pass too many only copies.
   int64_t steps =
@@ -594,12 +591,8 @@ static LogicalResult convertSort(OpBuilder &b, Operation *op) {
     return success();
   }
   Value ranks = emitRanks(b, op, dim);
-  SmallVector<Value> current;
-  for (Value operand : op->getOperands()) {
-    auto part = cast<RankedTensorType>(operand.getType());
-    current.push_back(tensor::EmptyOp::create(b, loc, part.getShape(),
-                                              part.getElementType()));
-  }
+  // Copies: empty tensors of one type would become one buffer.
+  SmallVector<Value> current(op->getOperands());
   Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1);
   SmallVector<Value> lower(type.getRank(), zero), upper,
       steps(type.getRank(), one);

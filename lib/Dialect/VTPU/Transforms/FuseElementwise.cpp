@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include <numeric>
@@ -202,6 +203,19 @@ struct ComputeExtracted : OpRewritePattern<tensor::ExtractOp> {
   }
 };
 
+/// 1 - erf(x) is erfc(x), which keeps its digits where erf(x) is nearly 1.
+struct UseErfc : OpRewritePattern<arith::SubFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::SubFOp op,
+                                PatternRewriter &rewriter) const override {
+    auto erf = op.getRhs().getDefiningOp<math::ErfOp>();
+    if (!erf || !matchPattern(op.getLhs(), m_OneFloat()))
+      return rewriter.notifyMatchFailure(op, "not 1 - erf(x)");
+    rewriter.replaceOpWithNewOp<math::ErfcOp>(op, erf.getOperand());
+    return success();
+  }
+};
+
 struct FuseElementwise : vtpu::impl::FuseElementwiseBase<FuseElementwise> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
@@ -230,6 +244,7 @@ struct FuseElementwise : vtpu::impl::FuseElementwiseBase<FuseElementwise> {
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
     patterns.add<ExtractThroughReshape, ComputeExtracted>(&getContext());
     linalg::populateFoldReshapeOpsByExpansionPatterns(patterns, shouldExpand);
+    patterns.add<UseErfc>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     // A producer's checks went along with its work; those that it still holds
