@@ -65,6 +65,8 @@ class Importer:
                 raise ImportFailed(self._crash(what))
             # Diagnostics of the C++ side stand in the log; the child shares the file's position, so it is not moved here.
             log = os.pread(self._log.fileno(), 1 << 20, start).decode(errors="replace") if "error" in answer else ""
+        if "unsupported" in answer:
+            raise ImportFailed(_explain(answer["unsupported"], what))
         if "error" in answer:
             raise ImportFailed(_explain(log + answer["error"], what))
         return answer["text"]

@@ -51,6 +51,60 @@ def _label(ir, module, name, arguments, results):
             op.attributes["res_attrs"] = ir.ArrayAttr.get([ir.DictAttr.get({"vtpu.name": ir.StringAttr.get(n)}) for n in results])
 
 
+class Unsupported(Exception):
+    """An op that cannot be lowered, said as torch-mlir says it."""
+
+
+def _alone(ir, op):
+    """A module whose function computes one op: constants and lists come along, tensors become arguments."""
+    single = ir.Module.create()
+    needed, arguments = [], []
+
+    def visit(operation):
+        for operand in operation.operands:
+            owner = operand.owner
+            if isinstance(owner, ir.Block) or owner.name.startswith("torch.aten"):
+                if operand not in arguments:
+                    arguments.append(operand)
+            elif owner not in needed:
+                visit(owner)
+                needed.append(owner)
+
+    visit(op.operation)
+    types = [a.type for a in arguments]
+    with ir.InsertionPoint(single.body):
+        function = ir.Operation.create("func.func", regions=1, attributes={
+            "sym_name": ir.StringAttr.get("main"),
+            "function_type": ir.TypeAttr.get(ir.FunctionType.get(types, [r.type for r in op.results]))})
+    block = function.regions[0].blocks.append(*types)
+    values = dict(zip(arguments, block.arguments))
+    with ir.InsertionPoint(block):
+        for operation in [*needed, op.operation]:
+            clone = operation.clone()
+            for index, operand in enumerate(operation.operands):
+                clone.operands[index] = values[operand]
+            values.update(zip(operation.results, clone.results))
+        ir.Operation.create("func.return", operands=[values[r] for r in op.results])
+    return single
+
+
+def _find_unsupported(ir, module):
+    """The first torch op that fails on its own: the pipeline names what remains behind, often a constant."""
+    from torch_mlir.passmanager import PassManager
+
+    pipeline = "builtin.module(torch-backend-to-linalg-on-tensors-backend-pipeline{allow-non-finites=True})"
+    with module.context, ir.Location.unknown():
+        for function in module.body.operations:
+            for op in function.regions[0].blocks[0].operations:
+                if not op.operation.name.startswith("torch.aten"):
+                    continue
+                try:
+                    PassManager.parse(pipeline).run(_alone(ir, op).operation)
+                except Exception:  # noqa: BLE001 - whatever the pipeline raises, this is the op
+                    return f"{op.location}: error: failed to legalize operation '{op.operation.name}'"
+    return None
+
+
 def lower(request):
     """Lowers one exported program to linalg on tensors and returns its generic text."""
     import torch
@@ -59,7 +113,16 @@ def lower(request):
 
     program = torch.export.load(io.BytesIO(request["program"]))
     name = request["name"]
-    module = fx.export_and_import(program, output_type=OutputType.LINALG_ON_TENSORS, func_name=name, decomposition_table={})
+
+    def run(output_type):
+        return fx.export_and_import(program, output_type=output_type, func_name=name, decomposition_table={})
+
+    try:
+        module = run(OutputType.LINALG_ON_TENSORS)
+    except Exception as error:
+        if line := _find_unsupported(ir, run(OutputType.TORCH)):
+            raise Unsupported(line) from error
+        raise
     with module.context, ir.Location.unknown():
         _label(ir, module, name, request["arguments"], request["results"])
     return module.operation.get_asm(print_generic_op_form=True, enable_debug_info=True, large_resource_limit=None)
@@ -72,6 +135,8 @@ def main():
     while (request := read_frame(stdin)) is not None:
         try:
             answer = {"text": lower(request)}
+        except Unsupported as error:
+            answer = {"unsupported": str(error)}
         except BaseException as error:  # noqa: BLE001 - every failure of the importer becomes an answer
             answer = {"error": f"{type(error).__name__}: {error}"}
         write_frame(stdout, answer)
