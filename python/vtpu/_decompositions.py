@@ -160,6 +160,16 @@ def sum_all(x, *, dtype=None):
     return torch.sum(x.float()).to(dtype or x.dtype) if _is_half(x) else NotImplemented
 
 
+@_for(aten.mean.dim)
+def mean_dims(x, dims=None, keepdim=False, *, dtype=None):
+    return torch.mean(x.float(), dims, keepdim).to(dtype or x.dtype) if _is_half(x) else NotImplemented
+
+
+@_for(aten.mean.default)
+def mean_all(x, *, dtype=None):
+    return torch.mean(x.float()).to(dtype or x.dtype) if _is_half(x) else NotImplemented
+
+
 @_for(aten.cumsum.default)
 def cumsum(x, dim, *, dtype=None):
     return torch.cumsum(x.float(), dim).to(dtype or x.dtype) if _is_half(x) else NotImplemented

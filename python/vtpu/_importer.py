@@ -96,7 +96,7 @@ def _explain(error, what):
             place = re.search(r'"([^"]+\.py)":(\d+)', line) or re.search(r"([^\s\"(]+\.py):(\d+)", line)
             where = f" at {place[1]}:{place[2]}" if place and not place[1].endswith("vtpu/_export.py") else ""
             op = match[1]
-            if op == "torch.constant.int" or op == "torch.operator":
+            if op == "torch.operator":
                 name = re.search(r'torch\.operator"?\s*\(?.*?name = "([^"]+)"', error) or re.search(r'torch\.operator "([^"]+)"', error)
                 op = name[1] if name else op
             return f"importing {what}: torch-mlir has no lowering for '{op}'{where}; rewrite that line with supported operators"

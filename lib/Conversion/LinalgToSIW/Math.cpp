@@ -41,7 +41,7 @@ static std::optional<double> constantFloat(Value value) {
 Value KernelLowering::lowerMath(Operation &op, ArrayRef<Value> in, LaneType type) {
   const LaneType bits = type == LaneType::f32 ? LaneType::i32 : LaneType::i64;
   auto signMask = [&] { return splatInt(bits, bits == LaneType::i32 ? int64_t(0x80000000u) : INT64_MIN); };
-  LaneMath math(*this, type);
+  LaneMath elementary(*this, type);
   if (mlir::isa<math::SqrtOp>(op))
     return dop(DOp::dsqrt, type, {in[0]});
   if (mlir::isa<math::RsqrtOp>(op))
@@ -100,12 +100,12 @@ Value KernelLowering::lowerMath(Operation &op, ArrayRef<Value> in, LaneType type
       return *n < 0 ? dop(DOp::ddiv, type, {splatFloat(type, 1.0), power}) : power;
     }
     LaneType exponent = getElementInfo(op.getOperand(1).getType())->reg;
-    return math.pow(math.number(in[0]), math.number(convert(in[1], exponent, type))).value;
+    return elementary.pow(elementary.number(in[0]), elementary.number(convert(in[1], exponent, type))).value;
   }
   if (mlir::isa<math::PowFOp>(op))
-    return math.pow(math.number(in[0]), math.number(in[1])).value;
+    return elementary.pow(elementary.number(in[0]), elementary.number(in[1])).value;
   if (mlir::isa<math::Atan2Op>(op))
-    return math.atan2(math.number(in[0]), math.number(in[1])).value;
+    return elementary.atan2(elementary.number(in[0]), elementary.number(in[1])).value;
   static const std::pair<StringRef, Num (LaneMath::*)(Num)> functions[] = {
       {"math.exp", &LaneMath::exp},     {"math.exp2", &LaneMath::exp2},   {"math.expm1", &LaneMath::expm1}, {"math.log", &LaneMath::log},
       {"math.log2", &LaneMath::log2},   {"math.log10", &LaneMath::log10}, {"math.log1p", &LaneMath::log1p}, {"math.sin", &LaneMath::sin},
@@ -115,7 +115,7 @@ Value KernelLowering::lowerMath(Operation &op, ArrayRef<Value> in, LaneType type
       {"math.erfc", &LaneMath::erfc}};
   for (auto [name, function] : functions)
     if (op.getName().getStringRef() == name)
-      return (math.*function)(math.number(in[0])).value;
+      return (elementary.*function)(elementary.number(in[0])).value;
   if (mlir::isa<math::CbrtOp>(op))
     return hostLanes("cbrt", type, in[0], Value());
   return Value();
