@@ -10,6 +10,7 @@
 #include "vtpu/Dialect/SIW/Transforms/Passes.h"
 #include "vtpu/Dialect/VTPU/Transforms/Passes.h"
 #include "vtpu/InitAllDialects.h"
+#include "vtpu/Scheduling/PortTable.h"
 #include "vtpu/Target/SIWBinary/SIWBinary.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -122,10 +123,12 @@ void vtpu::buildWordPipeline(OpPassManager &pm, const CompileOptions &options) {
   nested.addPass(createCSEPass());
 }
 
-void vtpu::buildSchedulePipeline(OpPassManager &pm, const CompileOptions &) {
-  // The order of the code generator is kept; words are packed after
-  // allocation.
+void vtpu::buildSchedulePipeline(OpPassManager &pm,
+                                 const CompileOptions &options) {
   pm.nest<siw::FuncOp>().addPass(createCSEPass());
+  siw::ScheduleOptions schedule;
+  schedule.portTable = options.portTable;
+  pm.addPass(siw::createSchedule(schedule));
 }
 
 void vtpu::buildAllocationPipeline(OpPassManager &pm, const CompileOptions &) {
@@ -163,6 +166,9 @@ llvm::Error vtpu::buildPipeline(OpPassManager &pm,
         stringifyPhase(options.compileFrom).str().c_str(),
         stringifyPhase(options.compileTo).str().c_str(),
         listPhases().c_str());
+  if (!options.portTable.empty())
+    if (auto table = sched::findPortTable(options.portTable); !table)
+      return llvm::createStringError(table.message());
   for (unsigned i = static_cast<unsigned>(options.compileFrom) + 1;
        i <= static_cast<unsigned>(options.compileTo); ++i) {
     if (static_cast<Phase>(i) == Phase::Binary)

@@ -9,6 +9,7 @@
 #include "vtpu/InitAllDialects.h"
 #include "vtpu/InitAllPasses.h"
 #include "vtpu/Pipelines/Pipelines.h"
+#include "vtpu/Scheduling/PortTable.h"
 
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -30,6 +31,10 @@ static llvm::cl::opt<std::string>
                              "tiled, siw, scheduled, allocated, bundled, "
                              "binary"),
               llvm::cl::value_desc("phase"));
+static llvm::cl::opt<std::string>
+    portTable("port-table", llvm::cl::cat(phaseOptions),
+              llvm::cl::desc("Port table that schedules the words"),
+              llvm::cl::value_desc("name"));
 
 static llvm::cl::opt<int64_t>
     divideFrom("divide-from", llvm::cl::cat(phaseOptions),
@@ -73,6 +78,10 @@ int main(int argc, char **argv) {
                 vtpu::stringifyPhase(options.compileFrom) +
                 "' back to phase '" + vtpu::stringifyPhase(options.compileTo) +
                 "'; the order is " + vtpu::listPhases());
+  if (!portTable.empty())
+    if (auto table = vtpu::sched::findPortTable(portTable); !table)
+      return fail(table.message());
+  options.portTable = portTable;
   std::string message;
   auto input = openInputFile(inputName, &message);
   if (!input)

@@ -63,6 +63,9 @@ struct CompileOptions {
   /// Bytes of integer parameters by key. Those that the program marks as structure
   /// (`vtpu.structure`) become constants of the program.
   llvm::StringMap<llvm::ArrayRef<char>> structures;
+  /// The port table that schedules the words, by name; empty: the one the
+  /// text names, else the default.
+  std::string portTable;
   /// Where a reproducer goes if a pass fails or crashes; empty for none.
   std::string reproducer;
   /// Called as each phase starts, for progress displays.

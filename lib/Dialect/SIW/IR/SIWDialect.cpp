@@ -153,7 +153,7 @@ static uint8_t registerOf(Value value) {
   return index < 0 ? isa::noRegister : uint8_t(index);
 }
 
-FailureOr<isa::Slot> siw::getSlot(Operation *op, isa::Word &word) {
+isa::Slot siw::getUnnumberedSlot(Operation *op, isa::Word &word) {
   const isa::InstrInfo *info = getInstruction(op);
   isa::Slot slot;
   slot.opcode = info->opcode;
@@ -183,6 +183,12 @@ FailureOr<isa::Slot> siw::getSlot(Operation *op, isa::Word &word) {
       word.i1 = op->hasAttr("compare") ? op->getAttrOfType<IntegerAttr>("compare").getInt() : imm;
     }
   }
+  slot.zeroing = op->hasAttr("zeroing");
+  return slot;
+}
+
+FailureOr<isa::Slot> siw::getSlot(Operation *op, isa::Word &word) {
+  isa::Slot slot = getUnnumberedSlot(op, word);
   for (auto [place, operand] : llvm::zip(getOperandPlaces(op), op->getOperands())) {
     uint8_t reg = registerOf(operand);
     if (reg == isa::noRegister)
@@ -194,7 +200,6 @@ FailureOr<isa::Slot> siw::getSlot(Operation *op, isa::Word &word) {
     else if (reg != registerOf(op->getResult(0)))
       return op->emitOpError() << "keeps lanes of register " << reg << " but writes another", failure();
   }
-  slot.zeroing = op->hasAttr("zeroing");
   for (auto [row, result] : llvm::zip(getResultRows(op), op->getResults())) {
     uint8_t reg = registerOf(result);
     if (reg == isa::noRegister)

@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Registers.h"
 #include "SpillRewrites.h"
 
 #include "vtpu/Dialect/SIW/Transforms/Passes.h"
@@ -32,9 +33,6 @@ namespace {
 
 /// Ops whose value can be made again anywhere.
 bool isRecomputable(Operation *op) { return op && getInstruction(op) && op->getNumOperands() == 0 && op->getNumResults() == 1 && isPure(op); }
-
-enum RegisterClass { classR, classV, classK, numClasses };
-RegisterClass classOf(Type type) { return mlir::isa<RType>(type) ? classR : mlir::isa<VType>(type) ? classV : classK; }
 
 struct Web {
   SmallVector<Value, 2> values;
@@ -116,10 +114,7 @@ void Allocator::fixTied(Operation *op) {
   if (tied < 0)
     return;
   Value value = op->getOperand(unsigned(tied));
-  bool dies = value.hasOneUse() && value.getParentBlock() == op->getBlock();
-  if (auto arg = dyn_cast<BlockArgument>(value)) // a counter is still needed
-    dies &= !(mlir::isa<ForOp>(op->getParentOp()) && arg.getArgNumber() == 0);
-  if (!dies)
+  if (!canUpdateInPlace(op, value))
     op->setOperand(unsigned(tied), copy(value, before(op)));
 }
 
@@ -133,19 +128,7 @@ void Allocator::fixYield(Operation *terminator, unsigned firstOperand, Block::Bl
     Value arg = i < carried.size() ? Value(carried[i]) : Value();
     if (arg && value == arg && taken.insert(value).second)
       continue;
-    Operation *def = value.getDefiningOp();
-    bool direct = mayReuse && def && def->getBlock() == block && taken.insert(value).second;
-    if (direct && arg)
-      for (Operation *user : arg.getUsers()) {
-        Operation *top = block->findAncestorOpInBlock(*user);
-        direct &= top && (top == def || top->isBeforeInBlock(def));
-      }
-    if (direct && def->getNumRegions()) { // a nested loop's result: arg must not be read inside as a plain value
-      if (arg)
-        for (Operation *user : arg.getUsers())
-          direct &= user == def || block->findAncestorOpInBlock(*user) != def;
-    }
-    if (direct)
+    if (mayReuse && canTakeOver(value, arg, block) && taken.insert(value).second)
       continue;
     pending.push_back({i + firstOperand, value});
   }
@@ -299,7 +282,6 @@ LogicalResult Allocator::scan(bool &changed) {
   for (unsigned i = 0; i < webs.size(); ++i)
     order.push_back(i);
   llvm::stable_sort(order, [&](unsigned a, unsigned b) { return webs[a].start < webs[b].start; });
-  static const int lowest[numClasses] = {0, 0, 1}, highest[numClasses] = {15, 31, 7};
   SmallVector<unsigned> active[numClasses];
   SmallVector<unsigned> victims;
   SmallVector<std::optional<Relief>> reliefs(webs.size());

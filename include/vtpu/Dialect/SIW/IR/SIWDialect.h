@@ -49,6 +49,8 @@ llvm::SmallVector<const isa::OperandInfo *, 3> getResultRows(mlir::Operation *op
 /// The operand that must share its register with a result (inout, kept lanes); -1 if none. `result` receives the result's number.
 int getTiedOperand(mlir::Operation *op, unsigned &result);
 
+/// The slot of an instruction op without its registers, which need no numbers yet; its immediate I0 or I1 goes into `word`.
+isa::Slot getUnnumberedSlot(mlir::Operation *op, isa::Word &word);
 /// The slot that an instruction op with allocated registers stands for; its immediate I0 or I1 goes into `word`.
 mlir::FailureOr<isa::Slot> getSlot(mlir::Operation *op, isa::Word &word);
 /// The other way: an instruction op for the slot of a pipe. `named` gives the `siw.register` of a type.

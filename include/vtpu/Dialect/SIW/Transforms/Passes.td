@@ -20,11 +20,24 @@ def AllocateRegisters : Pass<"siw-allocate-registers", "::vtpu::siw::FuncOp"> {
                     Statistic<"numSpills", "spills", "Values stored to the stack">];
 }
 
+def Schedule : Pass<"siw-schedule", "::mlir::ModuleOp"> {
+  let summary = "Order instructions for the host's ports";
+  let description = [{
+    Orders the instructions of each straight run by list scheduling in host cycles, before registers are allocated. Structured ops and calls stay
+    where they are. An order is taken if the model of the out-of-order host finds it faster than the given one; it never needs a spill that the
+    given one does not need. The module's `siw.port_table` names the port table. With MLIR's remark engine (`--remarks-filter=siw-schedule`), each
+    run says what bounds it.
+  }];
+  let options = [Option<"portTable", "port-table", "std::string", "", "Name of the port table; empty: the module's, else zen5">];
+  let statistics = [Statistic<"numRuns", "runs", "Runs looked at">, Statistic<"numReordered", "reordered", "Runs with a new order">];
+}
+
 def FormBundles : Pass<"siw-form-bundles", "::vtpu::siw::FuncOp"> {
   let summary = "Pack allocated instructions into words";
   let description = [{
-    Places each instruction of a block, in order, into the earliest word within a window that has its slot free and respects dependences:
-    a word's slots read the state before it and write at its end. Afterwards operands are `siw.register` values.
+    Places each instruction of a straight run, in order, into the earliest word within a window that has its slot free and respects dependences:
+    a word's slots read the state before it and write at its end. The scheduling verifier checks the result. Afterwards operands are
+    `siw.register` values.
   }];
   let options = [Option<"window", "window", "unsigned", "16", "How many words back an instruction may move">];
   let statistics = [Statistic<"numWords", "words", "Words formed">, Statistic<"numOps", "ops", "Instructions placed">];

@@ -1,0 +1,44 @@
+//===- Algorithms.h - Solving scheduling problems ---------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// All algorithms are deterministic and see nothing but the problem.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_SCHEDULING_ALGORITHMS_H
+#define VTPU_SCHEDULING_ALGORITHMS_H
+
+#include "vtpu/Scheduling/Problem.h"
+
+namespace vtpu::sched {
+
+/// Orders operations cycle by cycle; among those that may start, the one with the longest way to the end goes first. Each gets a word of its own.
+/// Nothing if the register limits leave no operation to go on with, which does not prove that there is no solution.
+std::optional<Schedule> listSchedule(const Problem &problem);
+
+/// Puts each operation, in the given order, into the earliest word that its dependences, its slot and the rules of a word allow, at most `window`
+/// words back. Every operation must have a content that makes a word by itself.
+Schedule packWords(const Problem &problem, unsigned window);
+
+/// The cycle in which each operation starts if the host never starts one before another that precedes it.
+std::vector<uint32_t> issueInOrder(const Problem &problem, const std::vector<uint32_t> &order);
+
+/// Predicted cycles of `iterations` runs of the operations in this order on an out-of-order host: registers are renamed, what may start starts in
+/// order of age, and at most the table's window of operations is in flight.
+uint32_t hostCycles(const Problem &problem, const std::vector<uint32_t> &order, uint32_t iterations);
+
+/// What no order can beat on the out-of-order host, in hundredths of a cycle.
+struct Bounds {
+  std::vector<Work> ports;     // busy time of each port
+  Work criticalPath = 0;       // longest chain of one iteration
+  Work recurrence = 0;         // longest cycle of dependences over its distance
+  bool repeats = false;        // iterations overlap: the critical path does not count
+  /// The largest bound, and what it is: "port fma", "critical path", "recurrence".
+  Work limit(const Problem &problem, std::string &what) const;
+};
+Bounds findBounds(const Problem &problem);
+
+} // namespace vtpu::sched
+
+#endif // VTPU_SCHEDULING_ALGORITHMS_H

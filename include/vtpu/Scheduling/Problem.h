@@ -1,0 +1,109 @@
+//===- Problem.h - What a schedule must respect -----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A problem: a straight run of operations, or the body of a loop, with everything that limits its order. It knows no IR: passes build it and
+// algorithms solve it. Operations are numbered in the given order, which is always a legal one.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_SCHEDULING_PROBLEM_H
+#define VTPU_SCHEDULING_PROBLEM_H
+
+#include "vtpu/Scheduling/PortTable.h"
+
+namespace vtpu::sched {
+
+/// A slot with the word immediates that it brings along; known once registers have numbers.
+struct SlotContent {
+  isa::Slot slot;
+  bool hasImmediates = false;
+  int64_t i0 = 0, i1 = 0;
+};
+
+/// What an operation does to memory.
+struct MemoryAccess {
+  bool loads = false, stores = false;
+  bool barrier = false; // ordered with every access and every other barrier
+  uint64_t address = 0; // equal numbers: base and index hold the same values; 0: unknown
+  int64_t offset = 0;   // bytes beyond the address
+  int64_t bytes = 0;    // extent; 0: unknown
+};
+
+struct Operation {
+  std::string_view name; // for messages
+  isa::Pipe pipe = isa::Pipe::C;
+  const PortRow *row = nullptr; // of the problem's table
+  MemoryAccess memory;
+  bool control = false;               // executes behind the other slots of its word
+  std::optional<SlotContent> content; // none before register allocation
+};
+
+enum class DependenceKind : uint8_t { flow, anti, output, memory, synchronisation };
+std::string_view dependenceName(DependenceKind kind);
+
+/// Adds an operation's content to a word.
+void addTo(isa::Word &word, const Operation &operation);
+
+/// `to`, `distance` iterations later, starts at least `latency` cycles after `from`.
+struct Dependence {
+  uint32_t from, to;
+  DependenceKind kind;
+  uint32_t latency;
+  uint32_t distance = 0;
+  bool nextWord = true; // within an iteration `to` stands in a later word; else it may share the word of `from`
+};
+
+/// A value that needs a register of a class while it lives.
+struct RegisterValue {
+  static constexpr uint32_t none = UINT32_MAX;
+  uint32_t cls = 0;
+  uint32_t def = none;        // the operation that first writes it; none: it lives from the start
+  bool early = false;         // written while operands are still read
+  bool liveOut = false;       // lives to the end
+  std::vector<uint32_t> uses; // operations that read or update it
+};
+
+struct Problem {
+  explicit Problem(const PortTable &table) : table(&table) {}
+
+  const PortTable *table; // limits of the host
+  std::vector<Operation> operations;
+  std::vector<Dependence> dependences;
+  std::vector<RegisterValue> values;
+  std::vector<uint32_t> registerLimits; // registers that the values of each class may take together
+
+  const PortRow &row(uint32_t op) const { return *operations[op].row; }
+};
+
+/// Adds what memory orders: accesses that may overlap, of which one stores, and barriers.
+void addMemoryDependences(Problem &problem);
+/// Adds what numbered registers order. Every operation must have a content.
+void addRegisterDependences(Problem &problem);
+/// Bytes that an instruction touches behind its address; 0 if its row does not tell.
+int64_t accessBytes(const isa::InstrInfo &info, const isa::Slot &slot);
+
+/// The most registers of each class that are alive at once if operations stand in these words.
+std::vector<uint32_t> registerPeaks(const Problem &problem, const std::vector<uint32_t> &words);
+
+/// A solution.
+struct Schedule {
+  std::vector<uint32_t> cycle; // when each operation starts
+  std::vector<uint32_t> word;  // in which word it stands; words execute one after the other
+
+  /// Operations by word, those of one word by number.
+  std::vector<uint32_t> order() const;
+  /// Cycles until the last operation has started.
+  uint32_t length() const;
+};
+
+struct Violation {
+  uint32_t operation;
+  std::string message;
+};
+/// Everything about a schedule that breaks a rule of the problem: dependences, words, ports, registers. It shares no code with the algorithms.
+std::vector<Violation> verify(const Problem &problem, const Schedule &schedule);
+
+} // namespace vtpu::sched
+
+#endif // VTPU_SCHEDULING_PROBLEM_H

@@ -1,0 +1,173 @@
+//===- Registers.cpp - Classes and lives of registers -----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Registers.h"
+
+#include "llvm/ADT/EquivalenceClasses.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace vtpu::siw {
+
+RegisterClass classOf(Type type) { return mlir::isa<RType>(type) ? classR : mlir::isa<VType>(type) ? classV : classK; }
+
+bool canUpdateInPlace(Operation *op, Value tied) {
+  if (auto arg = dyn_cast<BlockArgument>(tied); arg && arg.getArgNumber() == 0 && mlir::isa<ForOp>(op->getParentOp()))
+    return false; // a counter is still needed
+  return tied.hasOneUse() && tied.getParentBlock() == op->getBlock();
+}
+
+bool canTakeOver(Value yielded, Value carried, Block *block) {
+  Operation *def = yielded.getDefiningOp();
+  if (!def || def->getBlock() != block)
+    return false;
+  if (!carried)
+    return true;
+  return llvm::all_of(carried.getUsers(), [&](Operation *user) {
+    Operation *top = block->findAncestorOpInBlock(*user);
+    if (top == def) // a nested loop must not read it inside as a plain value
+      return user == def || def->getNumRegions() == 0;
+    return top && top->isBeforeInBlock(def);
+  });
+}
+
+bool isWrittenEarly(OpResult result) {
+  Operation *def = result.getOwner();
+  return getResultRows(def)[result.getResultNumber()]->access == isa::Access::tmp || def->getName().stripDialect() == "sgather";
+}
+
+RegisterLives::RegisterLives(FuncOp func) {
+  int64_t position = 0;
+  startOf[func] = 0;
+  number(func.getBody().front(), position);
+  endOf[func] = position + 1;
+  findLives(func);
+}
+
+void RegisterLives::number(Block &block, int64_t &position) {
+  for (Operation &op : block) {
+    startOf[&op] = ++position;
+    for (Region &region : op.getRegions())
+      number(region.front(), position);
+    endOf[&op] = op.getNumRegions() ? ++position : startOf[&op];
+  }
+}
+
+void RegisterLives::findLives(FuncOp func) {
+  llvm::EquivalenceClasses<void *> classes;
+  SmallVector<Value> all;
+  auto share = [&](Value a, Value b) { classes.unionSets(a.getAsOpaquePointer(), b.getAsOpaquePointer()); };
+  func.walk([&](Operation *op) {
+    for (Value result : op->getResults())
+      all.push_back(result);
+    for (Region &region : op->getRegions())
+      for (Value arg : region.front().getArguments())
+        all.push_back(arg);
+    unsigned result;
+    if (getInstruction(op)) {
+      if (int tied = getTiedOperand(op, result); tied >= 0 && canUpdateInPlace(op, op->getOperand(unsigned(tied))))
+        share(op->getOperand(unsigned(tied)), op->getResult(result));
+    } else if (auto loop = dyn_cast<ForOp>(op)) {
+      for (auto [arg, yielded] : llvm::zip(loop.getCarried(), loop.getYield()->getOperands()))
+        if (yielded == arg || canTakeOver(yielded, arg, &loop.getBody().front()))
+          share(arg, yielded);
+    } else if (auto loop = dyn_cast<WhileOp>(op)) {
+      for (auto [first, second] : llvm::zip(loop.getBefore().front().getArguments(), loop.getAfter().front().getArguments()))
+        share(first, second);
+    }
+  });
+  llvm::DenseMap<void *, unsigned> ids;
+  for (Value value : all) {
+    void *pointer = value.getAsOpaquePointer();
+    if (classes.findLeader(pointer) != classes.member_end())
+      pointer = classes.getLeaderValue(pointer);
+    auto [it, isNew] = ids.try_emplace(pointer, unsigned(lives.size()));
+    if (isNew)
+      lives.emplace_back();
+    Life &life = lives[it->second];
+    life.values.push_back(value);
+    int64_t start, end;
+    if (Operation *def = value.getDefiningOp()) {
+      // The results of a condition share their registers with what its regions yield, and so live from its start.
+      const bool merges = mlir::isa<IfOp>(def);
+      start = def->getNumRegions() ? 2 * (merges ? startOf[def] : endOf[def])
+                                   : 2 * startOf[def] + (getInstruction(def) && isWrittenEarly(cast<OpResult>(value)) ? 0 : 1);
+      end = std::max(start, def->getNumRegions() ? 2 * endOf[def] : start);
+    } else { // an argument lives through the whole loop
+      Operation *loop = value.getParentBlock()->getParentOp();
+      start = 2 * startOf[loop] + 1;
+      end = 2 * endOf[loop];
+    }
+    for (Operation *user : value.getUsers()) {
+      int64_t at = 2 * startOf[user];
+      if (auto loop = dyn_cast<ForOp>(user); loop && loop.getUpper() == value)
+        at = 2 * endOf[user];
+      // Loops between the use and the value's block repeat the use.
+      for (Operation *parent = user->getParentOp(); parent && parent != func.getOperation() && parent != value.getParentBlock()->getParentOp();
+           parent = parent->getParentOp())
+        if (mlir::isa<ForOp, WhileOp>(parent))
+          at = std::max(at, 2 * endOf[parent]);
+      end = std::max(end, at);
+    }
+    life.start = std::min(life.start, start);
+    life.end = std::max(life.end, end);
+  }
+}
+
+bool RegisterLives::addTo(sched::Problem &problem, ArrayRef<Operation *> run) const {
+  const int64_t first = 2 * startOf.lookup(run.front()), last = 2 * startOf.lookup(run.back()) + 1;
+  llvm::DenseMap<Operation *, uint32_t> numbers;
+  for (auto [i, op] : llvm::enumerate(run))
+    numbers[op] = uint32_t(i);
+  uint32_t through[numClasses] = {};
+  for (const Life &life : lives) {
+    if (life.end < first || life.start > last)
+      continue;
+    const RegisterClass cls = classOf(life.values.front().getType());
+    if (life.start < first && life.end > last) {
+      ++through[cls];
+      continue;
+    }
+    sched::RegisterValue value;
+    value.cls = cls;
+    value.liveOut = life.end > last;
+    for (Value member : life.values) {
+      Operation *def = member.getDefiningOp();
+      if (auto it = numbers.find(def); def && it != numbers.end()) {
+        value.uses.push_back(it->second); // updates, and the first of them
+        if (life.start >= first && it->second < value.def) {
+          unsigned result;
+          value.def = it->second;
+          // A copy of the tied operand comes before the op.
+          value.early = isWrittenEarly(cast<OpResult>(member)) || getTiedOperand(def, result) >= 0;
+        }
+      }
+      for (Operation *user : member.getUsers())
+        if (auto it = numbers.find(user); it != numbers.end())
+          value.uses.push_back(it->second);
+    }
+    llvm::sort(value.uses);
+    value.uses.erase(llvm::unique(value.uses), value.uses.end());
+    if (value.def != sched::RegisterValue::none)
+      llvm::erase(value.uses, value.def);
+    problem.values.push_back(std::move(value));
+  }
+  problem.registerLimits.assign(numClasses, 0);
+  std::vector<uint32_t> order(run.size());
+  std::iota(order.begin(), order.end(), 0);
+  const std::vector<uint32_t> peaks = sched::registerPeaks(problem, order);
+  for (unsigned cls = 0; cls < numClasses; ++cls) {
+    const uint32_t available = uint32_t(highest[cls] - lowest[cls] + 1);
+    if (peaks[cls] + through[cls] > available)
+      return false;
+    problem.registerLimits[cls] = available - through[cls];
+  }
+  return true;
+}
+
+} // namespace vtpu::siw

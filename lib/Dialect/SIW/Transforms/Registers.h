@@ -1,0 +1,51 @@
+//===- Registers.h - Classes and lives of registers -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the register allocator does with a value, for those who must know it beforehand.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_LIB_DIALECT_SIW_TRANSFORMS_REGISTERS_H
+#define VTPU_LIB_DIALECT_SIW_TRANSFORMS_REGISTERS_H
+
+#include "vtpu/Dialect/SIW/IR/SIWDialect.h"
+#include "vtpu/Scheduling/Problem.h"
+
+namespace vtpu::siw {
+
+enum RegisterClass { classR, classV, classK, numClasses };
+RegisterClass classOf(mlir::Type type);
+/// The registers of a class that the allocator hands out: k0 means "no mask".
+constexpr int lowest[numClasses] = {0, 0, 1}, highest[numClasses] = {isa::numR - 1, isa::numV - 1, isa::numK - 1};
+
+/// True if an op may write over the operand that is tied to a result; else the allocator copies it first.
+bool canUpdateInPlace(mlir::Operation *op, mlir::Value tied);
+/// True if a value that ends a loop's block may stand in the register of the carried argument that it follows (null: it follows none).
+bool canTakeOver(mlir::Value yielded, mlir::Value carried, mlir::Block *block);
+/// True if a result is written while the op still reads its operands.
+bool isWrittenEarly(mlir::OpResult result);
+
+/// The registers that values need at the same time, before the allocator has added its copies. Where a copy may come, the values on both sides count.
+class RegisterLives {
+public:
+  explicit RegisterLives(FuncOp func);
+  /// Adds the values that begin or end in a straight run of instructions, and as limits what the others leave. False if the given order already
+  /// needs more registers than there are.
+  bool addTo(sched::Problem &problem, llvm::ArrayRef<mlir::Operation *> run) const;
+
+private:
+  struct Life {
+    llvm::SmallVector<mlir::Value, 2> values; // share one register
+    int64_t start = INT64_MAX, end = -1;      // an op at position p reads at 2p and writes at 2p + 1
+  };
+  llvm::SmallVector<Life> lives;
+  llvm::DenseMap<mlir::Operation *, int64_t> startOf, endOf;
+
+  void number(mlir::Block &block, int64_t &position);
+  void findLives(FuncOp func);
+};
+
+} // namespace vtpu::siw
+
+#endif // VTPU_LIB_DIALECT_SIW_TRANSFORMS_REGISTERS_H

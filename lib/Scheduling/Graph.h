@@ -1,0 +1,81 @@
+//===- Graph.h - Dependences by operation -----------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_LIB_SCHEDULING_GRAPH_H
+#define VTPU_LIB_SCHEDULING_GRAPH_H
+
+#include "vtpu/Scheduling/Problem.h"
+
+namespace vtpu::sched {
+
+/// The dependences that leave each operation, in one array.
+class Graph {
+public:
+  template <typename Keep>
+  Graph(const Problem &problem, Keep keep) : first(problem.operations.size() + 1), predecessors(problem.operations.size()) {
+    for (const Dependence &d : problem.dependences)
+      if (keep(d))
+        ++first[d.from + 1];
+    for (size_t op = 1; op < first.size(); ++op)
+      first[op] += first[op - 1];
+    edges.resize(first.back());
+    std::vector<uint32_t> next(first.begin(), first.end() - 1);
+    for (const Dependence &d : problem.dependences)
+      if (keep(d)) {
+        edges[next[d.from]++] = &d;
+        predecessors[d.to] += d.distance == 0;
+      }
+  }
+
+  struct Range {
+    const Dependence *const *from, *const *to;
+    const Dependence *const *begin() const { return from; }
+    const Dependence *const *end() const { return to; }
+  };
+  Range leaving(uint32_t op) const { return {edges.data() + first[op], edges.data() + first[op + 1]}; }
+  /// How many dependences of the same iteration enter each operation.
+  const std::vector<uint32_t> &numPredecessors() const { return predecessors; }
+
+private:
+  std::vector<uint32_t> first, predecessors;
+  std::vector<const Dependence *> edges;
+};
+
+/// True for what an out-of-order host waits for: it renames registers, and accesses that only may overlap do not wait for each other.
+inline bool holdsOnHost(const Dependence &d) {
+  return d.kind == DependenceKind::flow || (d.kind == DependenceKind::memory && d.latency > 0);
+}
+inline bool withinIteration(const Dependence &d) { return d.distance == 0; }
+
+/// Work that waits at each port. An operation may start while less than one cycle's work waits at every port that it uses.
+class PortState {
+public:
+  explicit PortState(const PortTable &table) : table(table), waiting(table.ports.size()) {}
+  bool admits(const PortRow &row) const {
+    for (const PortUse &use : row.uses)
+      if (waiting[use.port] >= table.ports[use.port].capacity)
+        return false;
+    return true;
+  }
+  /// True if no operation may start any more in this cycle.
+  bool full() const { return waiting[0] >= table.ports[0].capacity; }
+  void start(const PortRow &row) {
+    for (const PortUse &use : row.uses)
+      waiting[use.port] += use.work;
+  }
+  void advance(uint32_t cycles) {
+    for (size_t port = 0; port < waiting.size(); ++port)
+      waiting[port] -= std::min<uint64_t>(waiting[port], uint64_t(cycles) * table.ports[port].capacity);
+  }
+
+private:
+  const PortTable &table;
+  std::vector<uint64_t> waiting;
+};
+
+} // namespace vtpu::sched
+
+#endif // VTPU_LIB_SCHEDULING_GRAPH_H

@@ -1,0 +1,416 @@
+//===- SchedulingTest.cpp - Algorithms and their verifier -------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Scheduling/Algorithms.h"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+#include <numeric>
+#include <random>
+
+using namespace vtpu;
+using namespace vtpu::sched;
+using isa::Pipe;
+
+namespace {
+/// Two multiply-adds, one load, one store and four operations a cycle.
+PortTable makeTable() {
+  PortTable table;
+  table.name = "test";
+  table.ports = {{"issue", 400}, {"fma", 200}, {"load", 100}, {"store", 100}};
+  table.window = 8;
+  return table;
+}
+const PortTable table = makeTable();
+const PortRow multiplyAdd = {4, {{0, 100}, {1, 100}}}, load = {5, {{0, 100}, {2, 100}}}, store = {3, {{0, 100}, {3, 100}}}, alu = {1, {{0, 100}}};
+
+uint32_t add(Problem &problem, const PortRow &row) {
+  Operation operation;
+  operation.name = &row == &multiplyAdd ? "dfma" : &row == &load ? "sld" : &row == &store ? "sst" : "cadd";
+  operation.pipe = &row == &multiplyAdd ? Pipe::D : &row == &alu ? Pipe::C : Pipe::S;
+  operation.row = &row;
+  problem.operations.push_back(operation);
+  return uint32_t(problem.operations.size()) - 1;
+}
+void flow(Problem &problem, uint32_t from, uint32_t to, uint32_t distance = 0) {
+  problem.dependences.push_back({from, to, DependenceKind::flow, problem.row(from).latency, distance});
+}
+std::vector<uint32_t> givenOrder(const Problem &problem) {
+  std::vector<uint32_t> order(problem.operations.size());
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+/// The schedule if it exists; all of its violations are failures.
+Schedule schedule(const Problem &problem) {
+  std::optional<Schedule> result = listSchedule(problem);
+  EXPECT_TRUE(result);
+  for (const Violation &violation : verify(problem, *result))
+    ADD_FAILURE() << violation.message;
+  return *result;
+}
+std::vector<std::string> messages(const Problem &problem, const Schedule &schedule) {
+  std::vector<std::string> texts;
+  for (const Violation &violation : verify(problem, schedule))
+    texts.push_back(violation.message);
+  return texts;
+}
+using Texts = std::vector<std::string>;
+
+/// A slot by mnemonic with registers in table order.
+SlotContent slotOf(std::string_view mnemonic, std::initializer_list<uint8_t> registers, int64_t i0 = 0) {
+  const isa::InstrInfo &info = *isa::lookup(mnemonic);
+  SlotContent content;
+  content.slot.opcode = info.opcode;
+  auto next = registers.begin();
+  for (unsigned i = 0; i < info.numOperands; ++i) {
+    const isa::OperandInfo &operand = info.operands[i];
+    if (operand.cls == isa::OperandClass::idx)
+      isa::setRegister(content.slot, operand.field, isa::noRegister);
+    else if (operand.field <= isa::Field::rc)
+      isa::setRegister(content.slot, operand.field, *next++);
+    else if (operand.field == isa::Field::i0)
+      content.hasImmediates = true;
+  }
+  if (content.hasImmediates)
+    content.i0 = i0;
+  if (info.types)
+    content.slot.type = isa::Type::f32;
+  if (info.memTypes)
+    content.slot.memType = isa::Type::f32;
+  if (info.hasLength)
+    content.slot.length = isa::Length::v512;
+  return content;
+}
+uint32_t addSlot(Problem &problem, std::string_view mnemonic, std::initializer_list<uint8_t> registers, int64_t i0 = 0) {
+  const isa::InstrInfo &info = *isa::lookup(mnemonic);
+  Operation operation;
+  operation.name = info.mnemonic;
+  operation.pipe = info.pipe;
+  operation.row = info.isLoad ? &load : info.isStore ? &store : info.pipe == Pipe::D ? &multiplyAdd : &alu;
+  operation.content = slotOf(mnemonic, registers, i0);
+  operation.memory.loads = info.isLoad;
+  operation.memory.stores = info.isStore;
+  problem.operations.push_back(operation);
+  return uint32_t(problem.operations.size()) - 1;
+}
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Known optima
+//===----------------------------------------------------------------------===//
+
+TEST(ListScheduler, KeepsPortsBusy) {
+  Problem problem(table);
+  for (int i = 0; i < 8; ++i)
+    add(problem, multiplyAdd);
+  EXPECT_EQ(schedule(problem).length(), 4u); // eight, two a cycle
+  Problem wide(table);
+  for (int i = 0; i < 10; ++i)
+    add(wide, alu);
+  EXPECT_EQ(schedule(wide).length(), 3u); // ten, four a cycle
+}
+
+TEST(ListScheduler, TakesFractionsOfACycle) {
+  PortTable slow = makeTable();
+  slow.ports[2].capacity = 112; // 1.12 loads a cycle
+  Problem problem(slow);
+  for (int i = 0; i < 112; ++i)
+    add(problem, load);
+  EXPECT_EQ(schedule(problem).length(), 100u);
+}
+
+TEST(ListScheduler, StartsTheLongestChainFirst) {
+  // In the given order the chain starts last: 4 + 3 * 4 cycles; first, it hides the eight others.
+  Problem problem(table);
+  for (int i = 0; i < 8; ++i)
+    add(problem, multiplyAdd);
+  const uint32_t a = add(problem, multiplyAdd), b = add(problem, multiplyAdd), c = add(problem, multiplyAdd);
+  flow(problem, a, b);
+  flow(problem, b, c);
+  EXPECT_EQ(schedule(problem).length(), 9u);
+  const std::vector<uint32_t> given = issueInOrder(problem, givenOrder(problem));
+  EXPECT_EQ(*std::max_element(given.begin(), given.end()), 12u);
+}
+
+TEST(ListScheduler, HidesLoads) {
+  Problem problem(table);
+  for (int i = 0; i < 4; ++i) {
+    const uint32_t from = add(problem, load), to = add(problem, multiplyAdd);
+    flow(problem, from, to);
+  }
+  EXPECT_EQ(schedule(problem).length(), 9u); // loads in cycles 0 to 3, the last result in 8
+}
+
+TEST(ListScheduler, RespectsRegisters) {
+  // Four loads and their sums: with two registers for loaded values it must alternate.
+  Problem problem(table);
+  problem.registerLimits = {2};
+  for (int i = 0; i < 4; ++i) {
+    const uint32_t from = add(problem, load), to = add(problem, multiplyAdd);
+    flow(problem, from, to);
+    RegisterValue value;
+    value.def = from;
+    value.uses = {to};
+    problem.values.push_back(value);
+  }
+  schedule(problem); // verified
+  problem.registerLimits = {0};
+  EXPECT_FALSE(listSchedule(problem));
+}
+
+TEST(HostModel, ReordersWithinItsWindow) {
+  // A chain behind eight independent operations: in a window of 8 its start must wait, in a larger one it need not.
+  Problem problem(table);
+  for (int i = 0; i < 16; ++i)
+    add(problem, multiplyAdd);
+  uint32_t last = add(problem, multiplyAdd);
+  for (int i = 0; i < 3; ++i) {
+    const uint32_t next = add(problem, multiplyAdd);
+    flow(problem, last, next);
+    last = next;
+  }
+  PortTable large = makeTable();
+  large.window = 64;
+  const uint32_t narrow = hostCycles(problem, givenOrder(problem), 1);
+  const uint32_t scheduled = hostCycles(problem, schedule(problem).order(), 1);
+  EXPECT_LT(scheduled, narrow);
+  Problem wide = problem;
+  wide.table = &large;
+  EXPECT_LE(hostCycles(wide, givenOrder(wide), 1), narrow);
+}
+
+TEST(HostModel, OverlapsIterations) {
+  // A sum over loads: four cycles an iteration, whatever the load takes.
+  Problem problem(table);
+  const uint32_t from = add(problem, load), sum = add(problem, multiplyAdd);
+  flow(problem, from, sum);
+  flow(problem, sum, sum, 1);
+  const uint32_t ten = hostCycles(problem, givenOrder(problem), 10), twenty = hostCycles(problem, givenOrder(problem), 20);
+  EXPECT_EQ(twenty - ten, 40u);
+  const Bounds bounds = findBounds(problem);
+  std::string what;
+  EXPECT_EQ(bounds.limit(problem, what), 400u);
+  EXPECT_EQ(what, "recurrence");
+}
+
+TEST(Bounds, NameWhatLimits) {
+  std::string what;
+  Problem chain(table);
+  const uint32_t from = add(chain, load), to = add(chain, multiplyAdd);
+  flow(chain, from, to);
+  EXPECT_EQ(findBounds(chain).limit(chain, what), 900u);
+  EXPECT_EQ(what, "critical path");
+  Problem loads(table);
+  for (int i = 0; i < 20; ++i)
+    add(loads, load);
+  EXPECT_EQ(findBounds(loads).limit(loads, what), 2000u);
+  EXPECT_EQ(what, "port load");
+}
+
+TEST(PackWords, FillsSlotsAndReadsBeforeItWrites) {
+  Problem problem(table);
+  addSlot(problem, "sld", {1, 0});       // v1 = [r0]
+  addSlot(problem, "dadd", {2, 1, 1});   // v2 = v1 + v1: a later word
+  addSlot(problem, "cadd", {0, 0, 1});   // r0 = r0 + r1: beside the load, which reads the old r0
+  addSlot(problem, "sld", {1, 0});       // v1 = [r0]: beside the sum, which reads the old v1
+  addRegisterDependences(problem);
+  const Schedule packed = packWords(problem, 16);
+  EXPECT_EQ(packed.word, (std::vector<uint32_t>{0, 1, 0, 1}));
+  EXPECT_EQ(messages(problem, packed), Texts());
+}
+
+TEST(PackWords, SharesNoImmediatesAndKeepsTheWindow) {
+  Problem problem(table);
+  addSlot(problem, "dimm", {1}, 7);
+  addSlot(problem, "cimm", {0}, 7);
+  addSlot(problem, "dadd", {2, 1, 1});
+  addSlot(problem, "dadd", {3, 2, 2});
+  addSlot(problem, "sld", {4, 5}); // could stand in word 0
+  addRegisterDependences(problem);
+  EXPECT_EQ(packWords(problem, 16).word, (std::vector<uint32_t>{0, 1, 1, 2, 0}));
+  EXPECT_EQ(packWords(problem, 2).word, (std::vector<uint32_t>{0, 1, 1, 2, 1}));
+}
+
+//===----------------------------------------------------------------------===//
+// Dependences
+//===----------------------------------------------------------------------===//
+
+TEST(Dependences, Memory) {
+  Problem problem(table);
+  auto access = [&](const PortRow &row, uint64_t address, int64_t offset) {
+    MemoryAccess &memory = problem.operations[add(problem, row)].memory;
+    memory.loads = &row == &load;
+    memory.stores = &row == &store;
+    memory.address = address;
+    memory.offset = offset;
+    memory.bytes = 64;
+  };
+  access(store, 1, 0);  // 0
+  access(load, 1, 0);   // 1: forwarded from 0
+  access(load, 1, 64);  // 2: beside 0
+  access(load, 2, 0);   // 3: may overlap 0
+  access(store, 1, 32); // 4: overlaps 0, 1, 2, may overlap 3
+  problem.operations[add(problem, alu)].memory.barrier = true; // 5
+  access(load, 1, 0);   // 6
+  addMemoryDependences(problem);
+  std::vector<std::array<uint32_t, 3>> found;
+  for (const Dependence &d : problem.dependences)
+    found.push_back({d.from, d.to, d.latency});
+  const std::vector<std::array<uint32_t, 3>> expected = {{0, 1, 3}, {0, 3, 0}, {0, 4, 0}, {1, 4, 0}, {2, 4, 0}, {3, 4, 0}, {0, 5, 0},
+                                                         {1, 5, 0}, {2, 5, 0}, {3, 5, 0}, {4, 5, 0}, {5, 6, 0}};
+  EXPECT_EQ(found, expected);
+  EXPECT_EQ(problem.dependences.back().kind, DependenceKind::synchronisation);
+}
+
+TEST(Dependences, BytesOfAccesses) {
+  auto bytes = [](std::string_view mnemonic, isa::Type type, isa::Type memType) {
+    isa::Slot slot;
+    slot.type = type;
+    slot.memType = memType;
+    slot.length = isa::Length::v512;
+    return accessBytes(*isa::lookup(mnemonic), slot);
+  };
+  EXPECT_EQ(bytes("sld", isa::Type::f32, isa::Type::f32), 64);
+  EXPECT_EQ(bytes("sst", isa::Type::i64, isa::Type::i8), 8);
+  EXPECT_EQ(bytes("sbcast", isa::Type::f64, isa::Type::none), 8);
+  EXPECT_EQ(bytes("sldr", isa::Type::none, isa::Type::u16), 2);
+  EXPECT_EQ(bytes("ssts", isa::Type::f32, isa::Type::none), 4);
+  EXPECT_EQ(bytes("sgather", isa::Type::f32, isa::Type::none), 0);
+  EXPECT_EQ(bytes("dadd", isa::Type::f32, isa::Type::none), 0);
+}
+
+TEST(Dependences, Registers) {
+  Problem problem(table);
+  addSlot(problem, "sld", {1, 0});     // 0 writes v1
+  addSlot(problem, "dadd", {2, 1, 1}); // 1 reads v1, writes v2
+  addSlot(problem, "sld", {1, 0});     // 2 writes v1 again
+  addSlot(problem, "dfma", {2, 1, 1}); // 3 updates v2
+  addRegisterDependences(problem);
+  std::vector<std::string> found;
+  for (const Dependence &d : problem.dependences)
+    found.push_back(std::string(dependenceName(d.kind)) + std::to_string(d.from) + std::to_string(d.to));
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, (Texts{"anti12", "flow01", "flow13", "flow23", "output02", "output13"}));
+}
+
+//===----------------------------------------------------------------------===//
+// Random problems
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A problem whose given order is legal: dependences go forwards, values die at a later operation.
+Problem randomProblem(uint32_t seed) {
+  std::mt19937 random(seed);
+  auto below = [&](uint32_t n) { return uint32_t(random() % n); };
+  Problem problem(table);
+  const uint32_t count = 1 + below(60);
+  const PortRow *rows[] = {&multiplyAdd, &load, &store, &alu};
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t op = add(problem, *rows[below(4)]);
+    RegisterValue value;
+    value.cls = below(2);
+    value.def = op;
+    value.early = below(8) == 0;
+    value.liveOut = below(10) == 0;
+    problem.values.push_back(value);
+    for (uint32_t edges = below(3); op > 0 && edges > 0; --edges) {
+      const uint32_t from = below(op);
+      const DependenceKind kind = DependenceKind(below(5));
+      if (kind == DependenceKind::flow) {
+        flow(problem, from, op);
+        problem.values[from].uses.push_back(op);
+      } else {
+        problem.dependences.push_back({from, op, kind, below(2), 0, kind != DependenceKind::anti});
+      }
+    }
+  }
+  problem.registerLimits = {0, 0};
+  problem.registerLimits = registerPeaks(problem, givenOrder(problem));
+  return problem;
+}
+} // namespace
+
+TEST(Random, SchedulesPassTheVerifier) {
+  uint32_t solved = 0;
+  for (uint32_t seed = 1; seed <= 500; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const Problem problem = randomProblem(seed);
+    Schedule given;
+    given.word = givenOrder(problem);
+    given.cycle = issueInOrder(problem, given.word);
+    EXPECT_EQ(messages(problem, given), Texts());
+    std::optional<Schedule> result = listSchedule(problem);
+    if (!result)
+      continue;
+    ++solved;
+    EXPECT_EQ(messages(problem, *result), Texts());
+    EXPECT_EQ(listSchedule(problem)->cycle, result->cycle); // deterministic
+    // No schedule beats the bounds.
+    std::string what;
+    EXPECT_GE((hostCycles(problem, result->order(), 1) + 1) * oneCycle, findBounds(problem).limit(problem, what)) << what;
+  }
+  EXPECT_GE(solved, 250u);
+}
+
+TEST(Random, WordsPassTheVerifier) {
+  const char *const mnemonics[] = {"dadd", "dfma", "dmov", "sld", "sst", "cadd", "cmov", "cimm", "dimm"};
+  for (uint32_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    auto reg = [&] { return uint8_t(random() % 5); };
+    Problem problem(table);
+    for (uint32_t count = 1 + random() % 60; count > 0; --count)
+      addSlot(problem, mnemonics[random() % std::size(mnemonics)], {reg(), reg(), reg()}, 1);
+    addRegisterDependences(problem);
+    addMemoryDependences(problem);
+    for (unsigned window : {1u, 16u})
+      EXPECT_EQ(messages(problem, packWords(problem, window)), Texts());
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Planted violations
+//===----------------------------------------------------------------------===//
+
+TEST(Verifier, FindsWhatIsWrong) {
+  Problem problem(table);
+  const uint32_t a = add(problem, load), b = add(problem, multiplyAdd);
+  flow(problem, a, b);
+  EXPECT_EQ(messages(problem, {{0}, {0, 1}}), Texts{"the schedule places 1 operations in cycles and 2 in words, the problem has 2"});
+  EXPECT_EQ(messages(problem, {{0, 4}, {0, 1}}),
+            Texts{"operation 1 (dfma) starts in cycle 4; its flow dependence on operation 0 (sld) allows cycle 5 at the earliest"});
+  EXPECT_EQ(messages(problem, {{0, 5}, {0, 0}}),
+            Texts{"operation 1 (dfma) stands in word 0; its flow dependence on operation 0 (sld) allows word 1 at the earliest"});
+  EXPECT_EQ(messages(problem, {{0, 5}, {0, 1}}), Texts());
+
+  Problem two(table);
+  add(two, load);
+  add(two, load);
+  EXPECT_EQ(messages(two, {{0, 1}, {0, 0}}), Texts{"operation 0 (sld) and operation 1 (sld) need the same slot of word 0"});
+  EXPECT_EQ(messages(two, {{3, 3}, {0, 1}}),
+            Texts{"operation 1 (sld) starts in cycle 3, when 1.00 cycles of work wait at port load, which does 1.00 a cycle"});
+
+  two.registerLimits = {1};
+  for (uint32_t op : {0, 1}) {
+    RegisterValue value;
+    value.def = op;
+    value.liveOut = true;
+    two.values.push_back(value);
+  }
+  EXPECT_EQ(messages(two, {{0, 1}, {0, 1}}), Texts{"the order needs 2 registers of class 0 at once, 1 are free"});
+}
+
+TEST(Verifier, FindsIllegalWords) {
+  Problem problem(table);
+  addSlot(problem, "dimm", {1}, 7);
+  addSlot(problem, "cimm", {0}, 7);
+  EXPECT_EQ(messages(problem, {{0, 0}, {0, 0}}), Texts{"operation 1 (cimm) brings immediates to word 0, which has some already"});
+  Problem writers(table);
+  addSlot(writers, "dadd", {1, 2, 2});
+  addSlot(writers, "sld", {1, 0});
+  EXPECT_EQ(messages(writers, {{0, 0}, {0, 0}}),
+            Texts{"word 0 with operation 1 (sld) is illegal: two slots write one register, or the slots exchange registers in a cycle"});
+}
