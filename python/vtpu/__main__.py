@@ -28,7 +28,8 @@ def main():
 @click.option("--compile-to", "phase", default="binary", show_default=True, help="phase to stop at; earlier phases are written as text")
 @click.option("--compile-from", "start", default="input", show_default=True, help="phase the text is in")
 @click.option("--parameters", type=click.Path(), help="safetensors file that holds the parameters of MLIR text")
-def compile_command(source, output, phase, start, parameters):
+@click.option("--port-table", default="", help="port table that schedules the words, by name (default: zen5)")
+def compile_command(source, output, phase, start, parameters, port_table):
     """Compiles SOURCE: MLIR text (.mlir), or Python (.py) that defines `module` and `args`."""
     import vtpu
 
@@ -49,7 +50,7 @@ def compile_command(source, output, phase, start, parameters):
             text = stream.read()
     _say(f"compiling ({time.monotonic() - began:.1f} s)")
     if phase != "binary":
-        result = vtpu.lower_mlir(text, compile_from=start, compile_to=phase)
+        result = vtpu.lower_mlir(text, compile_from=start, compile_to=phase, port_table=port_table)
         if output:
             with open(output, "w", encoding="utf-8") as stream:
                 stream.write(result)
@@ -58,9 +59,9 @@ def compile_command(source, output, phase, start, parameters):
         return
     name = os.path.basename(base)
     if exported:
-        program = vtpu.compile(exported, name=name)
+        program = vtpu.compile(exported, name=name, port_table=port_table)
     else:
-        program = vtpu.compile_mlir(source, compile_from=start, parameters=parameters, name=name)
+        program = vtpu.compile_mlir(source, compile_from=start, parameters=parameters, name=name, port_table=port_table)
     program.save(output or base + ".vtpu")
     _say(f"done ({time.monotonic() - began:.1f} s)")
     for entry in program.entries.values():

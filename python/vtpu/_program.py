@@ -141,10 +141,11 @@ class Program:
 
 
 def compile_mlir(text_or_path, *, compile_from="input", tier="default", threads=1, parameters=None, tensors=None, name="program",
-                 reproducer=""):
+                 reproducer="", port_table=""):
     """Compiles a program on linalg, tensor, arith, math, scf and cf in text form.
 
-    `parameters`: path of a safetensors file; `tensors`: parameters by key, in memory. Raises CompileFailed with all diagnostics.
+    `parameters`: path of a safetensors file; `tensors`: parameters by key, in memory; `port_table`: name of the table that schedules the words.
+    Raises CompileFailed with all diagnostics.
     """
     text, label = text_or_path, "<text>"
     if isinstance(text_or_path, os.PathLike) or ("\n" not in text_or_path and os.path.exists(text_or_path)):
@@ -153,28 +154,28 @@ def compile_mlir(text_or_path, *, compile_from="input", tier="default", threads=
             text = stream.read()
     # Of these the compiler takes what the program marks as structure.
     known = tensors or (_parameters.read(parameters) if parameters else {})
-    return _compile_texts([text], label, compile_from, tier, threads, parameters, tensors, known, name, reproducer)
+    return _compile_texts([text], label, compile_from, tier, threads, parameters, tensors, known, name, reproducer, port_table)
 
 
-def _compile_texts(texts, label, compile_from, tier, threads, parameters, tensors, known, name, reproducer):
+def _compile_texts(texts, label, compile_from, tier, threads, parameters, tensors, known, name, reproducer, port_table):
     structures = {key: numpy.frombuffer(_parameters.raw_bytes(tensor), numpy.uint8) for key, tensor in known.items()
                   if tensor.dtype in _STRUCTURE and tensor.numel()}
     try:
-        data = _compiler.compile(texts, label, compile_from, "binary", parameters or f"{name}.safetensors", reproducer, structures)
+        data = _compiler.compile(texts, label, compile_from, "binary", parameters or f"{name}.safetensors", reproducer, structures, port_table)
     except _compiler.CompileError as error:
         raise CompileFailed(str(error)) from None
     return Program(data, tier=tier, threads=threads, parameters=parameters, tensors=tensors)
 
 
-def lower_mlir(text, *, compile_from="input", compile_to="bundled"):
+def lower_mlir(text, *, compile_from="input", compile_to="bundled", port_table=""):
     """The text of a later phase."""
     try:
-        return _compiler.compile([text], "<text>", compile_from, compile_to).decode()
+        return _compiler.compile([text], "<text>", compile_from, compile_to, port_table=port_table).decode()
     except _compiler.CompileError as error:
         raise CompileFailed(str(error)) from None
 
 
-def compile(module, args=(), kwargs=None, *, name="main", tier="default", threads=1):  # noqa: A001 - the name users expect
+def compile(module, args=(), kwargs=None, *, name="main", tier="default", threads=1, port_table=""):  # noqa: A001 - the name users expect
     """Compiles a PyTorch module called with example arguments. `module` may be an ExportedModule, or a list of them (one entry each)."""
     exported = module if isinstance(module, (list, ExportedModule)) else export(module, args, kwargs, name=name)
     exported = exported if isinstance(exported, list) else [exported]
@@ -186,7 +187,7 @@ def compile(module, args=(), kwargs=None, *, name="main", tier="default", thread
             if known.shape != tensor.shape or known.dtype != tensor.dtype:
                 raise CompileFailed(f"entries disagree about parameter '{key}'; export them from one module")
         texts.append(one.mlir_text)
-    return _compile_texts(texts, "<export>", "input", tier, threads, None, tensors, structures, name, "")
+    return _compile_texts(texts, "<export>", "input", tier, threads, None, tensors, structures, name, "", port_table)
 
 
 def load(path, *, tier="default", threads=1, parameters=None, cpu_features=""):
