@@ -108,7 +108,7 @@ std::vector<uint32_t> registerPeaks(const Problem &problem, const std::vector<ui
   std::vector<std::vector<int32_t>> change(problem.registerLimits.size(), std::vector<int32_t>(end + 2));
   for (const RegisterValue &value : problem.values) {
     const uint32_t start = value.def == RegisterValue::none ? 0 : 2 * words[value.def] + !value.early;
-    uint32_t last = value.liveOut ? end : start;
+    uint32_t last = value.liveOut ? end : start | 1;
     for (uint32_t use : value.uses)
       last = std::max(last, 2 * words[use]);
     ++change[value.cls][start];

@@ -245,13 +245,10 @@ void Allocator::buildWebs() {
       if (Operation *def = value.getDefiningOp()) {
         if (getInstruction(def))
           web.cost += weightOf[def];
-        // Results are written behind the reads of the op, temporaries and gathers beside them.
-        bool early = false;
-        if (getInstruction(def)) {
-          unsigned index = cast<OpResult>(value).getResultNumber();
-          early = getResultRows(def)[index]->access == isa::Access::tmp || def->getName().stripDialect() == "sgather";
-        }
+        // Results are written behind the reads of the op, temporaries and gathers beside them. A temporary is no result of the same op.
+        const bool early = getInstruction(def) && isWrittenEarly(cast<OpResult>(value));
         start = def->getNumRegions() ? 2 * endOf[def] : 2 * startOf[def] + (early ? 0 : 1);
+        web.end = std::max(web.end, start + early);
       } else {
         start = 2 * startOf[value.getParentBlock()->getParentOp()] + 1;
         // A counter or carried value lives through the whole loop.

@@ -95,9 +95,9 @@ void RegisterLives::findLives(FuncOp func) {
     if (Operation *def = value.getDefiningOp()) {
       // The results of a condition share their registers with what its regions yield, and so live from its start.
       const bool merges = mlir::isa<IfOp>(def);
-      start = def->getNumRegions() ? 2 * (merges ? startOf[def] : endOf[def])
-                                   : 2 * startOf[def] + (getInstruction(def) && isWrittenEarly(cast<OpResult>(value)) ? 0 : 1);
-      end = std::max(start, def->getNumRegions() ? 2 * endOf[def] : start);
+      const bool early = getInstruction(def) && isWrittenEarly(cast<OpResult>(value));
+      start = def->getNumRegions() ? 2 * (merges ? startOf[def] : endOf[def]) : 2 * startOf[def] + (early ? 0 : 1);
+      end = def->getNumRegions() ? 2 * endOf[def] : 2 * startOf[def] + 1;
     } else { // an argument lives through the whole loop
       Operation *loop = value.getParentBlock()->getParentOp();
       start = 2 * startOf[loop] + 1;
