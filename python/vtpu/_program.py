@@ -161,7 +161,7 @@ def _compile_texts(texts, label, compile_from, tier, threads, parameters, tensor
     structures = {key: numpy.frombuffer(_parameters.raw_bytes(tensor), numpy.uint8) for key, tensor in known.items()
                   if tensor.dtype in _STRUCTURE and tensor.numel()}
     try:
-        data = _compiler.compile(texts, label, compile_from, "binary", parameters or f"{name}.safetensors", reproducer, structures, port_table)
+        data = _compiler.compile(texts, label, compile_from, "binary", parameters or f"{name}.safetensors", reproducer, structures, port_table=port_table)
     except _compiler.CompileError as error:
         raise CompileFailed(str(error)) from None
     return Program(data, tier=tier, threads=threads, parameters=parameters, tensors=tensors)

@@ -2,7 +2,7 @@
 # Headers and the CMake package of the runtime side; libraries and tools install themselves where they are declared.
 include(CMakePackageConfigHelpers)
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/VTPU")
-foreach(area ISA Object Assembly Runtime Support)
+foreach(area ISA Object Assembly Runtime Scheduling Support)
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/vtpu/${area}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/vtpu" COMPONENT Runtime
     FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp" PATTERN "*.td")
 endforeach()

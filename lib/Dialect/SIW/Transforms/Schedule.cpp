@@ -60,6 +60,8 @@ private:
   };
 
   LogicalResult scheduleFunction(FuncOp func) {
+    if (failed(checkVirtual(func)))
+      return failure();
     const RegisterLives lives(func);
     SmallVector<Work> all;
     bool fits = true;
@@ -89,6 +91,21 @@ private:
     return success();
   }
 
+  /// Numbered registers are state: their values order nothing.
+  static LogicalResult checkVirtual(FuncOp func) {
+    WalkResult walk = func.walk([](Operation *op) {
+      if (!getInstruction(op) || mlir::isa<BundleOp>(op->getParentOp()))
+        return WalkResult::advance();
+      for (Type type : op->getResultTypes())
+        if (getRegisterIndex(type) >= 0) {
+          op->emitOpError() << "writes a numbered register; run siw-schedule before siw-allocate-registers";
+          return WalkResult::interrupt();
+        }
+      return WalkResult::advance();
+    });
+    return failure(walk.wasInterrupted());
+  }
+
   LogicalResult scheduleRun(const Work &work) {
     const sched::Problem &problem = work.problem;
     std::optional<sched::Schedule> schedule = sched::listSchedule(problem);
@@ -104,7 +121,7 @@ private:
     // Enough iterations to fill the host's window twice.
     const uint32_t iterations = work.repeats ? std::clamp<uint32_t>(2 * table->window / uint32_t(given.size()), 2, 16) : 1;
     const uint32_t before = sched::hostCycles(problem, given, iterations), after = sched::hostCycles(problem, order, iterations);
-    if (after > before - before / leastGain)
+    if (after + before / leastGain >= before)
       return success();
     ++numReordered;
     if (getContext().getRemarkEngine())
