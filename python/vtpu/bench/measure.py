@@ -32,6 +32,22 @@ def interleaved(calls, repeats=40, warm=5):
     return times
 
 
+_CHAIN, _ROUNDS, _MULTIPLY_CYCLES = 64, 2000, 3
+
+
+def clock_hertz():
+    """The core's clock now: a chain of dependent multiplications, three cycles each on every x86-64 core with AVX-512, timed as words."""
+    lines = ["%p = siw.cptr {imm = 0 : i64} : () -> !siw.r", "%s = siw.cimm {imm = 3 : i64} : () -> !siw.r",
+             "%zero = siw.cimm {imm = 0 : i64} : () -> !siw.r",
+             f"%out = siw.for from %zero bound {_ROUNDS} step 1 nonempty inits(%s) : (!siw.r, !siw.r) -> !siw.r {{", "^bb0(%i: !siw.r, %x0: !siw.r):",
+             *(f"%x{i + 1} = siw.cmul %x{i}, %s : (!siw.r, !siw.r) -> !siw.r" for i in range(_CHAIN)), f"siw.yield %x{_CHAIN} : !siw.r", "}",
+             'siw.sstr %out, %p {imm = 0 : i64, mem = "i64"} : (!siw.r, !siw.r) -> ()', "siw.cret : () -> ()"]
+    binding = '{kind = "output", name = "y", size = 8 : i64, align = 8 : i64, writable, dtype = "i64", shape = array<i64: 1>}'
+    text = f"siw.func entry @main attributes {{bindings = [{binding}]}} {{\n" + "\n".join(lines) + "\n}\n"
+    chain = vtpu.compile_mlir(text, compile_from="siw")["main"]
+    return _CHAIN * _ROUNDS * _MULTIPLY_CYCLES / (min(interleaved({"chain": chain}, 30)["chain"]) / 1e3)
+
+
 def machine():
     """Facts about the machine: the processor by name, family and model, its cores, and the versions in play."""
     text = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
