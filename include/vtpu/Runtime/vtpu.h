@@ -42,7 +42,7 @@ typedef struct vtpu_tensor_info {
 typedef struct vtpu_options {
   uint32_t struct_size;       /* sizeof(vtpu_options) */
   vtpu_tier tier;
-  uint32_t threads;           /* sentrons of a call; 0: 1 */
+  uint32_t threads;           /* sentrons of a call that is divided; 0: 1 */
   const char *cpu_features;   /* NULL: detect; "baseline" pretends a CPU without AVX-512 */
   const char *parameter_file; /* safetensors file; NULL: the one named in the program, relative to it, else its own name with .safetensors */
 } vtpu_options;
