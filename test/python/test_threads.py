@@ -31,7 +31,7 @@ def divide_from(monkeypatch):
     plain = vtpu._program._compiler.compile
 
     def divide(work):
-        monkeypatch.setattr(vtpu._program._compiler, "compile", lambda *args: plain(*args, divide_from=work))
+        monkeypatch.setattr(vtpu._program._compiler, "compile", lambda *args, **more: plain(*args, divide_from=work, **more))
 
     return divide
 
