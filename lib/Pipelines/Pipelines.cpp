@@ -264,8 +264,12 @@ compileWith(MLIRContext &context, ArrayRef<StringRef> texts,
   std::string messages;
   llvm::raw_string_ostream os(messages);
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-      os << diagnostic.getLocation() << ": " << diagnostic << "\n";
+    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return success();
+    if (std::string place = locationText(diagnostic.getLocation());
+        !place.empty())
+      os << place << ": ";
+    os << diagnostic << "\n";
     return success();
   });
   context.allowUnregisteredDialects();

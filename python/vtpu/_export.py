@@ -10,6 +10,7 @@ import re
 
 import torch
 import torch.utils._pytree as pytree
+from torch.fx.traceback import preserve_node_meta
 
 from . import _parameters
 from ._errors import ImportFailed
@@ -65,7 +66,7 @@ class ExportedModule:
 
 
 class _Replay(torch.nn.Module):
-    """Runs a graph node by node, so that exporting it keeps every node's source line."""
+    """Runs a graph node by node, so that exporting it carries every node's source line over."""
 
     def __init__(self, gm):
         super().__init__()
@@ -157,7 +158,7 @@ def export(module, args, kwargs=None, *, name="main"):
         else:
             constants.append((value,))
     values = [t for _, t, _ in result.parameters] + tensors
-    with torch.no_grad():
+    with torch.no_grad(), preserve_node_meta():
         program = torch.export.export(_Replay(result.graph), tuple(_empty(v) for v in values), strict=False)
     stream = io.BytesIO()
     torch.export.save(program, stream)

@@ -20,6 +20,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from . import _decompositions
 from ._errors import ImportFailed
+from ._source import fill, lines_kept, source_line
 
 aten = torch.ops.aten
 
@@ -46,13 +47,6 @@ def decomposition_table():
     table.update(get_decompositions([aten._scaled_dot_product_flash_attention_for_cpu.default, aten.gelu.default]))
     table.update(_decompositions.TABLE)
     return table
-
-
-def source_line(node):
-    """`file.py:12` of a node: the innermost line outside torch itself."""
-    places = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or node.stack_trace or "")
-    own = [p for p in places if "/torch/" not in p[0]] or places
-    return f"{own[-1][0]}:{own[-1][1]}" if own else "an unknown line"
 
 
 class _Seen:
@@ -126,7 +120,7 @@ def trace(module, args, kwargs, what):
     parameters = {n: p.detach() for n, p in module.named_parameters()}
     buffers = {n: b.detach() for n, b in module.named_buffers()}
     lifted = _Lifted(module)
-    with torch.no_grad(), warnings.catch_warnings(), _quiet():
+    with torch.no_grad(), warnings.catch_warnings(), _quiet(), lines_kept(__file__):
         warnings.simplefilter("ignore")
         said = io.StringIO()
         try:
@@ -331,6 +325,7 @@ def _finish(gm, what, refuse=False):
                                    "input's contents; use a static shape (torch.where instead of boolean indexing)")
     rewrite(gm)
     gm.graph.eliminate_dead_code()
+    fill(gm.graph)
     gm.recompile()
     return gm
 

@@ -28,7 +28,7 @@ public:
   OwningOpRef<ModuleOp> run() {
     OwningOpRef<ModuleOp> module = ModuleOp::create(builder.getUnknownLoc());
     for (const std::string &text : program.locationTexts)
-      places.push_back(parseLocation(text));
+      places.push_back(parseLocationText(text, *builder.getContext()));
     const bool plain = hasPlainLocations();
     if (!plain)
       (*module)->setAttr("siw.location_texts", strings(program.locationTexts));
@@ -57,16 +57,6 @@ private:
     for (const std::string &text : texts)
       attrs.push_back(builder.getStringAttr(text));
     return builder.getArrayAttr(attrs);
-  }
-
-  /// `file:line:column`; an unknown location for any other text.
-  mlir::Location parseLocation(StringRef text) {
-    auto [rest, column] = text.rsplit(':');
-    auto [file, line] = rest.rsplit(':');
-    unsigned l = 0, c = 0;
-    if (line.getAsInteger(10, l) || column.getAsInteger(10, c) || (file + ":" + Twine(l) + ":" + Twine(c)).str() != text)
-      return builder.getUnknownLoc();
-    return FileLineColLoc::get(builder.getContext(), file, l, c);
   }
 
   /// True if ops can carry all locations: the translation back collects texts in the order in which words first use them.

@@ -95,18 +95,12 @@ private:
   void append(const isa::Word &word, mlir::Location loc) {
     uint32_t index = uint32_t(out.words.size());
     out.words.push_back(word);
-    FileLineColLoc place;
-    loc->walk([&](mlir::Location inner) {
-      if (auto file = dyn_cast<FileLineColLoc>(inner)) {
-        place = file;
-        return WalkResult::interrupt();
-      }
-      return WalkResult::advance();
-    });
-    if (!place || loc == last)
+    if (loc == last)
       return;
     last = loc;
-    std::string text = (place.getFilename().getValue() + ":" + Twine(place.getLine()) + ":" + Twine(place.getColumn())).str();
+    std::string text = locationText(loc);
+    if (text.empty())
+      return;
     auto [it, isNew] = texts.try_emplace(text, uint32_t(program.locationTexts.size()));
     if (isNew)
       program.locationTexts.push_back(text);

@@ -64,3 +64,26 @@ func.func @known(%x: tensor<4x6xf32>) -> (tensor<5x6xf32>, tensor<5x6xf32>) {
   } -> tensor<5x6xf32>
   return %0, %4 : tensor<5x6xf32>, tensor<5x6xf32>
 }
+
+// The importer's messages give way, others stay.
+// CHECK-LABEL: @imported
+// CHECK: cf.assert {{.*}}, "index out of range: expected 0 <= index < 4 in dimension 0 of a gather"
+// CHECK: cf.assert {{.*}}, "index out of range: expected 0 <= index < 4 in dimension 0 of a gather"
+// CHECK-NOT: cf.assert
+func.func @imported(%x: tensor<4x6xf32>, %i: tensor<5xi64>) -> tensor<5x6xf32> {
+  %c4 = arith.constant 4 : index
+  %c0 = arith.constant 0 : i64
+  %empty = tensor.empty() : tensor<5x6xf32>
+  %0 = linalg.generic {indexing_maps = [#row, #id], iterator_types = ["parallel", "parallel"]} ins(%i : tensor<5xi64>) outs(%empty : tensor<5x6xf32>) {
+  ^bb0(%in: i64, %out: f32):
+    %1 = arith.index_cast %in : i64 to index
+    %2 = linalg.index 1 : index
+    %below = arith.cmpi slt, %1, %c4 : index
+    cf.assert %below, "index must be smaller than dim size"
+    %above = arith.cmpi sge, %in, %c0 : i64
+    cf.assert %above, "index must be larger or equal to 0"
+    %3 = tensor.extract %x[%1, %2] : tensor<4x6xf32>
+    linalg.yield %3 : f32
+  } -> tensor<5x6xf32>
+  return %0 : tensor<5x6xf32>
+}

@@ -1,4 +1,4 @@
-// RUN: vtpu-opt %s --vtpu-outline-kernels | FileCheck %s
+// RUN: vtpu-opt %s --split-input-file --vtpu-outline-kernels | FileCheck %s
 
 #id = affine_map<(d0) -> (d0)>
 
@@ -22,6 +22,41 @@ func.func @main(%x: memref<16xf32>, %p: memref<16xf32>, %q: memref<16xf32>, %r: 
   ^bb0(%l: f32, %s: f32, %o: f32):
     %0 = arith.addf %l, %s : f32
     linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+#id = affine_map<(d0) -> (d0)>
+
+// What may trap keeps its own source line; equal lines share a kernel.
+// CHECK-LABEL: func.func @gathers
+// CHECK: call @[[FIRST:kernel_[0-9]+]](
+// CHECK: call @[[SECOND:kernel_[0-9]+]](
+// CHECK: call @[[FIRST]](
+// CHECK: return
+// CHECK: func.func private @[[FIRST]]
+// CHECK: func.func private @[[SECOND]]
+func.func @gathers(%x: memref<16xindex>, %r: memref<16xindex> {vtpu.result}) attributes {vtpu.entry} {
+  %c4 = arith.constant 4 : index
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : memref<16xindex>) outs(%r : memref<16xindex>) {
+  ^bb0(%i: index, %o: index):
+    %ok = arith.cmpi ult, %i, %c4 : index
+    cf.assert %ok, "index out of range" loc("net.py":1:0)
+    linalg.yield %i : index
+  }
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : memref<16xindex>) outs(%r : memref<16xindex>) {
+  ^bb0(%i: index, %o: index):
+    %ok = arith.cmpi ult, %i, %c4 : index
+    cf.assert %ok, "index out of range" loc("net.py":2:0)
+    linalg.yield %i : index
+  }
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : memref<16xindex>) outs(%r : memref<16xindex>) {
+  ^bb0(%i: index, %o: index):
+    %ok = arith.cmpi ult, %i, %c4 : index
+    cf.assert %ok, "index out of range" loc("net.py":1:0)
+    linalg.yield %i : index
   }
   return
 }

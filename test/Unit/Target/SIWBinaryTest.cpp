@@ -46,6 +46,22 @@ TEST(SIWBinary, EveryRowComesBack) {
   }
 }
 
+TEST(SIWBinary, LocationTexts) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  for (const char *text : {"net.py:12:3", "net.py:12", "C:/net.py:12", "lib.py:3 at net.py:12", "a.py:1:2 at b.py:3 at c.py:4:5"}) {
+    mlir::Location location = parseLocationText(text, context);
+    EXPECT_FALSE(mlir::isa<mlir::UnknownLoc>(location)) << text;
+    EXPECT_EQ(locationText(location), text);
+  }
+  for (const char *text : {"", "net.py", "net.py:x", "net.py:01", "net.py:1:0", "net.py:1 at ", "somewhere at net.py:1"})
+    EXPECT_TRUE(mlir::isa<mlir::UnknownLoc>(parseLocationText(text, context))) << text;
+  mlir::Location unknown = mlir::UnknownLoc::get(&context), place = mlir::FileLineColLoc::get(&context, "net.py", 1, 2);
+  EXPECT_EQ(locationText(unknown), "");
+  EXPECT_EQ(locationText(mlir::FusedLoc::get(&context, {unknown, place})), "net.py:1:2");
+  EXPECT_EQ(locationText(mlir::NameLoc::get(mlir::StringAttr::get(&context, "x"), place)), "net.py:1:2");
+  EXPECT_EQ(locationText(mlir::CallSiteLoc::get(unknown, place)), "net.py:1:2");
+}
+
 TEST(SIWBinary, LocationsOfWordsAreLocationsOfOps) {
   std::mt19937_64 random(test::seed());
   Program program = test::randomProgram(random, 1);

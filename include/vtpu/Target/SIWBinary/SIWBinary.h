@@ -20,6 +20,12 @@ mlir::FailureOr<Program> translateToProgram(mlir::ModuleOp module);
 /// The module of a program's flat words; `translateToProgram` gives the same program back. The context needs the siw dialect.
 mlir::OwningOpRef<mlir::ModuleOp> importProgram(const Program &program, mlir::MLIRContext &context);
 
+/// A location as programs and messages show it: `net.py:12:3` (without the column where it is unknown), a call site as `callee at caller`, of
+/// several places the first; empty if no file is known.
+std::string locationText(mlir::Location location);
+/// The location behind such a text; unknown for any other text.
+mlir::Location parseLocationText(llvm::StringRef text, mlir::MLIRContext &context);
+
 namespace siw {
 /// Where the compiler places a word: the function in dimensions 7 and 8, the word in 9 and 10; see docs/ISA.md.
 std::array<uint16_t, 11> coordinateOf(size_t function, size_t word);

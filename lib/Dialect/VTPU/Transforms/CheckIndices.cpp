@@ -43,25 +43,27 @@ static bool comesFromData(Value value, Region &body) {
   return false;
 }
 
-/// True if an assertion already compares `index`, or what it was cast from,
-/// with an upper bound.
-static bool isAsserted(Value index) {
+/// The assertions that compare `index`, or what it was cast from.
+static SmallVector<cf::AssertOp> assertionsOf(Value index) {
   SmallVector<Value> names{index};
   if (auto cast = index.getDefiningOp<arith::IndexCastOp>())
     names.push_back(cast.getIn());
+  SmallVector<cf::AssertOp> found;
   for (Value name : names)
-    for (Operation *user : name.getUsers()) {
-      auto compare = dyn_cast<arith::CmpIOp>(user);
-      if (!compare || compare.getLhs() != name)
-        continue;
-      auto predicate = compare.getPredicate();
-      if (predicate != arith::CmpIPredicate::slt &&
-          predicate != arith::CmpIPredicate::ult)
-        continue;
-      if (llvm::any_of(compare->getUsers(), llvm::IsaPred<cf::AssertOp>))
-        return true;
-    }
-  return false;
+    for (Operation *user : name.getUsers())
+      if (auto compare = dyn_cast<arith::CmpIOp>(user);
+          compare && compare.getLhs() == name)
+        for (Operation *use : compare->getUsers())
+          if (auto assertion = dyn_cast<cf::AssertOp>(use))
+            found.push_back(assertion);
+  return found;
+}
+
+/// True for an assertion of an upper bound.
+static bool limits(cf::AssertOp assertion) {
+  auto compare = assertion.getArg().getDefiningOp<arith::CmpIOp>();
+  return compare.getPredicate() == arith::CmpIPredicate::slt ||
+         compare.getPredicate() == arith::CmpIPredicate::ult;
 }
 
 /// True if `index` is an element of a constant tensor whose elements all lie
@@ -100,21 +102,26 @@ struct CheckIndices : vtpu::impl::CheckIndicesBase<CheckIndices> {
       auto type = cast<RankedTensorType>(extract.getTensor().getType());
       OpBuilder builder(extract);
       for (auto [dim, index] : llvm::enumerate(extract.getIndices())) {
-        if (!comesFromData(index, body) || isAsserted(index))
+        if (!comesFromData(index, body))
           continue;
         int64_t extent = type.getDimSize(dim);
-        if (isKnownInside(index, extent))
+        std::string message =
+            ("index out of range: expected 0 <= index < " + Twine(extent) +
+             " in dimension " + Twine(dim) + " of a gather")
+                .str();
+        SmallVector<cf::AssertOp> known = assertionsOf(index);
+        // The importer's own words name neither extent nor dimension.
+        for (cf::AssertOp assertion : known)
+          if (assertion.getMsg().starts_with("index must be "))
+            assertion.setMsg(message);
+        if (llvm::any_of(known, limits) || isKnownInside(index, extent))
           continue;
         Location loc = extract.getLoc();
         Value limit = arith::ConstantIndexOp::create(builder, loc, extent);
         // One unsigned comparison covers both ends.
         Value inside = arith::CmpIOp::create(
             builder, loc, arith::CmpIPredicate::ult, index, limit);
-        cf::AssertOp::create(builder, loc, inside,
-                             ("index out of range: expected 0 <= index < " +
-                              Twine(extent) + " in dimension " + Twine(dim) +
-                              " of a gather")
-                                 .str());
+        cf::AssertOp::create(builder, loc, inside, message);
         ++numChecks;
       }
     });

@@ -5,8 +5,8 @@
 // becomes a private function over memrefs. Scalars never cross a call: pure
 // scalar operations are cloned into every kernel that uses them, and a group
 // that produces a scalar is merged with the groups that consume it. Kernels
-// are compared by their printed form, which names neither symbols nor
-// locations, so equal layers share one kernel.
+// are compared by their printed form, which names no symbols and only the
+// locations of assertions, so equal layers share one kernel.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,6 +15,7 @@
 #include "KernelGroups.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
@@ -131,6 +132,8 @@ void OutlineKernels::outline(func::FuncOp entry, KernelGroups &groups,
   std::string text;
   llvm::raw_string_ostream os(text);
   kernel->print(os, OpPrintingFlags().useLocalScope());
+  // What may trap names its own source line.
+  kernel.walk([&](cf::AssertOp assertion) { assertion.getLoc().print(os); });
   auto [entryOf, isNew] = known.try_emplace(text, kernel);
   if (isNew) {
     kernel.setName(("kernel_" + Twine(numKernels.getValue())).str());

@@ -67,7 +67,8 @@ def CheckIndices : Pass<"vtpu-check-indices", "::mlir::func::FuncOp"> {
   let description = [{
     Puts a `cf.assert` before every `tensor.extract` in a `linalg.generic` whose
     index depends on an element of a tensor, unless the index is asserted
-    already. An index that is out of range then traps with a message.
+    already. An index that is out of range then traps with a message that names
+    extent and dimension; the importer's messages, which do not, are replaced.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::cf::ControlFlowDialect"];
