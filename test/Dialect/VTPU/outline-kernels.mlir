@@ -32,8 +32,8 @@ func.func @main(%x: memref<16xf32>, %p: memref<16xf32>, %q: memref<16xf32>, %r: 
 
 // What may trap keeps its own source line; equal lines share a kernel.
 // CHECK-LABEL: func.func @gathers
-// CHECK: call @[[FIRST:kernel_[0-9]+]](
-// CHECK: call @[[SECOND:kernel_[0-9]+]](
+// CHECK: call @[[FIRST:kernel_[0-9_]+]](
+// CHECK: call @[[SECOND:kernel_[0-9_]+]](
 // CHECK: call @[[FIRST]](
 // CHECK: return
 // CHECK: func.func private @[[FIRST]]
