@@ -58,7 +58,7 @@ int info(const vtpu_program *program, uint32_t entry, uint32_t index, bool input
 
 extern "C" {
 
-const char *vtpu_version(void) { return "0.1.0"; }
+const char *vtpu_version(void) { return VTPU_VERSION; }
 const char *vtpu_last_error(void) { return lastError.c_str(); }
 
 int vtpu_load_file(const char *path, const vtpu_options *options, vtpu_program **program) {

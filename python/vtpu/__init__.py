@@ -5,10 +5,11 @@
     y = program["main"](x)
 """
 
+from . import _runtime
 from ._errors import CompileFailed, ImportFailed, ParameterFailed, ProgramFailed, VtpuError
 from ._export import ExportedModule, Spec, export
 from ._program import Entry, Program, compile, compile_mlir, load, lower_mlir
 
 __all__ = ["CompileFailed", "Entry", "ExportedModule", "ImportFailed", "ParameterFailed", "Program", "ProgramFailed", "Spec", "VtpuError",
            "compile", "compile_mlir", "export", "load", "lower_mlir"]
-__version__ = "0.1.0"
+__version__ = _runtime.version()

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The `vtpu` command: `python -m vtpu compile|run`. Exit codes: 0 success, 1 a user's error."""
+"""The `vtpu` command: `python -m vtpu compile|run|bench`. Exit codes: 0 success, 1 a user's error, 3 the toolchain's."""
 
 import importlib.util
+import io
+import json
 import os
 import sys
-import time
+import traceback
 
 import click
+import numpy
 
+import vtpu
+
+from . import _parameters
 from ._errors import VtpuError
-
-
-def _say(text):
-    """Progress, on a terminal only."""
-    if sys.stderr.isatty():
-        click.echo(text, err=True)
+from ._progress import Progress
+from ._signature import tensors_of
 
 
 @click.group()
+@click.version_option(vtpu.__version__, message="vtpu %(version)s (vTPU toolchain)")
 def main():
     """Compiles PyTorch modules and MLIR programs to words and runs them."""
 
@@ -30,42 +33,53 @@ def main():
 @click.option("--parameters", type=click.Path(), help="safetensors file that holds the parameters of MLIR text")
 @click.option("--port-table", default="", help="port table that schedules the words, by name (default: zen5)")
 def compile_command(source, output, phase, start, parameters, port_table):
-    """Compiles SOURCE: MLIR text (.mlir), or Python (.py) that defines `module` and `args`."""
-    import vtpu
+    """Compiles SOURCE to a program: MLIR text, or Python.
 
-    began = time.monotonic()
-    base = os.path.splitext(source)[0]
-    if source.endswith(".py"):
-        spec = importlib.util.spec_from_file_location("vtpu_source", source)
-        namespace = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(namespace)
-        if not hasattr(namespace, "module") or not hasattr(namespace, "args"):
-            raise VtpuError(f"{source} defines no `module` and `args`; assign the module and a tuple of example inputs")
-        _say("exporting")
-        exported = vtpu.export(namespace.module, namespace.args)
-        text = exported.mlir_text
-    else:
+    A .py file defines `module` and `args`, a tuple of example inputs."""
+    with Progress(f"reading {source}") as progress:
+        base = os.path.splitext(source)[0]
         exported = None
-        with open(source, encoding="utf-8") as stream:
-            text = stream.read()
-    _say(f"compiling ({time.monotonic() - began:.1f} s)")
-    if phase != "binary":
-        result = vtpu.lower_mlir(text, compile_from=start, compile_to=phase, port_table=port_table)
-        if output:
-            with open(output, "w", encoding="utf-8") as stream:
-                stream.write(result)
+        if source.endswith(".py"):
+            module, args = _definitions(source)
+            progress.stage = "exporting"
+            exported = vtpu.export(module, args)
+
+        def on_phase(name):
+            progress.stage = f"compiling to phase {name}"
+
+        if phase != "binary":
+            if not exported:
+                with open(source, encoding="utf-8") as stream:
+                    text = stream.read()
+            result = vtpu.lower_mlir(exported.mlir_text if exported else text, compile_from=start, compile_to=phase, port_table=port_table, on_phase=on_phase)
+            if output:
+                _parameters.write_all([(output, [result.encode()])])
         else:
-            click.echo(result, nl=False)
-        return
-    name = os.path.basename(base)
-    if exported:
-        program = vtpu.compile(exported, name=name, port_table=port_table)
-    else:
-        program = vtpu.compile_mlir(source, compile_from=start, parameters=parameters, name=name, port_table=port_table)
-    program.save(output or base + ".vtpu")
-    _say(f"done ({time.monotonic() - began:.1f} s)")
-    for entry in program.entries.values():
-        click.echo(repr(entry))
+            name = os.path.basename(base)
+            if exported:
+                program = vtpu.compile(exported, name=name, port_table=port_table, on_phase=on_phase)
+            else:
+                program = vtpu.compile_mlir(source, compile_from=start, parameters=parameters, name=name, port_table=port_table, on_phase=on_phase)
+            progress.stage = "saving"
+            program.save(output or base + ".vtpu")
+    if phase == "binary":
+        for entry in program.entries.values():
+            click.echo(repr(entry))
+    elif not output:
+        click.echo(result, nl=False)
+
+
+def _definitions(source):
+    """`module` and `args` of a Python file."""
+    spec = importlib.util.spec_from_file_location("vtpu_source", source)
+    namespace = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(namespace)
+    except Exception as error:  # noqa: BLE001 - whatever the user's file raises
+        raise VtpuError(f"{source} fails: {type(error).__name__}: {error}") from error
+    if not hasattr(namespace, "module") or not hasattr(namespace, "args"):
+        raise VtpuError(f"{source} defines no `module` and `args`; assign the module and a tuple of example inputs")
+    return namespace.module, namespace.args
 
 
 @main.command("run", context_settings={"ignore_unknown_options": True})
@@ -76,28 +90,38 @@ def compile_command(source, output, phase, start, parameters, port_table):
 @click.option("--tier", default="default", type=click.Choice(["default", "interpreter", "jit"]), show_default=True)
 @click.option("--parameters", type=click.Path(), help="safetensors file with the parameters")
 def run_command(program, entry, inputs, outputs, tier, parameters):
-    """Runs PROGRAM on arrays from .npy files; prints results that go to no file."""
-    import numpy
-
-    import vtpu
-
-    loaded = vtpu.load(program, tier=tier, parameters=parameters)
-    names = list(loaded)
-    name = entry or (names[0] if len(names) == 1 else "main")
-    if name not in loaded.entries:
-        raise VtpuError(f"no entry '{name}'; the program has {', '.join(names)}")
-    results = loaded[name](*[numpy.load(path) for path in inputs])
-    results = results if isinstance(results, tuple) else (results,)
+    """Runs PROGRAM on .npy files; prints results without a file."""
+    with Progress(f"loading {program}") as progress:
+        loaded = vtpu.load(program, tier=tier, parameters=parameters)
+        names = list(loaded)
+        name = entry or (names[0] if len(names) == 1 else "main")
+        if name not in loaded.entries:
+            raise VtpuError(f"no entry '{name}'; the program has {', '.join(names)}")
+        arrays = [_array(path) for path in inputs]
+        progress.stage = f"running {name}"
+        results = tensors_of(loaded[name](*arrays))
+    if len(outputs) > len(results):
+        raise VtpuError(f"{len(outputs)} files for {len(results)} results of '{name}'")
     for i, result in enumerate(results):
         if i < len(outputs):
-            numpy.save(outputs[i], numpy.asarray(result))
+            stream = io.BytesIO()
+            numpy.save(stream, numpy.asarray(result))
+            _parameters.write_all([(outputs[i], [stream.getvalue()])])
         else:
             click.echo(f"{loaded[name].outputs[i][0]}: {result}")
 
 
+def _array(path):
+    """The array of a .npy file."""
+    try:
+        return numpy.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise VtpuError(f"{path} is not a .npy file: {error}") from error
+
+
 @main.group()
 def bench():
-    """Benchmarks with their peers, in turns in one run."""
+    """Measures programs beside their peers."""
 
 
 @bench.command("report")
@@ -107,14 +131,13 @@ def bench():
 @click.option("--seed", default=0, show_default=True, help="of the random inputs")
 @click.option("--keep-baselines", is_flag=True, help="make the figures the baseline of this processor")
 def bench_report(suite, json_path, quick, seed, keep_baselines):
-    """Measures a SUITE and prints a table: value, target, met or missed, peer."""
-    import json
-
+    """Prints a table: value, target, met or missed, peer."""
     from .bench import main_suite, report
 
-    options = report.Options(seed=seed, quick=quick, say=_say)
-    text, figures = report.run({"main": main_suite.suite}[suite], suite, options)
-    click.echo(text)
+    with Progress(f"measuring suite {suite}") as progress:
+        options = report.Options(seed=seed, quick=quick, say=lambda text: setattr(progress, "stage", text))
+        figures_text, figures = report.run({"main": main_suite.suite}[suite], suite, options)
+    click.echo(figures_text)
     if json_path:
         with open(json_path, "w", encoding="utf-8") as stream:
             json.dump(figures, stream, indent=1)
@@ -124,14 +147,23 @@ def bench_report(suite, json_path, quick, seed, keep_baselines):
 
 
 def run():
+    """The command; returns its exit code."""
     try:
-        main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
+        main(prog_name="vtpu", standalone_mode=False)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "vtpu"
+        click.echo(f"vtpu: {error.format_message().rstrip('.')}; see {path} --help", err=True)
         return 1
     except (VtpuError, TypeError, ValueError, OSError) as error:
         click.echo(f"vtpu: {error}", err=True)
         return 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("vtpu: interrupted", err=True)
+        return 130
+    except Exception:  # noqa: BLE001 - the toolchain's mistake
+        traceback.print_exc()
+        click.echo("vtpu: internal error; the lines above belong into a report", err=True)
+        return 3
     return 0
 
 

@@ -15,6 +15,7 @@ from torch.fx.traceback import preserve_node_meta
 from . import _parameters
 from ._errors import ImportFailed
 from ._importer import importer
+from ._signature import Signature, leaves
 from ._trace import trace
 
 _MLIR_TYPES = {torch.float64: "f64", torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16", torch.int64: "i64",
@@ -42,10 +43,7 @@ class ExportedModule:
     parameters: list
     inputs: list
     outputs: list
-    in_spec: object
-    out_spec: object
-    constant_inputs: list
-    constant_outputs: list
+    signature: Signature
 
     def interface(self):
         """Names, types and nesting as plain data."""
@@ -60,9 +58,9 @@ class ExportedModule:
         """Writes `<name>.mlir`, `<name>.safetensors` and `<name>.json` into a folder."""
         os.makedirs(folder, exist_ok=True)
         base = os.path.join(folder, self.name)
-        _parameters.write(base + ".safetensors", {n: t for n, t, _ in self.parameters})
-        _parameters.write_atomically(base + ".mlir", self.mlir_text.encode())
-        _parameters.write_atomically(base + ".json", json.dumps(self.interface(), indent=1).encode())
+        _parameters.write_all([(base + ".safetensors", _parameters.chunks({n: t for n, t, _ in self.parameters})),
+                               (base + ".mlir", [self.mlir_text.encode()]),
+                               (base + ".json", [json.dumps(self.interface(), indent=1).encode()])])
 
 
 class _Replay(torch.nn.Module):
@@ -87,39 +85,34 @@ def _as_tensor(value):
 
 
 def _input_names(module, args, kwargs):
-    """A readable, unique name for every flat input."""
+    """Names of the positional and keyword arguments, and a readable, unique name for every flat input."""
     forward = module.forward if isinstance(module, torch.nn.Module) else module
+    positional = []
     try:
         bound = inspect.signature(forward).bind(*args, **kwargs).arguments
         kinds = inspect.signature(forward).parameters
-        positional = []
         for name, value in bound.items():
             if kinds[name].kind is inspect.Parameter.VAR_POSITIONAL:
                 positional += [f"{name}.{i}" for i in range(len(value))]
-            elif kinds[name].kind is not inspect.Parameter.VAR_KEYWORD:
+            elif name not in kwargs and kinds[name].kind is not inspect.Parameter.VAR_KEYWORD:
                 positional.append(name)
     except (TypeError, ValueError):
-        positional = []
-    names = []
-    for path, _ in pytree.tree_flatten_with_path((args, kwargs))[0]:
-        parts = [str(getattr(k, "idx", getattr(k, "key", getattr(k, "name", k)))) for k in path]
-        if parts[0] == "0":
-            index = int(parts[1])
-            parts[1] = positional[index] if index < len(positional) else f"arg{index}"
-        name = re.sub(r"[^\w.]", "_", ".".join(parts[1:]))
-        while name in names:
-            name += "_"
-        names.append(name)
-    return names
+        pass
+    positional += [f"arg{i}" for i in range(len(positional), len(args))]
+    heads, names = positional[:len(args)] + list(kwargs), []
+    for head, value in zip(heads, [*args, *kwargs.values()]):
+        for name, _ in leaves(value, head):
+            while name in names:
+                name += "_"
+            names.append(name)
+    return heads, names
 
 
 def _output_names(out_spec, count):
     """result, or result.0, result.key ... by the nesting of the outputs."""
-    skeleton = pytree.tree_unflatten(list(range(count)), out_spec)
     names = [""] * count
-    for path, index in pytree.tree_flatten_with_path(skeleton)[0]:
-        parts = [str(getattr(k, "idx", getattr(k, "key", getattr(k, "name", k)))) for k in path]
-        names[index] = re.sub(r"[^\w.]", "_", ".".join(["result", *parts]))
+    for name, index in leaves(pytree.tree_unflatten(list(range(count)), out_spec), "result"):
+        names[index] = name
     return names
 
 
@@ -135,8 +128,8 @@ def export(module, args, kwargs=None, *, name="main"):
     what = type(module).__name__ if isinstance(module, torch.nn.Module) else getattr(module, "__name__", type(module).__name__)
     importer.warm()
     args, kwargs = pytree.tree_map(_as_tensor, (tuple(args), dict(kwargs or {})))
-    flat, in_spec = pytree.tree_flatten((args, kwargs))
-    names = _input_names(module, args, kwargs)
+    flat = pytree.tree_leaves((args, kwargs))
+    heads, names = _input_names(module, args, kwargs)
     for value, label in zip(flat, names):
         if isinstance(value, torch.Tensor):
             _check_type(value, f"input '{label}'", what)
@@ -167,8 +160,8 @@ def export(module, args, kwargs=None, *, name="main"):
         "arguments": [(n, r, _parameters.digest(t)) for n, t, r in result.parameters] + [(s.name, "input", "") for s in inputs],
         "results": [s.name for s in outputs],
     }, what)
-    return ExportedModule(name, text, result.parameters, inputs, outputs, in_spec, result.out_spec,
-                          [None if isinstance(v, torch.Tensor) else (v,) for v in flat], constants)
+    fixed = [None if isinstance(v, torch.Tensor) else (v,) for v in flat]
+    return ExportedModule(name, text, result.parameters, inputs, outputs, Signature(heads, list(zip(names, fixed)), result.out_spec, constants))
 
 
 def _check_type(tensor, label, what):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Parameter files: safetensors written atomically, read by mapping, checked by hash."""
 
+import contextlib
 import json
 import mmap
 import os
@@ -15,21 +16,23 @@ _NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat1
 _CODES = {v: k for k, v in _NAMES.items()}
 
 
-def write_atomically(path, *chunks):
-    """Writes beside the target and renames; a failure (a full disk) leaves no partial file."""
-    folder = os.path.dirname(os.path.abspath(path))
+def write_all(files):
+    """Writes (path, parts as bytes) each beside its target, then renames them; a failure (a full disk) leaves no partial file."""
+    temporaries = []
     try:
-        handle, temporary = tempfile.mkstemp(prefix="." + os.path.basename(path) + ".", dir=folder)
+        for path, parts in files:
+            handle, temporary = tempfile.mkstemp(prefix="." + os.path.basename(path) + ".", dir=os.path.dirname(os.path.abspath(path)))
+            temporaries.append(temporary)
+            with os.fdopen(handle, "wb") as stream:
+                for part in parts:
+                    stream.write(part)
+            os.chmod(temporary, 0o644)
+        for (path, _), temporary in zip(files, temporaries):
+            os.replace(temporary, path)
     except OSError as error:
-        raise ParameterFailed(f"cannot write '{path}': {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            for chunk in chunks:
-                stream.write(chunk)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        os.unlink(temporary)
+        for temporary in temporaries:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
         raise ParameterFailed(f"cannot write '{path}': {error.strerror}; free some space or choose another folder") from error
 
 
@@ -41,8 +44,8 @@ def raw_bytes(tensor):
     return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
 
 
-def write(path, tensors):
-    """Writes named tensors; a storage used under two names is written under both (tied names are merged earlier)."""
+def chunks(tensors):
+    """The bytes of a safetensors file; a storage used under two names is written under both (tied names are merged earlier)."""
     header, offset = {}, 0
     order = sorted(tensors, key=lambda n: (-tensors[n].element_size(), n))  # safetensors wants alignment by element size
     for name in order:
@@ -53,20 +56,25 @@ def write(path, tensors):
         offset += size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % 64)
-    write_atomically(path, struct.pack("<Q", len(text)) + text, *(raw_bytes(tensors[n]) for n in order))
+    return [struct.pack("<Q", len(text)) + text, *(raw_bytes(tensors[n]) for n in order)]
+
+
+def mapped(path):
+    """The bytes of a file as a private mapping; ParameterFailed if it cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+    except OSError as error:
+        raise ParameterFailed(f"cannot read parameter file '{path}': {error.strerror}; pass parameters=<file>") from error
+    except ValueError as error:
+        raise ParameterFailed(f"parameter file '{path}' is empty") from error
 
 
 def read(path):
     """Named tensors over one private mapping of the file."""
     import torch
 
-    try:
-        with open(path, "rb") as stream:
-            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
-    except OSError as error:
-        raise ParameterFailed(f"cannot read parameter file '{path}': {error.strerror}; pass parameters=<file>") from error
-    except ValueError as error:
-        raise ParameterFailed(f"parameter file '{path}' is empty") from error
+    data = mapped(path)
     try:
         (size,) = struct.unpack_from("<Q", data)
         header = json.loads(data[8:8 + size])

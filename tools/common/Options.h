@@ -24,7 +24,6 @@
 namespace vtpu::tools {
 
 constexpr int exitGood = 0, exitUser = 1, exitMismatch = 2, exitInternal = 3;
-constexpr const char *version = "0.1.0";
 
 class Options {
 public:
@@ -93,7 +92,7 @@ public:
         std::exit(exitGood);
       }
       if (name == "version") {
-        fmt::print("{} {} (vTPU toolchain)\n", tool, version);
+        fmt::print("{} {} (vTPU toolchain)\n", tool, VTPU_VERSION);
         std::exit(exitGood);
       }
       const Option *option = find(name);

@@ -35,6 +35,11 @@ public:
     wake.notify_all();
     thread.join();
   }
+  /// The next stage; the seconds go on.
+  void enter(std::string next) {
+    std::lock_guard<std::mutex> lock(mutex);
+    stage = std::move(next);
+  }
 
 private:
   std::string stage;

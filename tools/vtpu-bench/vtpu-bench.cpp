@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Options.h"
+#include "Progress.h"
 
 #include "vtpu/Runtime/vtpu.hpp"
 
@@ -178,7 +179,7 @@ int main(int argc, char **argv) {
   uint64_t repetitions = 9, seed = 1;
   double seconds = 0.05;
   tools::Options options("vtpu-bench", "[options] FILE.vtpu[:ENTRY][=FLOPS]...",
-                         "Times entries of programs through the C API, one thread, in turns with the core's peak of fused multiply-adds.\n"
+                         "Times entries of programs through the C API, one thread, in turns with the core's\npeak of fused multiply-adds.\n"
                          "FLOPS, the floating-point operations of a call, turns time into a rate.");
   options.value("json", "FILE", json, "write the figures (Google Benchmark's format)");
   options.number("repetitions", "N", repetitions, 1, 1000, "turns of each contestant (default 9)");
@@ -199,6 +200,7 @@ int main(int argc, char **argv) {
 
   std::vector<std::unique_ptr<Subject>> subjects;
   for (const std::string &text : programs) {
+    tools::Progress progress("loading " + text);
     Result<std::unique_ptr<Subject>> subject = open(text, load, seed);
     if (!subject)
       options.fail(subject.message());

@@ -6,8 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Help.h"
+#include "Progress.h"
+
 #include "vtpu/InitAllDialects.h"
 #include "vtpu/InitAllPasses.h"
+#include "vtpu/Object/Program.h"
 #include "vtpu/Pipelines/Pipelines.h"
 #include "vtpu/Scheduling/PortTable.h"
 
@@ -19,6 +23,30 @@
 #include "llvm/Support/ToolOutputFile.h"
 
 using namespace mlir;
+
+static constexpr llvm::StringLiteral kHelp =
+    R"(Runs passes, or the phases of the compiler, over MLIR.
+
+Usage: vtpu-opt [options] [FILE.mlir]
+
+Phases: input, vtpu, tiled, siw, scheduled, allocated, bundled, binary
+  --compile-from=PHASE         phase the input is in (default: input)
+  --compile-to=PHASE           run all up to this phase; binary writes a .vtpu
+Passes:
+  --vtpu-..., --siw-...        a pass by its argument; see --help-all
+  --pass-pipeline=TEXT         builtin.module(...)
+Input and output:
+  -o FILE                      write there (default: standard output)
+  --split-input-file           compile the pieces between // ----- one by one
+  --verify-diagnostics         check the messages against // expected-error
+  --mlir-print-debuginfo       print source locations
+  --mlir-print-op-generic      print the generic form
+When something goes wrong:
+  --mlir-print-ir-after-all    the IR after each pass
+  --mlir-pass-pipeline-crash-reproducer=FILE   what makes a crash happen again
+  --help-all                   every option and every pass
+  --version                    the version
+)";
 
 static llvm::cl::OptionCategory phaseOptions("Phases");
 static llvm::cl::opt<std::string>
@@ -55,6 +83,7 @@ static std::optional<vtpu::Phase> readPhase(const std::string &name,
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  vtpu::tools::handleHelp(argc, argv, kHelp);
   DialectRegistry registry;
   vtpu::registerAllDialects(registry);
   vtpu::registerAllPasses();
@@ -82,12 +111,13 @@ int main(int argc, char **argv) {
     if (auto table = vtpu::sched::findPortTable(portTable); !table)
       return fail(table.message());
   options.portTable = portTable;
+  vtpu::tools::Progress progress("reading " + inputName);
+  options.onPhase = [&](vtpu::Phase next) {
+    progress.enter("compiling to phase " + vtpu::stringifyPhase(next).str());
+  };
   std::string message;
   auto input = openInputFile(inputName, &message);
   if (!input)
-    return fail(message);
-  auto output = openOutputFile(outputName, &message);
-  if (!output)
     return fail(message);
   if (options.compileTo == vtpu::Phase::Binary) {
     MLIRContext context(registry);
@@ -95,10 +125,19 @@ int main(int argc, char **argv) {
         vtpu::compileText(context, input->getBuffer(), inputName, options);
     if (!bytes)
       return fail(llvm::toString(bytes.takeError()));
-    output->os() << *bytes;
-    output->keep();
+    if (outputName != "-") {
+      if (vtpu::Status status =
+              vtpu::writeFile(bytes->data(), bytes->size(), outputName);
+          !status)
+        return fail(status.message());
+      return 0;
+    }
+    llvm::outs() << *bytes;
     return 0;
   }
+  auto output = openOutputFile(outputName, &message);
+  if (!output)
+    return fail(message);
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
   config.allowUnregisteredDialects(true);
   config.setPassPipelineSetupFn([&](PassManager &pm) {
@@ -108,6 +147,12 @@ int main(int argc, char **argv) {
   });
   if (failed(MlirOptMain(output->os(), std::move(input), registry, config)))
     return 1;
+  output->os().flush();
+  if (std::error_code error = output->os().error()) {
+    output->os().clear_error();
+    return fail("cannot write " + outputName + ": " + error.message() +
+                "; nothing was written");
+  }
   output->keep();
   return 0;
 }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Options.h"
+#include "Progress.h"
 
 #include "vtpu/Assembly/Assembly.h"
 #include "vtpu/InitAllDialects.h"
@@ -69,7 +70,7 @@ Result<std::string> write(Form form, const Program &program, mlir::MLIRContext &
 
 int main(int argc, char **argv) {
   tools::Options options("vtpu-translate", "--FORM-to-FORM [options] [FILE]",
-                         "Translates a program between siw MLIR of phase bundled, binary and assembly. Reads standard input without a FILE.");
+                         "Translates a program between siw MLIR of phase bundled, binary and assembly.\nReads standard input without a FILE.");
   std::string output = "-";
   bool wanted[numForms][numForms] = {};
   for (int from = 0; from < numForms; ++from)
@@ -100,9 +101,11 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry; // all, so that text of an earlier phase is told from nonsense
   registerAllDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  tools::Progress progress("reading " + path);
   Result<Program> program = read(Form(from), **buffer, context);
   if (!program)
     options.fail(program.message());
+  progress.enter("writing " + output);
   Result<std::string> result = write(Form(to), *program, context);
   if (!result)
     options.fail(result.message());
