@@ -37,7 +37,7 @@ uint64_t tensorBytes(const Binding &binding) {
     bytes *= uint64_t(extent);
   return bytes;
 }
-/// The file that a program names, or the one that was saved beside it.
+/// The file that was saved beside a program, or the one that it names.
 std::string findParameterFile(const std::string &named, const std::string &path) {
   if (named.empty() || named[0] == '/' || path.empty())
     return named;
@@ -45,7 +45,7 @@ std::string findParameterFile(const std::string &named, const std::string &path)
   const std::string expected = slash == std::string::npos ? named : path.substr(0, slash + 1) + named;
   const bool hasSuffix = dot != std::string::npos && (slash == std::string::npos || dot > slash);
   const std::string beside = path.substr(0, hasSuffix ? dot : std::string::npos) + ".safetensors";
-  return access(expected.c_str(), F_OK) != 0 && access(beside.c_str(), F_OK) == 0 ? beside : expected;
+  return access(beside.c_str(), F_OK) == 0 ? beside : expected;
 }
 uint64_t rounded(uint64_t size) { return (size + 63) / 64 * 64; }
 } // namespace

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import threading
 
 import torch
 import torch.utils._pytree as pytree
@@ -61,6 +62,10 @@ class ExportedModule:
         _parameters.write_all([(base + ".safetensors", _parameters.chunks({n: t for n, t, _ in self.parameters})),
                                (base + ".mlir", [self.mlir_text.encode()]),
                                (base + ".json", [json.dumps(self.interface(), indent=1).encode()])])
+
+
+# PyTorch's tracers and serialisers keep their state in globals.
+_tracing = threading.Lock()
 
 
 class _Replay(torch.nn.Module):
@@ -133,7 +138,8 @@ def export(module, args, kwargs=None, *, name="main"):
     for value, label in zip(flat, names):
         if isinstance(value, torch.Tensor):
             _check_type(value, f"input '{label}'", what)
-    result = trace(module, args, kwargs, what)
+    with _tracing:
+        result = trace(module, args, kwargs, what)
     # Folded constants belong to this entry; several entries of one program share only what the module holds.
     result.parameters = [(f"{name}.{label}" if label.startswith("folded.") else label, tensor, role)
                          for label, tensor, role in result.parameters]
@@ -151,10 +157,9 @@ def export(module, args, kwargs=None, *, name="main"):
         else:
             constants.append((value,))
     values = [t for _, t, _ in result.parameters] + tensors
-    with torch.no_grad(), preserve_node_meta():
-        program = torch.export.export(_Replay(result.graph), tuple(_empty(v) for v in values), strict=False)
     stream = io.BytesIO()
-    torch.export.save(program, stream)
+    with _tracing, torch.no_grad(), preserve_node_meta():
+        torch.export.save(torch.export.export(_Replay(result.graph), tuple(_empty(v) for v in values), strict=False), stream)
     text = importer.lower({
         "program": stream.getvalue(), "name": name,
         "arguments": [(n, r, _parameters.digest(t)) for n, t, r in result.parameters] + [(s.name, "input", "") for s in inputs],

@@ -166,15 +166,13 @@ def _by_export(lifted, parameters, buffers, args, kwargs, what):
     spec, gm = program.graph_signature, program.graph_module
     names = [*parameters, *buffers]
     kinds = torch.export.graph_signature.InputKind
-    constants, leaves, position = {}, [], 0
+    constants, position = {}, 0
     for node, item in zip([n for n in gm.graph.nodes if n.op == "placeholder"], spec.input_specs):
         if item.kind is kinds.USER_INPUT:
-            if position < len(parameters):
-                leaves.append((node, names[position]))
-            elif position < len(names):
+            if len(parameters) <= position < len(names):
                 constants[node] = (names[position], buffers[names[position]])
-            else:
-                leaves.append((node, None))
+            elif isinstance(item.arg, torch.export.graph_signature.ConstantArgument):
+                gm.graph.erase_node(node)  # a number, None: nothing reads the placeholder
             position += 1
         else:
             constant = program.constants.get(item.target)

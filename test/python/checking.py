@@ -70,7 +70,7 @@ def check(module, args, tolerance=None, wide=True, threads=True):
     outputs = {}
     for tier, loaded in tiers.items():
         got = loaded["main"](*tensors)
-        outputs[tier] = [got] if isinstance(got, torch.Tensor) else list(got)
+        outputs[tier] = _flat(got)
         assert len(outputs[tier]) == len(expected), f"{len(outputs[tier])} results, expected {len(expected)}"
         for actual, want, fine in zip(outputs[tier], expected, exact):
             _close(actual, want, fine, tolerance, tier)
@@ -91,6 +91,6 @@ def check(module, args, tolerance=None, wide=True, threads=True):
             for worker in workers:
                 worker.join()
             for result in results:
-                for a, b in zip([result] if isinstance(result, torch.Tensor) else result, outputs["jit"]):
+                for a, b in zip(_flat(result), outputs["jit"]):
                     assert torch.equal(a.nan_to_num() if a.is_floating_point() else a, b.nan_to_num() if b.is_floating_point() else b)
     return program
