@@ -158,14 +158,20 @@ void vtpu::registerPhase(Phase phase, PhaseBuilder builder) {
   phaseBuilders()[static_cast<unsigned>(phase)] = std::move(builder);
 }
 
+/// The phases must go forward.
+static llvm::Error checkOrder(const CompileOptions &options) {
+  if (options.compileTo >= options.compileFrom)
+    return llvm::Error::success();
+  return llvm::createStringError(
+      "cannot compile from phase '%s' back to phase '%s'; the order is %s",
+      stringifyPhase(options.compileFrom).str().c_str(),
+      stringifyPhase(options.compileTo).str().c_str(), listPhases().c_str());
+}
+
 llvm::Error vtpu::buildPipeline(OpPassManager &pm,
                                 const CompileOptions &options) {
-  if (options.compileTo < options.compileFrom)
-    return llvm::createStringError(
-        "cannot compile from phase '%s' back to phase '%s'; the order is %s",
-        stringifyPhase(options.compileFrom).str().c_str(),
-        stringifyPhase(options.compileTo).str().c_str(),
-        listPhases().c_str());
+  if (llvm::Error error = checkOrder(options))
+    return error;
   if (!options.portTable.empty())
     if (auto table = sched::findPortTable(options.portTable); !table)
       return llvm::createStringError(table.message());
@@ -185,6 +191,8 @@ llvm::Error vtpu::buildPipeline(OpPassManager &pm,
 }
 
 llvm::Error vtpu::compile(ModuleOp module, const CompileOptions &options) {
+  if (llvm::Error error = checkOrder(options))
+    return error;
   for (unsigned i = static_cast<unsigned>(options.compileFrom) + 1;
        i <= static_cast<unsigned>(options.compileTo); ++i) {
     CompileOptions step = options;

@@ -82,7 +82,7 @@ def _definitions(source):
     return namespace.module, namespace.args
 
 
-@main.command("run", context_settings={"ignore_unknown_options": True})
+@main.command("run")
 @click.argument("program", type=click.Path(exists=True, dir_okay=False))
 @click.option("--entry", help="entry to run (default: the only one, or main)")
 @click.option("--input", "inputs", multiple=True, type=click.Path(exists=True), help="a .npy file per input, in order")

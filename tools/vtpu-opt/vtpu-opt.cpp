@@ -21,6 +21,7 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ToolOutputFile.h"
+#include <csignal>
 
 using namespace mlir;
 
@@ -83,6 +84,8 @@ static std::optional<vtpu::Phase> readPhase(const std::string &name,
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  // A file beyond its limit is an error of a write, not a crash.
+  std::signal(SIGXFSZ, SIG_IGN);
   vtpu::tools::handleHelp(argc, argv, kHelp);
   DialectRegistry registry;
   vtpu::registerAllDialects(registry);
