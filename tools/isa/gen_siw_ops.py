@@ -38,7 +38,9 @@ def example(row):
     if row["Types"]:
         attrs.append(f'type = "{row["Types"][0]}"')
     if row["MemTypes"]:
-        attrs.append(f'mem = "{row["MemTypes"][0]}"')
+        # Not every pair converts: memory holds the register's own type if the row allows it.
+        own = row["Types"][0] if row["Pipe"] == "S" and row["Types"] and row["Types"][0] in row["MemTypes"] else row["MemTypes"][0]
+        attrs.append(f'mem = "{own}"')
     if row["HasLen"]:
         attrs.append("length = 512 : i32")
     if row["HasPred"]:

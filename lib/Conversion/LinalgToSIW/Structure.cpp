@@ -303,7 +303,7 @@ LogicalResult KernelLowering::lowerOp(Operation &op) {
     return lowerWhile(&op);
   if (mlir::isa<cf::AssertOp>(op))
     return lowerAssert(&op);
-  if (mlir::isa<arith::ArithDialect, math::MathDialect>(op.getDialect()))
+  if (mlir::isa_and_present<arith::ArithDialect, math::MathDialect>(op.getDialect()))
     return lowerLanes(op);
   return unsupported(&op);
 }

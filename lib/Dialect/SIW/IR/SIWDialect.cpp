@@ -141,6 +141,11 @@ LogicalResult siw::verifyInstruction(Operation *op) {
     if (!length || (length.getInt() != 128 && length.getInt() != 256 && length.getInt() != 512))
       return op->emitOpError() << "needs a length of 128, 256 or 512";
   }
+  for (StringRef name : {"imm", "compare", "scale"})
+    if (Attribute attr = op->getAttr(name); attr && !mlir::isa<IntegerAttr>(attr))
+      return op->emitOpError() << "has " << name << " = " << attr << ", needs an integer";
+  if (auto scale = op->getAttrOfType<IntegerAttr>("scale"); scale && !llvm::is_contained({1, 2, 4, 8}, scale.getInt()))
+    return op->emitOpError() << "has scale " << scale.getInt() << "; legal are 1, 2, 4 and 8";
   if (info->hasPredicate && !predicateAttr(op))
     return op->emitOpError() << "needs a known predicate (attribute pred)";
   if (op->hasAttr("masked") && !info->maskable)
@@ -309,6 +314,37 @@ LogicalResult ForOp::verify() {
     return emitOpError() << "must yield " << getStarts().size() << " registers";
   return success();
 }
+/// True if both lists hold registers of the same classes; numbers are the allocator's matter.
+static bool sameClasses(TypeRange left, TypeRange right) {
+  return llvm::equal(left, right, [](Type l, Type r) { return l.getTypeID() == r.getTypeID(); });
+}
+/// The terminator if it is of the wanted kind.
+template <typename T>
+static T endOf(Region &region) {
+  return region.front().empty() ? T() : dyn_cast<T>(region.front().back());
+}
+
+LogicalResult IfOp::verify() {
+  for (Region *region : getRegions()) {
+    auto yield = endOf<YieldOp>(*region);
+    if (!yield || !sameClasses(yield.getValues().getTypes(), getResultTypes()))
+      return emitOpError() << "must yield its " << getNumResults() << " results from both regions";
+  }
+  return success();
+}
+
+LogicalResult WhileOp::verify() {
+  const TypeRange types = getStarts().getTypes();
+  if (!sameClasses(getResultTypes(), types) || !sameClasses(getBefore().front().getArgumentTypes(), types) ||
+      !sameClasses(getAfter().front().getArgumentTypes(), types))
+    return emitOpError() << "carries " << types.size() << " registers; its blocks and results do not";
+  auto condition = endOf<ConditionOp>(getBefore());
+  auto yield = endOf<YieldOp>(getAfter());
+  if (!condition || !sameClasses(condition.getValues().getTypes(), types) || !yield || !sameClasses(yield.getValues().getTypes(), types))
+    return emitOpError() << "must pass on " << types.size() << " registers from its condition and its body";
+  return success();
+}
+
 SmallVector<Region *> ForOp::getLoopRegions() { return {&getBody()}; }
 SmallVector<Region *> WhileOp::getLoopRegions() { return {&getBefore(), &getAfter()}; }
 

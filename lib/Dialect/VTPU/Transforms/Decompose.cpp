@@ -28,7 +28,7 @@ struct Decompose : vtpu::impl::DecomposeBase<Decompose> {
   void runOnOperation() override {
     SmallVector<linalg::AggregatedOpInterface> work;
     getOperation().walk([&](linalg::AggregatedOpInterface op) {
-      if (isa<vtpu::VTPUDialect>(op->getDialect()) || isa<linalg::SoftmaxOp>(op))
+      if (isa_and_present<vtpu::VTPUDialect>(op->getDialect()) || isa<linalg::SoftmaxOp>(op))
         work.push_back(op);
     });
     for (linalg::AggregatedOpInterface op : work) {

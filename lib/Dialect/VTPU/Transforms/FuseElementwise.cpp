@@ -36,7 +36,7 @@ static bool movesData(linalg::LinalgOp op) {
 /// True if the body computes functions or quotients.
 static bool computes(linalg::LinalgOp op) {
   return llvm::any_of(*op.getBlock(), [](Operation &inner) {
-    return isa<math::MathDialect>(inner.getDialect()) ||
+    return isa_and_present<math::MathDialect>(inner.getDialect()) ||
            isa<arith::DivFOp>(inner);
   });
 }

@@ -155,7 +155,8 @@ void OutlineKernels::outline(func::FuncOp entry, KernelGroups &groups,
 void OutlineKernels::eraseDeadScalars(func::FuncOp entry) {
   for (Operation &op :
        llvm::make_early_inc_range(llvm::reverse(entry.front())))
-    if (isa<arith::ArithDialect, memref::MemRefDialect>(op.getDialect()) ||
+    if (isa_and_present<arith::ArithDialect, memref::MemRefDialect>(
+            op.getDialect()) ||
         isMemoryEffectFree(&op))
       if (isOpTriviallyDead(&op) ||
           (isa<memref::AllocOp>(op) && op.use_empty()))

@@ -140,6 +140,7 @@ def SIW_IfOp : SIW_Op<"if", [RecursiveMemoryEffects, SingleBlock]> {
   let arguments = (ins SIW_R:$condition);
   let results = (outs Variadic<SIW_AnyRegister>:$outs);
   let regions = (region SizedRegion<1>:$thenRegion, SizedRegion<1>:$elseRegion);
+  let hasVerifier = 1;
   let assemblyFormat = "$condition attr-dict `:` functional-type(operands, results) $thenRegion `else` $elseRegion";
 }
 
@@ -162,6 +163,7 @@ def SIW_WhileOp : SIW_Op<"while", [RecursiveMemoryEffects, SingleBlock, DeclareO
   let arguments = (ins Variadic<SIW_AnyRegister>:$starts);
   let results = (outs Variadic<SIW_AnyRegister>:$outs);
   let regions = (region SizedRegion<1>:$before, SizedRegion<1>:$after);
+  let hasVerifier = 1;
   let assemblyFormat = "`(` $starts `)` attr-dict `:` functional-type($starts, $outs) $before `do` $after";
 }
 

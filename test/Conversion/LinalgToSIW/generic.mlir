@@ -1,0 +1,92 @@
+// RUN: vtpu-opt %s --convert-linalg-to-siw --split-input-file | FileCheck %s
+
+// Element-wise work: full vectors, the rest under a mask.
+// CHECK-LABEL: siw.func @add
+// CHECK: siw.kset {imm = 5 : i64}
+// CHECK: siw.sld {{.*}} masked{{.*}} zeroing
+// CHECK-COUNT-3: siw.dadd {{.*}} {length = 512 : i32, type = "f32"}
+// CHECK: siw.sst {{.*}} masked
+#id = affine_map<(d0) -> (d0)>
+func.func private @add(%a: memref<37xf32>, %b: memref<37xf32>, %c: memref<37xf32>) attributes {vtpu.kernel} {
+  linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%a, %b : memref<37xf32>, memref<37xf32>) outs(%c : memref<37xf32>) {
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    %0 = arith.addf %x, %y : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// A reduction along the lanes ends in one value.
+// CHECK-LABEL: siw.func @sum
+// CHECK: siw.dadd
+// CHECK: siw.dred
+// CHECK: siw.sst
+#row = affine_map<(d0, d1) -> (d0)>
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func private @sum(%a: memref<2x64xf32>, %b: memref<2xf32>) attributes {vtpu.kernel} {
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%a : memref<2x64xf32>) outs(%b : memref<2xf32>) {
+  ^bb0(%x: f32, %acc: f32):
+    %0 = arith.addf %acc, %x : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// bf16 is storage: words compute in f32 and round to nearest even.
+// CHECK-LABEL: siw.func @narrow
+// CHECK: siw.sld {{.*}} mem = "u16", type = "i32"
+// CHECK: siw.dshli {{.*}} {imm = 16 : i64
+// CHECK: siw.dmul {{.*}} type = "f32"
+// CHECK: siw.dcmp {{.*}} pred = "uno"
+// CHECK: siw.sst {{.*}} mem = "i16", type = "i32"
+#id = affine_map<(d0) -> (d0)>
+func.func private @narrow(%a: memref<16xbf16>, %b: memref<16xbf16>) attributes {vtpu.kernel} {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%a : memref<16xbf16>) outs(%b : memref<16xbf16>) {
+  ^bb0(%x: bf16, %o: bf16):
+    %0 = arith.mulf %x, %x : bf16
+    linalg.yield %0 : bf16
+  }
+  return
+}
+
+// -----
+
+// Comparisons and selections go through masks.
+// CHECK-LABEL: siw.func @relu
+// CHECK: %[[M:.*]] = siw.dcmp {{.*}} pred = "gt"
+// CHECK: siw.dsel
+#id = affine_map<(d0) -> (d0)>
+func.func private @relu(%a: memref<16xf32>) attributes {vtpu.kernel} {
+  %zero = arith.constant 0.0 : f32
+  linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%a : memref<16xf32>) {
+  ^bb0(%x: f32):
+    %m = arith.cmpf ogt, %x, %zero : f32
+    %0 = arith.select %m, %x, %zero : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// A product of parameters is a nest of fused multiply-adds over panels that the loader packs.
+// CHECK-LABEL: siw.func entry @main
+// CHECK-SAME: key = "w", kind = "parameter"
+// CHECK-SAME: panels = array<i64:
+// CHECK-LABEL: siw.func @matmul
+// CHECK: siw.for
+// CHECK: siw.dfma
+func.func @main(%x: memref<8x64xf32>, %w: memref<64x48xf32> {vtpu.parameter = "w"}, %y: memref<8x48xf32> {vtpu.result}) attributes {vtpu.entry} {
+  call @matmul(%x, %w, %y) : (memref<8x64xf32>, memref<64x48xf32>, memref<8x48xf32>) -> ()
+  return
+}
+func.func private @matmul(%x: memref<8x64xf32>, %w: memref<64x48xf32>, %y: memref<8x48xf32>) attributes {vtpu.kernel} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%y : memref<8x48xf32>)
+  linalg.matmul ins(%x, %w : memref<8x64xf32>, memref<64x48xf32>) outs(%y : memref<8x48xf32>)
+  return
+}
