@@ -84,7 +84,7 @@ func.func private @conditions(%n: memref<1xi64>) attributes {vtpu.kernel} {
 // CHECK: %[[I:.*]] = siw.sldr {{.*}} mem = "i64"
 // CHECK: %[[OK:.*]] = siw.cset %[[I]], %{{.*}} {pred = "ult"}
 // CHECK: siw.cassert %[[OK]] {imm = 0 : i64}
-// CHECK: siw.cmuli %[[I]] {imm = 64 : i64}
+// CHECK: siw.cshli %[[I]] {imm = 6 : i64}
 // CHECK: siw.sld {{.*}} type = "f32"
 // CHECK: siw.sst
 #row = affine_map<(d0, d1) -> (d0)>
@@ -103,14 +103,13 @@ func.func private @gather(%x: memref<10x16xf32>, %i: memref<5xi64>, %y: memref<5
   return
 }
 
-// A negative index counts from the end: the selected value is one for all lanes of a row and crosses into an r register.
+// A negative index counts from the end: the whole of it is computed in r registers.
 // CHECK-LABEL: siw.func @wrapped
 // CHECK: siw.for
-// CHECK: %[[V:.*]] = siw.dsel
-// CHECK: %[[I:.*]] = siw.dget %[[V]] {type = "i64"}
+// CHECK: %[[I:.*]] = siw.csel
 // CHECK: siw.cset %[[I]]
 // CHECK: siw.cassert
-// CHECK: siw.cmuli %[[I]]
+// CHECK: siw.cshli %[[I]]
 func.func private @wrapped(%x: memref<10x16xf32>, %i: memref<5xi64>, %y: memref<5x16xf32>) attributes {vtpu.kernel} {
   %c10 = arith.constant 10 : index
   %zero = arith.constant 0 : i64
