@@ -143,36 +143,100 @@ def power_to_scalar(x, y):
     return result
 
 
-# Sums. A half's sum is kept in f32, as in PyTorch, not rounded at each step.
+# Integers.
+
+
+def _like(x, number):
+    return torch.full([], number, dtype=x.dtype)
+
+
+@_for(aten.bitwise_or.Scalar)
+def or_scalar(x, number):
+    return torch.bitwise_or(x, _like(x, number))
+
+
+@_for(aten.bitwise_xor.Scalar)
+def xor_scalar(x, number):
+    return torch.bitwise_xor(x, _like(x, number))
+
+
+def _shifted(shift, x, count):
+    """Shifts of uint8 in i64, where torch-mlir sees no sign."""
+    count = count if isinstance(count, torch.Tensor) else _like(x, count)
+    return shift(x.long(), count.long()).to(x.dtype) if x.dtype == torch.uint8 else shift(x, count)
+
+
+@_for(aten.__rshift__.Tensor, aten.__rshift__.Scalar)
+def right_shift(x, count):
+    return _shifted(torch.bitwise_right_shift, x, count)
+
+
+@_for(aten.__lshift__.Tensor, aten.__lshift__.Scalar)
+def left_shift(x, count):
+    return _shifted(torch.bitwise_left_shift, x, count)
+
+
+@_for(aten.div.Tensor_mode)
+def divide(x, y, *, rounding_mode=None):
+    if x.dtype != torch.uint8 or not isinstance(y, torch.Tensor) or y.dtype != torch.uint8 or rounding_mode is None:
+        return NotImplemented
+    return torch.div(x.long(), y.long(), rounding_mode=rounding_mode).to(torch.uint8)
+
+
+@_for(aten.remainder.Tensor, aten.remainder.Scalar)
+def remainder(x, y):
+    if x.dtype != torch.uint8 or (y.dtype != torch.uint8 if isinstance(y, torch.Tensor) else not isinstance(y, int)):
+        return NotImplemented
+    return torch.remainder(x.long(), y.long() if isinstance(y, torch.Tensor) else y).to(torch.uint8)
+
+
+# Sums: of a half in f32, as in PyTorch, not rounded at each step; of uint8 in i64, because torch-mlir would extend it with a sign.
 
 
 def _is_half(x):
     return x.dtype in (torch.float16, torch.bfloat16)
 
 
+def _summed(reduce, x, dtype):
+    """`reduce` of x in the type that holds its sums."""
+    if _is_half(x):
+        return reduce(x.float()).to(dtype or x.dtype)
+    return reduce(x.long()).to(dtype or torch.int64) if x.dtype == torch.uint8 else NotImplemented
+
+
 @_for(aten.sum.dim_IntList)
 def sum_dims(x, dims=None, keepdim=False, *, dtype=None):
-    return torch.sum(x.float(), dims, keepdim).to(dtype or x.dtype) if _is_half(x) else NotImplemented
+    return _summed(lambda wide: torch.sum(wide, dims, keepdim), x, dtype)
 
 
 @_for(aten.sum.default)
 def sum_all(x, *, dtype=None):
-    return torch.sum(x.float()).to(dtype or x.dtype) if _is_half(x) else NotImplemented
+    return _summed(torch.sum, x, dtype)
+
+
+@_for(aten.prod.default)
+def prod_all(x, *, dtype=None):
+    return _summed(torch.prod, x, dtype)
+
+
+@_for(aten.prod.dim_int)
+def prod_dim(x, dim, keepdim=False, *, dtype=None):
+    return _summed(lambda wide: torch.prod(wide, dim, keepdim), x, dtype)
 
 
 @_for(aten.mean.dim)
 def mean_dims(x, dims=None, keepdim=False, *, dtype=None):
-    return torch.mean(x.float(), dims, keepdim).to(dtype or x.dtype) if _is_half(x) else NotImplemented
+    return _summed(lambda wide: torch.mean(wide, dims, keepdim), x, dtype)
 
 
 @_for(aten.mean.default)
 def mean_all(x, *, dtype=None):
-    return torch.mean(x.float()).to(dtype or x.dtype) if _is_half(x) else NotImplemented
+    return _summed(torch.mean, x, dtype)
 
 
 @_for(aten.cumsum.default)
 def cumsum(x, dim, *, dtype=None):
-    return torch.cumsum(x.float(), dim).to(dtype or x.dtype) if _is_half(x) else NotImplemented
+    return _summed(lambda wide: torch.cumsum(wide, dim), x, dtype)
 
 
 @_for(aten.linalg_vector_norm.default)

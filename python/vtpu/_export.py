@@ -162,8 +162,9 @@ def export(module, args, kwargs=None, *, name="main"):
         torch.export.save(torch.export.export(_Replay(result.graph), tuple(_empty(v) for v in values), strict=False), stream)
     text = importer.lower({
         "program": stream.getvalue(), "name": name,
-        "arguments": [(n, r, _parameters.digest(t)) for n, t, r in result.parameters] + [(s.name, "input", "") for s in inputs],
-        "results": [s.name for s in outputs],
+        "arguments": [{"label": n, "role": r, "hash": _parameters.digest(t), "dtype": _MLIR_TYPES[t.dtype]} for n, t, r in result.parameters]
+        + [{"label": s.name, "role": "input", "dtype": s.dtype} for s in inputs],
+        "results": [{"label": s.name, "role": "result", "dtype": s.dtype} for s in outputs],
     }, what)
     fixed = [None if isinstance(v, torch.Tensor) else (v,) for v in flat]
     return ExportedModule(name, text, result.parameters, inputs, outputs, Signature(heads, list(zip(names, fixed)), result.out_spec, constants))

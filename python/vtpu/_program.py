@@ -65,7 +65,7 @@ class Entry:
                 value = numpy.from_dlpack(value)
             value = numpy.ascontiguousarray(value) if getattr(value, "ndim", 0) else numpy.asarray(value)
             actual = str(value.dtype)
-        if actual != dtype and (actual, dtype) != ("uint8", "int8"):
+        if actual != dtype:
             raise TypeError(f"{self.name}: input '{label}' has type {actual}, expected {dtype}; convert it first")
         if tuple(value.shape) != shape:
             raise ValueError(f"{self.name}: input '{label}' has shape {tuple(value.shape)}, expected {shape}")

@@ -29,26 +29,27 @@ def write_frame(stream, value):
 
 
 def _label(ir, module, name, arguments, results):
-    """Names the entry's arguments (`vtpu.name`; parameters: `vtpu.parameter`, their key, `vtpu.hash`, and
-    `vtpu.structure` where values are to be known) and results."""
+    """Describes the entry's arguments and results: `vtpu.name`, or for parameters `vtpu.parameter` (their key), `vtpu.hash`, and `vtpu.structure`
+    where values are to be known; `vtpu.unsigned` where torch's integers are, which MLIR's types do not say."""
 
-    def describe(argument):
-        label, role, digest = argument
+    def describe(value):
         text = ir.StringAttr.get
-        if role == "input":
-            return ir.DictAttr.get({"vtpu.name": text(label)})
-        named = {"vtpu.parameter": text(label), "vtpu.hash": text(digest)}
-        if role == "structure":
+        if value["role"] in ("input", "result"):
+            named = {"vtpu.name": text(value["label"])}
+        else:
+            named = {"vtpu.parameter": text(value["label"]), "vtpu.hash": text(value["hash"])}
+        if value["role"] == "structure":
             named["vtpu.structure"] = ir.UnitAttr.get()
+        if value["dtype"].startswith("u"):
+            named["vtpu.unsigned"] = ir.UnitAttr.get()
         return ir.DictAttr.get(named)
 
     for op in module.body.operations:
         if op.operation.name != "func.func" or ir.StringAttr(op.attributes["sym_name"]).value != name:
             continue
-        op.attributes["arg_attrs"] = ir.ArrayAttr.get(
-            [describe(argument) for argument in arguments])
+        op.attributes["arg_attrs"] = ir.ArrayAttr.get([describe(argument) for argument in arguments])
         if results:
-            op.attributes["res_attrs"] = ir.ArrayAttr.get([ir.DictAttr.get({"vtpu.name": ir.StringAttr.get(n)}) for n in results])
+            op.attributes["res_attrs"] = ir.ArrayAttr.get([describe(result) for result in results])
 
 
 class Unsupported(Exception):

@@ -106,6 +106,13 @@ case("bool_all_dim", lambda x: x.all(1), b(3, 21))
 case("bool_any_dim", lambda x: x.any(0), b(3, 21))
 
 # Conversions.
+for name, function in {"add": torch.add, "mul": torch.mul, "maximum": torch.maximum, "less": torch.lt, "floor_divide": lambda x, y: x // (y | 1),
+                       "remainder": lambda x, y: x % (y | 1), "shift": lambda x, y: x >> (y % 8), "sum": lambda x, y: (x + y).sum(),
+                       "prod": lambda x, y: (x | 1).prod(1), "cumsum": lambda x, y: x.cumsum(0), "xor": lambda x, y: (x ^ 5) + (y << 2),
+                       "amax": lambda x, y: torch.minimum(x, y).amax()}.items():
+    case(f"{name}_uint8", function, i(4, 23, high=256, dtype=torch.uint8), i(4, 23, high=256, dtype=torch.uint8))
+case("image", lambda x: (x.float() / 255 * 2 - 1, x.to(torch.int32) - 7, 255 - x), i(1, 3, 5, 7, high=256, dtype=torch.uint8))
+case("to_uint8", lambda x: (x * 255).round().to(torch.uint8), torch.rand(4, 21))
 for source in (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool):
     for target in (torch.float32, torch.float64, torch.float16, torch.int8, torch.int32, torch.int64, torch.bool):
         if source is target:

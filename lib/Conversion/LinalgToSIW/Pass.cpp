@@ -23,7 +23,8 @@ using namespace mlir;
 using namespace vtpu;
 
 namespace {
-StringRef dtypeOf(Type type) {
+/// The element type that callers see; MLIR's integers have no sign of their own.
+StringRef dtypeOf(Type type, bool isUnsigned) {
   if (type.isIndex())
     return "i64";
   if (type.isF32())
@@ -39,7 +40,7 @@ StringRef dtypeOf(Type type) {
   case 1:
     return "i1";
   case 8:
-    return integer.isUnsigned() ? "u8" : "i8";
+    return isUnsigned ? "u8" : "i8";
   case 16:
     return "i16";
   case 32:
@@ -121,7 +122,8 @@ private:
     auto nameAttr = entry.getArgAttrOfType<StringAttr>(n, "vtpu.name");
     auto key = entry.getArgAttrOfType<StringAttr>(n, "vtpu.parameter");
     const bool result = entry.getArgAttr(n, "vtpu.result") != nullptr;
-    SmallVector<NamedAttribute> more = {builder.getNamedAttr("dtype", builder.getStringAttr(dtypeOf(type.getElementType()))),
+    const bool isUnsigned = entry.getArgAttr(n, "vtpu.unsigned") != nullptr;
+    SmallVector<NamedAttribute> more = {builder.getNamedAttr("dtype", builder.getStringAttr(dtypeOf(type.getElementType(), isUnsigned))),
                                         builder.getNamedAttr("shape", builder.getDenseI64ArrayAttr(type.getShape()))};
     unsigned binding;
     if (entry.getArgAttr(n, "vtpu.arena")) {
