@@ -102,7 +102,7 @@ public:
     check(code);
   }
   nb::dict stats(uint32_t entry) {
-    vtpu_stats s;
+    vtpu_stats s = {sizeof(s)};
     check(vtpu_get_stats(program, entry, &s));
     nb::dict d;
     d["words"] = s.words;

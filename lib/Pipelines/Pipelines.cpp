@@ -204,6 +204,8 @@ llvm::Error vtpu::compile(ModuleOp module, const CompileOptions &options) {
       pm.enableCrashReproducerGeneration(options.reproducer);
     if (llvm::Error error = buildPipeline(pm, step))
       return error;
+    if (options.configure)
+      options.configure(pm);
     if (options.onPhase)
       options.onPhase(step.compileTo);
     if (failed(pm.run(module)))

@@ -115,7 +115,11 @@ int vtpu_get_stats(const vtpu_program *program, uint32_t entry, vtpu_stats *out)
   Result<vtpu_stats> stats = program->loaded->stats(entry);
   if (!stats)
     return fail(stats.message());
-  *out = *stats;
+  const size_t size = std::min<size_t>(out->struct_size, sizeof(vtpu_stats));
+  if (size < offsetof(vtpu_stats, words))
+    return fail("vtpu_get_stats: set struct_size to sizeof(vtpu_stats) first");
+  stats->struct_size = out->struct_size;
+  std::memcpy(out, &*stats, size);
   return 0;
 }
 }

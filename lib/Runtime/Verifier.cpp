@@ -635,6 +635,10 @@ private:
 /// Tables: constants inside the read-only data, calls that pass what the callee declares.
 Status checkTables(const Program &program, const Function &function) {
   bool seenLocal = false;
+  // A frame holds 8 bytes a binding, and calls nest 64 deep: all frames together stay far below a thread's smallest stack.
+  constexpr size_t mostBindings = 1024;
+  if (!function.entry && function.bindings.size() > mostBindings)
+    return Error{fmt::format("function {}: {} bindings; legal are {}", function.name, function.bindings.size(), mostBindings)};
   for (size_t i = 0; i < function.bindings.size(); ++i) {
     const Binding &binding = function.bindings[i];
     auto fail = [&](std::string text) { return Error{fmt::format("function {}, binding {} ({}): {}", function.name, i, binding.name, text)}; };
@@ -727,6 +731,12 @@ Result<std::vector<FunctionFacts>> verify(const Program &program) {
       return Error{status.message()};
   if (Status status = checkCalls(program); !status)
     return Error{status.message()};
+  // One allocation holds the stacks of all functions for each sentron.
+  uint64_t stacks = 0;
+  for (const Function &function : program.functions)
+    for (const Binding &binding : function.bindings)
+      if (binding.kind == BindingKind::Stack && (stacks += binding.size) >= uint64_t(ValueRange::unbounded))
+        return Error{fmt::format("function {}: the stacks of all functions together take more than 2^48 bytes", function.name)};
   std::vector<FunctionFacts> facts;
   for (uint32_t i = 0; i < program.functions.size(); ++i) {
     FunctionVerifier verifier(program, i);

@@ -46,7 +46,8 @@ bool mayOverlap(const MemoryAccess &a, const MemoryAccess &b) {
 void addMemoryDependences(Problem &problem) {
   // Beyond this many accesses a store is ordered with all of them: the number of dependences stays linear.
   constexpr size_t mostRemembered = 128;
-  std::vector<uint32_t> accesses; // since the last operation that all of them were ordered with
+  std::vector<uint32_t> accesses; // since the last operation that all of them were ordered with, which stands first
+  bool fenced = false;            // whether there is one
   for (uint32_t op = 0; op < problem.operations.size(); ++op) {
     const Operation &here = problem.operations[op];
     const MemoryAccess &m = here.memory;
@@ -56,11 +57,12 @@ void addMemoryDependences(Problem &problem) {
     for (uint32_t earlier : accesses) {
       const Operation &there = problem.operations[earlier];
       const MemoryAccess &e = there.memory;
+      const bool fence = fenced && earlier == accesses.front(); // stands for all that it is ordered with
       if (m.barrier || e.barrier) {
         problem.dependences.push_back({earlier, op, DependenceKind::synchronisation, 0, 0, !here.control});
         continue;
       }
-      if (!all && ((!m.stores && !e.stores) || !mayOverlap(e, m)))
+      if (!all && !fence && ((!m.stores && !e.stores) || !mayOverlap(e, m)))
         continue;
       // What was stored is forwarded; accesses that only may overlap do not wait for each other on the host.
       const bool forwards = e.stores && m.loads && sameAddress(e, m) && mayOverlap(e, m);
@@ -68,6 +70,7 @@ void addMemoryDependences(Problem &problem) {
     }
     if (all)
       accesses.clear();
+    fenced |= all;
     accesses.push_back(op);
   }
 }

@@ -41,7 +41,7 @@ Input and output:
   --split-input-file           compile the pieces between // ----- one by one
   --verify-diagnostics         check the messages against // expected-error
   --mlir-print-debuginfo       print source locations
-  --mlir-print-op-generic      print the generic form
+  --port-table=NAME            processor whose ports order the words
 When something goes wrong:
   --mlir-print-ir-after-all    the IR after each pass
   --mlir-pass-pipeline-crash-reproducer=FILE   what makes a crash happen again
@@ -123,6 +123,13 @@ int main(int argc, char **argv) {
   if (!input)
     return fail(message);
   if (options.compileTo == vtpu::Phase::Binary) {
+    if (!MlirOptMainConfig::createFromCLOptions().inputSplitMarker().empty())
+      return fail("--split-input-file would make several programs of one "
+                  "output; compile each piece to binary by itself");
+    // Printing, timing and reproducers work as for every other phase.
+    options.configure = [](PassManager &pm) {
+      (void)applyPassManagerCLOptions(pm);
+    };
     MLIRContext context(registry);
     llvm::Expected<std::string> bytes =
         vtpu::compileText(context, input->getBuffer(), inputName, options);

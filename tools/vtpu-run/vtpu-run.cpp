@@ -48,7 +48,7 @@ std::string signature(const vtpu_program *program, uint32_t entry) {
 }
 
 void printStats(const vtpu_program *program, uint32_t entry, vtpu_tier tier) {
-  vtpu_stats stats = {};
+  vtpu_stats stats = {sizeof(stats)};
   if (vtpu_get_stats(program, entry, &stats) != 0)
     return;
   auto fill = [&](uint64_t filled) { return stats.words ? 100.0 * double(filled) / double(stats.words) : 0.0; };

@@ -68,6 +68,8 @@ struct CompileOptions {
   std::string portTable;
   /// Where a reproducer goes if a pass fails or crashes; empty for none.
   std::string reproducer;
+  /// Called on the pass manager of each phase before it runs.
+  std::function<void(mlir::PassManager &)> configure;
   /// Called as each phase starts, for progress displays.
   std::function<void(Phase)> onPhase;
 };

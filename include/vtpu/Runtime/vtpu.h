@@ -48,6 +48,7 @@ typedef struct vtpu_options {
 } vtpu_options;
 
 typedef struct vtpu_stats {
+  uint32_t struct_size;     /* sizeof(vtpu_stats), set by the caller: no more is written */
   uint64_t words;           /* words of the entry's program, static */
   uint64_t d, s, c;         /* filled slots, static */
   uint64_t executed_words;  /* of the last call, all sentrons; counted by the interpreter, else 0 */

@@ -133,6 +133,8 @@ static llvm::DenseSet<Value> findAddressParts(Block *block) {
         return use.getOperandNumber() > 0;
       if (mlir::isa<scf::ForOp>(user))
         return use.getOperandNumber() < 3;
+      if (type.isInteger(1)) // 0 or 1 in an r register, so no number of one bit
+        return mlir::isa<cf::AssertOp>(user) || (mlir::isa<arith::SelectOp>(user) && use.getOperandNumber() == 0 && parts.contains(user->getResult(0)));
       return mlir::isa<cf::AssertOp>(user) ||
              (mlir::isa<arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::CmpIOp, arith::SelectOp>(user) &&
               parts.contains(user->getResult(0)));
@@ -163,14 +165,12 @@ static bool isWide(linalg::LinalgOp op, llvm::function_ref<bool(Value)> inRegist
   };
   for (BlockArgument arg : op.getBlock()->getArguments())
     see(arg);
-  // What depends on nothing of the iteration is computed once, on one lane.
+  // What depends on nothing of the body is computed once, on one lane.
   llvm::DenseSet<Operation *> uniform;
   op.getBlock()->walk([&](Operation *inner) {
     if (inner->getNumResults() == 1 && inner->getNumRegions() == 0 && isPure(inner) && !mlir::isa<linalg::IndexOp>(inner) &&
         llvm::all_of(inner->getOperands(), [&](Value operand) {
-          Operation *def = operand.getDefiningOp();
-          return def ? def->getBlock() != op.getBlock() || uniform.contains(def)
-                     : cast<BlockArgument>(operand).getOwner() != op.getBlock();
+          return !op.getBlock()->getParent()->isAncestor(operand.getParentRegion()) || (operand.getDefiningOp() && uniform.contains(operand.getDefiningOp()));
         })) {
       uniform.insert(inner);
       return;
@@ -384,7 +384,10 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
       if (arg.use_empty())
         continue;
       if (!isMemRef(i)) {
-        setValue(arg, laneValue(op->getOperand(i)));
+        if (lane.scalars.contains(arg))
+          counters[arg] = scalarIndex(op->getOperand(i));
+        else
+          setValue(arg, laneValue(op->getOperand(i)));
         continue;
       }
       ElementInfo info = *getElementInfo(elementOf(i));

@@ -266,7 +266,9 @@ LaneValue KernelLowering::laneValue(Value value) {
   }
   LaneValue result;
   if (auto counter = counters.find(value); counter != counters.end()) {
-    Value splat = dop(DOp::dset, LaneType::i64, {counter->second});
+    const LaneType type = getElementInfo(value.getType())->reg;
+    Value splat = type == LaneType::none ? emitter().c(COp::kput, {emitter().c(COp::csub, {emitter().constant(0), counter->second})})
+                                         : dop(DOp::dset, type, {counter->second});
     result.regs.assign(shape.chunks, splat);
   }
   return result;

@@ -141,7 +141,7 @@ TEST(CAPI, CallsOnEveryTier) {
       EXPECT_EQ(y[i], float(i) + 1);
     ASSERT_TRUE(program->call(0, {x}, {x}).ok()); // input and output may be one buffer
     EXPECT_EQ(x[15], 16);
-    vtpu_stats stats;
+    vtpu_stats stats = {sizeof(vtpu_stats)};
     ASSERT_EQ(vtpu_get_stats(program->get(), 0, &stats), 0);
     EXPECT_EQ(stats.words, 5u);
     EXPECT_EQ(stats.d, 2u);
@@ -164,8 +164,17 @@ TEST(CAPI, MistakesOfTheCaller) {
   EXPECT_STREQ(vtpu_last_error(), "input 3 does not exist; the entry has 1");
   EXPECT_NE(vtpu_output_info(program->get(), 9, 0, &info), 0);
   EXPECT_STREQ(vtpu_last_error(), "entry 9 does not exist; the program has 1");
-  vtpu_stats stats;
+  vtpu_stats stats = {sizeof(vtpu_stats)};
   EXPECT_NE(vtpu_get_stats(program->get(), 9, &stats), 0);
+  // A caller built against a shorter struct gets what it has room for.
+  vtpu_stats shorter = {offsetof(vtpu_stats, d)};
+  shorter.d = 7;
+  ASSERT_EQ(vtpu_get_stats(program->get(), 0, &shorter), 0);
+  EXPECT_GT(shorter.words, 0u);
+  EXPECT_EQ(shorter.d, 7u);
+  stats.struct_size = 0;
+  EXPECT_NE(vtpu_get_stats(program->get(), 0, &stats), 0);
+  EXPECT_NE(std::string(vtpu_last_error()).find("set struct_size"), std::string::npos);
   EXPECT_EQ(vtpu_entry_name(program->get(), 9), nullptr);
 
   Options options;
@@ -564,7 +573,7 @@ TEST(CAPI, OnlyEntriesThatAskRunOnSeveralSentrons) {
   ASSERT_TRUE(program->call(0, {x}, {z}).ok());
   ASSERT_TRUE(program->call(1, {}, {y}).ok());
   EXPECT_EQ(std::vector<int64_t>(y, y + 8), (std::vector<int64_t>{4, 4, 4, 4, 0, 0, 0, 0}));
-  vtpu_stats stats;
+  vtpu_stats stats = {sizeof(vtpu_stats)};
   ASSERT_EQ(vtpu_get_stats(program->get(), 0, &stats), 0);
   EXPECT_EQ(stats.sentrons, 1u);
   EXPECT_EQ(stats.barrier_seconds, 0);

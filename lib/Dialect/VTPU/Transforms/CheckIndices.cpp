@@ -59,11 +59,34 @@ static SmallVector<cf::AssertOp> assertionsOf(Value index) {
   return found;
 }
 
-/// True for an assertion of an upper bound.
-static bool limits(cf::AssertOp assertion) {
-  auto compare = assertion.getArg().getDefiningOp<arith::CmpIOp>();
-  return compare.getPredicate() == arith::CmpIPredicate::slt ||
-         compare.getPredicate() == arith::CmpIPredicate::ult;
+/// True if the assertions together say that an index is in 0 .. extent - 1.
+static bool limit(ArrayRef<cf::AssertOp> assertions, int64_t extent) {
+  bool below = false, notNegative = false;
+  for (cf::AssertOp assertion : assertions) {
+    auto compare = assertion.getArg().getDefiningOp<arith::CmpIOp>();
+    APInt bound;
+    if (!matchPattern(compare.getRhs(), m_ConstantInt(&bound)))
+      continue;
+    const int64_t number = bound.getSExtValue();
+    switch (compare.getPredicate()) {
+    case arith::CmpIPredicate::ult:
+      below |= number >= 0 && number <= extent;
+      notNegative |= number >= 0;
+      break;
+    case arith::CmpIPredicate::slt:
+      below |= number <= extent;
+      break;
+    case arith::CmpIPredicate::sge:
+      notNegative |= number >= 0;
+      break;
+    case arith::CmpIPredicate::sgt:
+      notNegative |= number >= -1;
+      break;
+    default:
+      break;
+    }
+  }
+  return below && notNegative;
 }
 
 /// True if `index` is an element of a constant tensor whose elements all lie
@@ -110,11 +133,12 @@ struct CheckIndices : vtpu::impl::CheckIndicesBase<CheckIndices> {
              " in dimension " + Twine(dim) + " of a gather")
                 .str();
         SmallVector<cf::AssertOp> known = assertionsOf(index);
+        const bool limited = limit(known, extent);
         // The importer's own words name neither extent nor dimension.
         for (cf::AssertOp assertion : known)
-          if (assertion.getMsg().starts_with("index must be "))
+          if (limited && assertion.getMsg().starts_with("index must be "))
             assertion.setMsg(message);
-        if (llvm::any_of(known, limits) || isKnownInside(index, extent))
+        if (limited || isKnownInside(index, extent))
           continue;
         Location loc = extract.getLoc();
         Value limit = arith::ConstantIndexOp::create(builder, loc, extent);

@@ -186,6 +186,7 @@ static Value scatterKnownRows(OpBuilder &b, Operation *op,
     };
     auto loop = scf::ForOp::create(b, loc, from, to, one,
                                    filling ? filling : v.back(), visit);
+    loop->setAttr(vtpu::kVisitsOnceAttr, b.getUnitAttr());
     linalg::YieldOp::create(b, loc, loop.getResults());
   });
 }
@@ -198,9 +199,22 @@ static LogicalResult convertScatter(OpBuilder &b, Operation *op) {
                          "target, 'dimension_map' and a body");
   Value updates = op->getOperand(0), indices = op->getOperand(1),
         target = op->getOperand(2);
-  auto updatesType = cast<RankedTensorType>(updates.getType());
-  auto targetType = cast<RankedTensorType>(target.getType());
-  int64_t rank = targetType.getRank(), lead = rank - updatesType.getRank() + 1;
+  auto updatesType = dyn_cast<RankedTensorType>(updates.getType());
+  auto targetType = dyn_cast<RankedTensorType>(target.getType());
+  auto indicesType = dyn_cast<RankedTensorType>(indices.getType());
+  int64_t rank = targetType ? targetType.getRank() : 0;
+  int64_t lead = updatesType ? rank - updatesType.getRank() + 1 : -1;
+  llvm::SmallDenseSet<int64_t> dims(dimensionMap.asArrayRef().begin(),
+                                    dimensionMap.asArrayRef().end());
+  if (lead < 0 || lead > rank || !indicesType || indicesType.getRank() != 2 ||
+      indicesType.getDimSize(0) != updatesType.getDimSize(0) ||
+      indicesType.getDimSize(1) != dimensionMap.size() ||
+      dims.size() != size_t(dimensionMap.size()) ||
+      llvm::any_of(dims, [&](int64_t dim) { return dim < 0 || dim >= rank; }))
+    return op->emitError("'tm_tensor.scatter' needs one row of indices an "
+                         "update, one index for each dimension of "
+                         "'dimension_map', and these between 0 and ")
+           << rank - 1 << ", each once";
   SmallVector<int64_t> sizes(rank, 1), updateSizes(updatesType.getShape());
   updateSizes[0] = 1;
   for (int64_t i = lead; i < rank; ++i)

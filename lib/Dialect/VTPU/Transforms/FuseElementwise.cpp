@@ -9,6 +9,7 @@
 #include "vtpu/Dialect/VTPU/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -138,9 +139,9 @@ struct ExtractThroughReshape : OpRewritePattern<tensor::ExtractOp> {
 };
 
 /// Computes an element where a body reads it, instead of the whole tensor
-/// ahead: of work that is cheap, that nothing else reads, and that is not
-/// repeated. A loop in a body visits what is scattered to a target, so each
-/// element once.
+/// ahead: of work that is cheap, that checks nothing, that nothing else reads,
+/// and that is not repeated. The loop of a scatter to known places visits each
+/// element once; elements keep their width, which lanes are chosen by.
 struct ComputeExtracted : OpRewritePattern<tensor::ExtractOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(tensor::ExtractOp op,
@@ -151,19 +152,30 @@ struct ComputeExtracted : OpRewritePattern<tensor::ExtractOp> {
       return std::accumulate(extents.begin(), extents.end(), int64_t(1),
                              std::multiplies<>());
     };
-    if (!consumer || !producer ||
-        (op->getBlock() == consumer.getBody() && !movesData(producer) &&
-         count(consumer.getStaticLoopRanges()) >
-             op.getTensor().getType().getNumElements()) ||
+    if (!consumer || !producer || producer->getBlock() != consumer->getBlock() ||
         producer->getNumResults() != 1 || !producer->hasOneUse() ||
         producer.getNumReductionLoops() != 0 || computes(producer) ||
         !producer.getMatchingBlockArgument(producer.getDpsInitOperand(0))
              .use_empty() ||
         !producer.getIndexingMapsArray().back().isIdentity() ||
         llvm::any_of(*producer.getBody(), [](Operation &inner) {
-          return inner.getNumRegions() != 0;
+          return inner.getNumRegions() != 0 || isa<cf::AssertOp>(inner);
         }))
       return rewriter.notifyMatchFailure(op, "reads no cheap work of its own");
+    const bool once =
+        op->getBlock() == consumer.getBody()
+            ? movesData(producer) ||
+                  count(consumer.getStaticLoopRanges()) <=
+                      op.getTensor().getType().getNumElements()
+            : op->getParentOp()->hasAttr(vtpu::kVisitsOnceAttr) &&
+                  op->getParentOp()->getBlock() == consumer.getBody();
+    if (!once)
+      return rewriter.notifyMatchFailure(op, "reads elements repeatedly");
+    for (OpOperand *input : producer.getDpsInputOperands())
+      if (auto type = dyn_cast<RankedTensorType>(input->get().getType()))
+        if (!type.getElementType().isIndex() &&
+            type.getElementTypeBitWidth() < 32)
+          return rewriter.notifyMatchFailure(op, "would gather narrow elements");
     for (AffineMap map : producer.getIndexingMapsArray())
       for (AffineExpr expr : map.getResults())
         if (!isa<AffineDimExpr, AffineConstantExpr>(expr))

@@ -20,6 +20,9 @@ namespace vtpu {
 
 /// Unit attribute of a function that a caller of the program can name.
 inline constexpr llvm::StringLiteral kEntryAttr = "vtpu.entry";
+/// On a loop in a body: over all iterations of the body it visits each element
+/// of what it reads once.
+inline constexpr llvm::StringLiteral kVisitsOnceAttr = "vtpu.visits_once";
 /// Unit attribute of an outlined private function.
 inline constexpr llvm::StringLiteral kKernelAttr = "vtpu.kernel";
 /// Argument attribute of an entry: the caller's buffer for a result.
