@@ -174,6 +174,29 @@ rt::AccessProof proofOf(std::vector<Word> words, uint64_t size = 256) {
   EXPECT_TRUE(facts.ok()) << facts.message();
   return facts.ok() ? (*facts)[0].access[14] : rt::AccessProof::none;
 }
+
+TEST(Verifier, LimitsStacksAndFrames) {
+  Program program = entry({c(COp::cret)});
+  Function kernel;
+  kernel.name = "k";
+  kernel.words = {c(COp::cret)};
+  Binding stack;
+  stack.name = "stack";
+  stack.kind = BindingKind::Stack;
+  stack.size = (uint64_t(1) << 48) - 64;
+  stack.writable = true;
+  kernel.bindings = {stack};
+  program.functions.push_back(kernel);
+  EXPECT_TRUE(rt::verify(program));
+  program.functions.push_back(kernel);
+  EXPECT_EQ(rt::verify(program).message(), "function k: the stacks of all functions together take more than 2^48 bytes");
+  program.functions.resize(1);
+  stack.kind = BindingKind::Import;
+  stack.size = 64;
+  kernel.bindings.assign(1025, stack);
+  program.functions.push_back(kernel);
+  EXPECT_EQ(rt::verify(program).message(), "function k: 1025 bindings; legal are 1024");
+}
 } // namespace
 
 TEST(Verifier, ProvesASentronsShare) {

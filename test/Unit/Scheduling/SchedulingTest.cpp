@@ -7,6 +7,7 @@
 #include "vtpu/Scheduling/Algorithms.h"
 
 #include <algorithm>
+#include <bitset>
 #include <gtest/gtest.h>
 #include <numeric>
 #include <random>
@@ -263,6 +264,36 @@ TEST(Dependences, Memory) {
                                                          {1, 5, 0}, {2, 5, 0}, {3, 5, 0}, {4, 5, 0}, {5, 6, 0}};
   EXPECT_EQ(found, expected);
   EXPECT_EQ(problem.dependences.back().kind, DependenceKind::synchronisation);
+}
+
+// However many accesses there are: two that overlap, of which one stores, are ordered, if only through others.
+TEST(Dependences, OverlappingAccessesAreOrdered) {
+  for (uint32_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    Problem problem(table);
+    constexpr size_t count = 500;
+    for (size_t i = 0; i < count; ++i) {
+      const bool stores = random() % 4 == 0;
+      MemoryAccess &memory = problem.operations[add(problem, stores ? store : load)].memory;
+      memory.loads = !stores;
+      memory.stores = stores;
+      memory.address = random() % 60 == 0 ? 0 : 1;
+      memory.offset = 64 * int64_t(random() % 40);
+      memory.bytes = 64;
+    }
+    addMemoryDependences(problem);
+    std::vector<std::bitset<count>> before(count); // what is ordered before each
+    for (const Dependence &d : problem.dependences) // in the order of `to`
+      before[d.to] |= before[d.from] | std::bitset<count>().set(d.from);
+    for (size_t b = 0; b < count; ++b)
+      for (size_t a = 0; a < b; ++a) {
+        const MemoryAccess &x = problem.operations[a].memory, &y = problem.operations[b].memory;
+        const bool apart = x.address && x.address == y.address && x.offset != y.offset;
+        if ((x.stores || y.stores) && !apart)
+          ASSERT_TRUE(before[b][a]) << a << " and " << b;
+      }
+  }
 }
 
 TEST(Dependences, BytesOfAccesses) {
