@@ -95,13 +95,13 @@ std::optional<Product> matchProduct(linalg::LinalgOp op, ArrayRef<LinearOperand>
   }
   return best;
 }
+} // namespace
 
 Value rootOf(Value value) {
   while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
     value = view.getViewSource();
   return value;
 }
-} // namespace
 
 /// Places of kernel arguments alone: enough to see how a contraction reads its operands.
 static FailureOr<MemRefPlace> argumentPlace(Value memref) {

@@ -217,6 +217,8 @@ private:
 isa::Predicate integerPredicate(mlir::arith::CmpIPredicate p);
 /// Finds the kernels that are divided over sentrons.
 void findDividedKernels(mlir::ModuleOp module, ProgramTables &tables);
+/// The value that a chain of views starts from.
+mlir::Value rootOf(mlir::Value value);
 /// Finds the parameters that every use reads as panels.
 void findPanels(mlir::ModuleOp module, ProgramTables &tables);
 /// Operand strides of a linalg op as bytes per loop dimension; fails for maps that are not linear.

@@ -91,7 +91,6 @@ private:
   Num flipSign(Num x, Num sign) { return emitBits(isa::DOp::dxor, x, sign); }
   /// True where the sign bit is set, also that of a zero or a NaN.
   Flag hasSign(Num x);
-  Flag isNaN(Num x) { return compare(isa::Predicate::uno, x, x); }
   /// The constant in this type, as two of its floats.
   Digits digits(const Digits &exact) const;
   /// c[0] + x * (c[1] + x * (...)).

@@ -29,12 +29,6 @@ constexpr int64_t manyParts = 8;
 /// A kernel with less than this share of the least work of an entry is not worth its barriers.
 constexpr double kernelShare = 1.0 / 64;
 
-Value rootOf(Value value) {
-  while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
-    value = view.getViewSource();
-  return value;
-}
-
 /// Calls `see` with every memref that the op or one inside it may write.
 void forEachWritten(Operation *op, llvm::function_ref<void(Value)> see) {
   op->walk([&](Operation *inner) {

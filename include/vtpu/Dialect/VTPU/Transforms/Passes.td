@@ -119,7 +119,10 @@ def FuseElementwise : Pass<"vtpu-fuse-elementwise", "::mlir::func::FuncOp"> {
     and conversions into every consumer, arithmetic into parallel consumers of
     its only use, and cheap arithmetic into reductions that read each element
     once. Reshapes move through parallel work, never into contractions, whose
-    form the code generator relies on.
+    form the code generator relies on. What a body extracts from cheap parallel
+    work is computed there if no element is computed twice: messages move into
+    the loop over the updates of a scatter's target. `1 - erf(x)` becomes
+    `math.erfc`, which keeps the digits of its result.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
