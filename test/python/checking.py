@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compares compiled programs with PyTorch, computed in f64 where the result is a float."""
 
-import threading
+import concurrent.futures
 
 import torch
 import vtpu
-from conftest import CHECKS
-from round_trip import check_round_trip
+from conftest import CHECKS, COMPILER
 
 
 class Wrap(torch.nn.Module):
@@ -29,6 +28,7 @@ def _widen(value):
 
 
 def _close(actual, expected, exact, tolerance, what):
+    assert actual.dtype == expected.dtype, f"{what}: type {actual.dtype}, expected {expected.dtype}"
     assert actual.shape == expected.shape, f"{what}: shape {tuple(actual.shape)}, expected {tuple(expected.shape)}"
     if not expected.is_floating_point():
         assert torch.equal(actual, expected), f"{what}: {actual.flatten()[:8]} expected {expected.flatten()[:8]}"
@@ -47,8 +47,21 @@ def tolerance_of(tensors):
     return max([widths[t.dtype] for t in tensors if t.is_floating_point()], default=0.0)
 
 
-def check(module, args, tolerance=None, wide=True, threads=True):
-    """Compiles, runs in both tiers (and from two threads at once), compares. Returns the program."""
+def same_bits(a, b):
+    """Of two tensors; so -0 is not 0. NaNs are one class: which of them comes out is the host's choice."""
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    if not a.is_floating_point():
+        return torch.equal(a, b)
+    a, b = a.contiguous(), b.contiguous()
+    numbers = ~a.isnan()
+    integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}[a.element_size()]
+    return torch.equal(numbers, ~b.isnan()) and torch.equal(a.view(integers)[numbers], b.view(integers)[numbers])
+
+
+def check(module, args, tolerance=None, wide=True, threads=True, undivided=True):
+    """Compares a program with PyTorch, as it is compiled by default (`undivided`: small programs are not divided), and, divided wherever it
+    can be, on one and on two sentrons in both tiers: all give the same bits, from two callers at once too. Returns the program."""
     module = module if isinstance(module, torch.nn.Module) else Wrap(module)
     module = module.eval()
     with torch.no_grad():
@@ -61,36 +74,28 @@ def check(module, args, tolerance=None, wide=True, threads=True):
             if any(a.shape != b.shape for a, b in zip(exact, expected)):
                 exact = expected
     tolerance = tolerance_of(expected) if tolerance is None else tolerance
-    program = vtpu.compile(module, args)
-    check_round_trip(program._data)
     tensors = [a for a in args if isinstance(a, torch.Tensor)]
-    tiers = {"interpreter": program.with_tier("interpreter")}
-    if program.tier == "jit":
-        tiers["jit"] = program
-    outputs = {}
-    for tier, loaded in tiers.items():
-        got = loaded["main"](*tensors)
-        outputs[tier] = _flat(got)
-        assert len(outputs[tier]) == len(expected), f"{len(outputs[tier])} results, expected {len(expected)}"
-        for actual, want, fine in zip(outputs[tier], expected, exact):
-            _close(actual, want, fine, tolerance, tier)
-        CHECKS[tier] += 1
-    if "jit" in outputs:
-        for a, b in zip(outputs["jit"], outputs["interpreter"]):
-            same = torch.equal(a.nan_to_num(), b.nan_to_num()) if a.is_floating_point() else torch.equal(a, b)
-            assert same, "the tiers disagree"
-        if threads:
-            results = [None, None]
+    exported = vtpu.export(module, args)
+    with COMPILER.dividing_from(0):
+        divided = vtpu.compile(exported)
+    program = vtpu.compile(exported) if undivided else divided
+    results = _flat(program["main"](*tensors))
+    assert len(results) == len(expected), f"{len(results)} results, expected {len(expected)}"
+    for actual, want, fine in zip(results, expected, exact):
+        _close(actual, want, fine, tolerance, program.tier)
 
-            def run(slot):
-                results[slot] = program["main"](*tensors)
+    def compare(outputs, what):
+        assert all(same_bits(a, b) for a, b in zip(_flat(outputs), results, strict=True)), f"{what}: other bits than before"
 
-            workers = [threading.Thread(target=run, args=(slot,)) for slot in range(2)]
-            for worker in workers:
-                worker.start()
-            for worker in workers:
-                worker.join()
-            for result in results:
-                for a, b in zip(_flat(result), outputs["jit"]):
-                    assert torch.equal(a.nan_to_num() if a.is_floating_point() else a, b.nan_to_num() if b.is_floating_point() else b)
+    for tier in dict.fromkeys(["interpreter", program.tier]):
+        for sentrons in (1, 2):
+            entry = divided.with_tier(tier, threads=sentrons)["main"]
+            compare(entry(*tensors), f"{tier}, {sentrons} threads")
+            CHECKS[f"{tier} on {sentrons}"] += 1
+    CHECKS["divided in fact"] += entry.stats()["sentrons"] == 2
+    CHECKS["also compiled undivided"] += undivided
+    if threads:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for outputs in pool.map(lambda _: program["main"](*tensors), range(2)):
+                compare(outputs, "two callers")
     return program

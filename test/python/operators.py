@@ -45,9 +45,22 @@ for name in ("gelu", "silu", "elu", "selu", "softplus", "leaky_relu", "hardtanh"
 case("gelu_tanh", lambda x: F.gelu(x, approximate="tanh"), r(4, 33))
 for name in ("exp", "tanh", "sqrt", "sigmoid"):
     case(f"{name}_f64", getattr(torch, name), r(3, 19, dtype=torch.float64, low=0.1))
-for name in ("exp", "relu", "tanh"):
-    case(f"{name}_f16", getattr(torch, name), r(3, 19, dtype=torch.float16))
-    case(f"{name}_bf16", getattr(torch, name), r(3, 19, dtype=torch.bfloat16))
+for label, dtype in (("f16", torch.float16), ("bf16", torch.bfloat16)):
+    for name in ("exp", "relu", "tanh", "sigmoid", "erf", "sin", "cos", "atan", "abs", "neg", "floor", "ceil", "trunc", "sign", "square", "expm1"):
+        case(f"{name}_{label}", getattr(torch, name), r(3, 19, dtype=dtype))
+    for name in ("log", "log2", "log1p", "sqrt", "rsqrt", "reciprocal"):
+        case(f"{name}_{label}", getattr(torch, name), r(3, 19, dtype=dtype, low=0.2))
+    for name in ("gelu", "silu", "softplus", "leaky_relu", "hardtanh", "hardswish"):
+        case(f"{name}_{label}", getattr(F, name), r(3, 19, dtype=dtype))
+    for name in ("add", "sub", "mul", "div", "maximum", "minimum", "lt", "eq"):
+        case(f"{name}_{label}", getattr(torch, name), r(3, 19, dtype=dtype), r(19, dtype=dtype, low=0.3))
+    case(f"pow_{label}", torch.pow, r(3, 19, dtype=dtype, low=0.2), r(3, 19, dtype=dtype))
+    case(f"where_{label}", torch.where, b(3, 19), r(3, 19, dtype=dtype), r(3, 19, dtype=dtype))
+    case(f"softmax_{label}", lambda x: x.softmax(-1), r(3, 19, dtype=dtype))
+    case(f"amax_{label}", lambda x: x.amax(1), r(3, 19, dtype=dtype))
+    case(f"sort_{label}", lambda x: torch.sort(x, dim=1, stable=True), r(3, 19, dtype=dtype))
+    case(f"gather_{label}", lambda x, k: x[k], r(9, 5, dtype=dtype), i(6, high=9))
+    case(f"index_add_{label}", lambda x, k, v: x.index_add(0, k, v), r(6, 3, dtype=dtype), torch.tensor([4, 1, 3]), r(3, 3, dtype=dtype))
 
 # Element-wise functions of two arguments, with broadcasting.
 for name in ("add", "sub", "mul", "div", "maximum", "minimum", "atan2", "fmod", "remainder"):
@@ -114,7 +127,7 @@ for name, function in {"add": torch.add, "mul": torch.mul, "maximum": torch.maxi
 case("image", lambda x: (x.float() / 255 * 2 - 1, x.to(torch.int32) - 7, 255 - x), i(1, 3, 5, 7, high=256, dtype=torch.uint8))
 case("to_uint8", lambda x: (x * 255).round().to(torch.uint8), torch.rand(4, 21))
 for source in (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool):
-    for target in (torch.float32, torch.float64, torch.float16, torch.int8, torch.int32, torch.int64, torch.bool):
+    for target in (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool):
         if source is target:
             continue
         value = (torch.randn(23) * 20).to(source) if source is not torch.bool else b(23)

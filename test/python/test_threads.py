@@ -7,8 +7,8 @@ import numpy
 import pytest
 import torch
 import vtpu
-import vtpu._program
-from checking import Wrap
+from checking import Wrap, same_bits
+from conftest import COMPILER
 from operators import CASES
 from test_models import MODELS
 
@@ -26,19 +26,14 @@ PRODUCT = """func.func @main(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -
 
 
 @pytest.fixture
-def divide_from(monkeypatch):
+def divide_from():
     """Sets the work from which programs are divided."""
-    plain = vtpu._program._compiler.compile
-
-    def divide(work):
-        monkeypatch.setattr(vtpu._program._compiler, "compile", lambda *args, **more: plain(*args, divide_from=work, **more))
-
-    return divide
+    with COMPILER.dividing_from(None):
+        yield lambda work: setattr(COMPILER, "divide_from", work)
 
 
-def bits(result):
-    tensors = [result] if isinstance(result, (torch.Tensor, numpy.ndarray)) else list(result)
-    return [numpy.asarray(t.view(torch.int16) if isinstance(t, torch.Tensor) and t.dtype == torch.bfloat16 else t) for t in tensors]
+def flat(result):
+    return [torch.as_tensor(t) for t in torch.utils._pytree.tree_leaves(result)]
 
 
 def check_threads(build, inputs, divide_from, tiers=("jit", "interpreter")):
@@ -46,15 +41,14 @@ def check_threads(build, inputs, divide_from, tiers=("jit", "interpreter")):
     divide_from(1 << 62)
     whole = build()
     name = next(iter(whole))
-    expected = bits(whole[name](*inputs))
+    expected = flat(whole[name](*inputs))
     assert whole.with_tier(whole.tier, threads=3)[name].stats()["sentrons"] == 1
     divide_from(0)
     divided = build()
     for tier in tiers if whole.tier == "jit" else ["interpreter"]:
         for threads in (1, 2, 3):
             entry = divided.with_tier(tier, threads=threads)[name]
-            for actual, want in zip(bits(entry(*inputs)), expected, strict=True):
-                numpy.testing.assert_array_equal(actual, want, err_msg=f"{tier}, {threads} threads")
+            assert all(same_bits(a, b) for a, b in zip(flat(entry(*inputs)), expected, strict=True)), f"{tier}, {threads} threads"
     return entry.stats()["sentrons"]
 
 
