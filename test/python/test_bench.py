@@ -51,6 +51,15 @@ def test_missing_peer_is_named():
         main_suite.peer_module("no_such_peer")
 
 
+def test_peak_memory_of_a_child_is_its_own():
+    ours = bytearray(256 << 20)
+    ours[::4096] = b"1" * (len(ours) // 4096)
+    assert measure.child([sys.executable, "-c", "pass"])[1] < 100
+    assert measure.child([sys.executable, "-c", "x = bytearray(b'1') * (200 << 20)"])[1] > 200
+    with pytest.raises(vtpu.VtpuError, match="-c raise SystemExit\\('no such luck'\\) ... failed: no such luck"):
+        measure.child([sys.executable, "-c", "raise SystemExit('no such luck')"])
+
+
 def test_judgement_and_baselines(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "BASELINES", tmp_path / "baselines.json")
 

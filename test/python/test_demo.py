@@ -2,6 +2,7 @@
 """The main job as a process: its exit code, and all figures of its report. No time is asserted."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -14,7 +15,9 @@ def test_main_job(tmp_path):
     done = subprocess.run([sys.executable, "-m", "vtpu.demo", "--json", report, "--folder", tmp_path], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("the answers agree with PyTorch\n")
-    assert "vtpu-objdump" in done.stdout and "--compile-to" in done.stdout
+    further = re.search(r"^look further: (.*vtpu-objdump -d .*); (.*vtpu compile .* --compile-to=siw)", done.stdout, re.MULTILINE)
+    for command, shown in zip(further.groups(), ("dfma", "siw.func"), strict=True):
+        assert shown in subprocess.run(command.split(), check=True, capture_output=True, text=True).stdout
     figures = json.loads(report.read_text(encoding="utf-8"))
     assert {"minilm", "hypergraph", "machine"} <= set(figures)
     minilm, hypergraph = figures["minilm"], figures["hypergraph"]

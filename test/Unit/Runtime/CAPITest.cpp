@@ -9,7 +9,6 @@
 #include "vtpu/Runtime/vtpu.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -580,26 +579,4 @@ TEST(CAPI, OnlyEntriesThatAskRunOnSeveralSentrons) {
   ASSERT_EQ(vtpu_get_stats(program->get(), 1, &stats), 0);
   EXPECT_EQ(stats.sentrons, 4u);
   EXPECT_GT(stats.barrier_seconds, 0);
-}
-
-TEST(CAPI, ATinyCallIsCheap) {
-  std::vector<uint8_t> bytes = assemble(addText);
-  Result<LoadedFile> program = LoadedFile::load(bytes.data(), bytes.size());
-  ASSERT_TRUE(program.ok());
-  float x[16] = {}, y[16];
-  const void *inputs[] = {x};
-  void *outputs[] = {y};
-  double best = 1;
-  for (int round = 0; round < 50; ++round) {
-    auto start = std::chrono::steady_clock::now();
-    constexpr int calls = 1000;
-    for (int i = 0; i < calls; ++i)
-      vtpu_call(program->get(), 0, inputs, outputs);
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / calls);
-  }
-  RecordProperty("ns", int(best * 1e9));
-  std::printf("a tiny call: %.0f ns\n", best * 1e9);
-  if (rt::hostHasBaseline()) {
-    EXPECT_LT(best, 5e-6); // generous: the bench tool holds the figure itself
-  }
 }
