@@ -7,7 +7,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy
 import torch
@@ -15,7 +14,7 @@ import torch
 import vtpu
 
 from .._errors import VtpuError
-from .measure import build_tool, interleaved
+from .measure import build_tool, child, interleaved
 from .report import Line
 from .workloads import load_encoder, train_network
 
@@ -149,21 +148,6 @@ def encoder(options, folder):
             yield Line(f"MiniLM, {tokens} tokens, time on one thread over time on two", one / two, "x", ">=", 1.5, "ours, 1",
                        f"{one:.2f} ms against {two:.2f} ms; waiting {1e3 * divided.stats()['barrier_seconds']:.2f} ms in the last call", times)
     yield from compile_and_load(options, folder, exports[0])
-
-
-def child(command):
-    """Runs a process; (seconds, peak MiB)."""
-    with tempfile.TemporaryFile("w+") as errors:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors,
-                                   env=dict(os.environ, PYTHONPATH=os.path.dirname(os.path.dirname(os.path.abspath(vtpu.__file__)))))
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        errors.seek(0)
-        if process.returncode != 0:
-            raise VtpuError(f"{' '.join(command[:4])} ... failed: {errors.read().strip()[-400:]}")
-    return seconds, usage.ru_maxrss / 1024
 
 
 def compile_and_load(options, folder, exported):

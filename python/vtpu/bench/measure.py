@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Measuring: contestants in turns, facts about the machine, the tools of this build."""
 
+import json
 import os
 import pathlib
 import platform
 import re
+import subprocess
+import sys
 import time
 
 import torch
 
 import vtpu
+
+from .._errors import VtpuError
 
 
 def build_tool(name):
@@ -30,6 +35,23 @@ def interleaved(calls, repeats=40, warm=5):
             if i >= warm:
                 times[name].append((time.perf_counter() - start) * 1e3)
     return times
+
+
+# A process inherits the peak of the one that starts it, so a small one stands between.
+_CHILD = """import json, resource, subprocess, sys, time
+start = time.perf_counter()
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(json.dumps([code, time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))"""
+
+
+def child(command):
+    """Runs a process; (seconds, peak MiB)."""
+    done = subprocess.run([sys.executable, "-c", _CHILD, *command], capture_output=True, text=True,
+                          env=dict(os.environ, PYTHONPATH=os.path.dirname(os.path.dirname(os.path.abspath(vtpu.__file__)))))
+    code, seconds, peak = json.loads(done.stdout) if done.returncode == 0 else (done.returncode, 0, 0)
+    if code != 0:
+        raise VtpuError(f"{' '.join(command[:4])} ... failed: {done.stderr.strip()[-400:]}")
+    return seconds, peak
 
 
 _CHAIN, _ROUNDS, _MULTIPLY_CYCLES = 64, 2000, 3
