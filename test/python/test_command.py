@@ -38,16 +38,3 @@ def test_stop_at_a_phase(tmp_path):
     done = command("compile", "model.py", "--compile-to=siw", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "siw.func" in done.stdout and "siw.sld" in done.stdout
-
-
-def test_errors_are_one_line_with_code_1(tmp_path):
-    (tmp_path / "empty.py").write_text("x = 1\n")
-    done = command("compile", "empty.py", folder=tmp_path)
-    assert done.returncode == 1 and "defines no `module`" in done.stderr
-    (tmp_path / "bad.mlir").write_text("func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {\n  return %x : tensor<?xf32>\n}\n")
-    done = command("compile", "bad.mlir", folder=tmp_path)
-    assert done.returncode == 1 and "dynamic shape" in done.stderr, done.stderr
-    done = command("run", "bad.mlir", folder=tmp_path)
-    assert done.returncode == 1 and "ELF" in done.stderr, done.stderr
-    done = command("compile", "bad.mlir", "--compile-to=nowhere", folder=tmp_path)
-    assert done.returncode == 1 and "unknown phase 'nowhere'" in done.stderr, done.stderr
