@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Cold-machine check: makes a bare Debian 12 with debootstrap, clones the committed tree into it, runs both README commands there and
-# checks that they print what the README says. Needs root and debootstrap. usage: cold.sh [FOLDER]; the folder is kept for a look.
+# checks that they print what the README says and that build and tests take no more than 35 minutes. Needs root and debootstrap. usage: cold.sh [FOLDER]; the folder is kept for a look.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source_tree=$PWD
@@ -40,14 +40,20 @@ inside sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get insta
 git clone -q --no-hardlinks "$source_tree" "$root/srv/vtpu"
 
 say "README command 1: tools/dev/demo.sh"
+before=$SECONDS
 inside sh -c 'cd /srv/vtpu && bash tools/dev/demo.sh --json demo.json' | tee "$root.demo.log"
 say "README command 2: tools/dev/test.sh"
 inside sh -c 'cd /srv/vtpu && bash tools/dev/test.sh' | tee "$root.test.log"
+both=$((SECONDS - before))
 
 status=0
 # What the README promises: lines in its `prints` blocks that end in a pattern of the form /regular expression/.
 while read -r file pattern; do
   if grep -qE -- "$pattern" "$root.$file.log"; then say "seen in $file: $pattern"; else say "MISSING in $file: $pattern"; status=1; fi
 done < <(sed -nE 's/^<!-- prints (demo|test): (.*) -->$/\1 \2/p' README.md)
-say "done, status $status"
+# Downloads and installed packages are no part of the build.
+installing=$(sed -nE 's/^\[setup\] building \(([0-9]+) s\)$/\1/p' "$root.demo.log" | head -n 1)
+building=$((both - ${installing:?the demo printed no time of its set-up}))
+if [ "$building" -gt $((35 * 60)) ]; then say "TOO SLOW: build, main job and tests took $building s of 2100"; status=1; fi
+say "both commands took $both s, without downloads $building s; done, status $status"
 exit $status
