@@ -275,3 +275,30 @@ def test_several_entries_share_parameters():
     assert list(program) == ["rows_1", "rows_3"] and list(program._tensors) == ["weight", "bias"]
     x = torch.randn(3, 4)
     torch.testing.assert_close(program["rows_3"](x), module(x).detach())
+
+
+INDEX_TENSORS = """func.func @main(%x: tensor<5x3xindex>, %t: tensor<9xf32>) -> (tensor<5x3xf32>, tensor<5x3xindex>) {
+  %two = arith.constant dense<2> : tensor<5x3xindex>
+  %y = arith.addi %x, %two : tensor<5x3xindex>
+  %e = tensor.empty() : tensor<5x3xf32>
+  %g = linalg.generic {indexing_maps = [affine_map<(d, e) -> (d, e)>, affine_map<(d, e) -> (d, e)>], iterator_types = ["parallel", "parallel"]}
+      ins(%y : tensor<5x3xindex>) outs(%e : tensor<5x3xf32>) {
+    ^bb0(%i: index, %o: f32):
+      %v = tensor.extract %t[%i] : tensor<9xf32>
+      linalg.yield %v : f32
+  } -> tensor<5x3xf32>
+  %z = arith.muli %y, %x : tensor<5x3xindex>
+  return %g, %z : tensor<5x3xf32>, tensor<5x3xindex>
+}
+"""
+
+
+@pytest.mark.parametrize("tier", ["default", "interpreter"])
+def test_index_tensors(tier):
+    """They cross as int64."""
+    main = vtpu.compile_mlir(INDEX_TENSORS, tier=tier)["main"]
+    x, t = numpy.arange(15).reshape(5, 3) % 7, numpy.arange(9, dtype=numpy.float32) * 1.5
+    got, product = main(x, t)
+    assert [dtype for _, dtype, _ in main.inputs + main.outputs] == ["int64", "float32", "float32", "int64"]
+    numpy.testing.assert_array_equal(got, t[x + 2])
+    numpy.testing.assert_array_equal(product, (x + 2) * x)

@@ -8,6 +8,7 @@ import re
 import mpmath
 import numpy
 import pytest
+import torch
 import vtpu
 
 PAGE = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "Math.md").read_text(encoding="utf-8")
@@ -15,11 +16,12 @@ BOUNDS = {row[0]: {"f32": float(row[1]), "f64": float(row[2])} for row in re.fin
 TYPES = {"f32": numpy.float32, "f64": numpy.float64}
 BINARY = ("powf", "atan2")
 HUGE = {"f32": 1e5, "f64": 1e8}  # where sin, cos and tan begin to call
+LEAST = {"f32": -88.7, "f64": -709.7}  # where exp(-x) overflows and sigmoid begins to give zero
 
 # Where mpmath's name differs.
 EXACT = {
     "rsqrt": lambda x: 1 / mpmath.sqrt(x), "exp2": lambda x: mpmath.power(2, x), "log2": lambda x: mpmath.log(x, 2), "powf": mpmath.power,
-    "erfc": lambda x: mpmath.erfc(min(x, 1000)),
+    "erfc": lambda x: mpmath.erfc(min(x, 1000)), "sigmoid": lambda x: 1 / (1 + mpmath.exp(-min(x, 1000))),
 }
 
 
@@ -41,7 +43,10 @@ def samples(kind, name):
     ]
     x = numpy.concatenate(parts)
     x = x[numpy.isfinite(x) & (x != 0)]
-    return numpy.concatenate([x, -x]) if name not in BINARY else pairs(x, generator, dtype)
+    if name in BINARY:
+        return pairs(x, generator, dtype)
+    x = numpy.concatenate([x, -x])
+    return x[x > LEAST[kind]] if name == "sigmoid" else x
 
 
 def pairs(x, generator, dtype):
@@ -56,6 +61,8 @@ def pairs(x, generator, dtype):
 
 
 def program(name, kind, count):
+    if name == "sigmoid":  # no op of the math dialect: what PyTorch's becomes
+        return vtpu.compile(torch.nn.Sigmoid(), (torch.zeros(count, dtype={"f32": torch.float32, "f64": torch.float64}[kind]),))
     vector = f"tensor<{count}x{kind}>"
     names = ["%x", "%y"][:2 if name in BINARY else 1]
     maps = ", ".join(["affine_map<(d) -> (d)>"] * (len(names) + 1))
@@ -126,8 +133,9 @@ def test_special_values(name, kind):
     arguments = [x]
     if name in BINARY:
         arguments = [a.flatten() for a in numpy.meshgrid(x, x)]
-    if name in ("erf", "erfc", "rsqrt"):
-        function = {"erf": numpy.vectorize(math.erf), "erfc": numpy.vectorize(math.erfc), "rsqrt": lambda v: 1 / numpy.sqrt(v)}[name]
+    if name in ("erf", "erfc", "rsqrt", "sigmoid"):
+        function = {"sigmoid": lambda v: 1 / (1 + numpy.exp(-v)),
+                    "erf": numpy.vectorize(math.erf), "erfc": numpy.vectorize(math.erfc), "rsqrt": lambda v: 1 / numpy.sqrt(v)}[name]
     else:
         function = getattr(numpy, C_NAMES.get(name, name))
     with numpy.errstate(all="ignore"):
