@@ -44,7 +44,7 @@ typedef struct vtpu_options {
   vtpu_tier tier;
   uint32_t threads;           /* sentrons of a call that is divided; 0: 1 */
   const char *cpu_features;   /* NULL: detect; "baseline" pretends a CPU without AVX-512 */
-  const char *parameter_file; /* safetensors file; NULL: the one named in the program, relative to it, else its own name with .safetensors */
+  const char *parameter_file; /* safetensors file; NULL: <program's name>.safetensors beside it, else the one that the program names, beside it too */
 } vtpu_options;
 
 typedef struct vtpu_stats {

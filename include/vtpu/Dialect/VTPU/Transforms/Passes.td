@@ -16,9 +16,12 @@ def ConvertTMTensor : Pass<"convert-tm-tensor", "::mlir::ModuleOp"> {
   let summary = "Convert tm_tensor ops in generic form to linalg, scf and vtpu";
   let description = [{
     Accepts `tm_tensor.scatter`, `scan`, `sort` and `attention` as unregistered
-    operations. A scatter becomes a loop of row updates with a bounds check, a
-    scan a loop along its dimension, a sort a rank computation and a
-    permutation (stable, NaN last), attention `vtpu.attention`.
+    operations. A scatter becomes a loop of row updates with a bounds check; if
+    its places are constants and its rows lie along one dimension, each target
+    row visits its updates in their order instead, independently of the other
+    rows. A scan becomes a loop along its dimension. A sort (stable, NaN last)
+    becomes a rank computation and a permutation, or, of lines of more than 256
+    elements, a merge sort. Attention becomes `vtpu.attention`.
 
     Input contract: static shapes; others are left for the contract check.
   }];
