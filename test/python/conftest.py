@@ -60,4 +60,4 @@ def round_trips():
 
 def pytest_terminal_summary(terminalreporter):
     counts = ", ".join(f"{what}: {count}" for what, count in CHECKS.items())
-    terminalreporter.write_line(f"seed {SEED}; comparisons per tier and number of threads: {counts or 'none'}; round trips: {len(COMPILER.seen)} programs")
+    terminalreporter.write_line(f"seed {SEED}; round trips: {len(COMPILER.seen)} programs; comparisons per tier on a number of threads: {counts or 'none'}")

@@ -13,10 +13,11 @@ def check_round_trip(data):
     """`data`: the bytes of a `.vtpu` file. Both ways run at once."""
     with tempfile.TemporaryFile() as binary:
         binary.write(data)
+        binary.flush()
         runs = {}
         for form in ("assembly", "mlir"):
-            binary.seek(0)
-            away = subprocess.Popen([TRANSLATE, f"--binary-to-{form}", f"/dev/fd/{binary.fileno()}"], pass_fds=[binary.fileno()], stdout=subprocess.PIPE)
+            there = [TRANSLATE, f"--binary-to-{form}", f"/dev/fd/{binary.fileno()}"]  # a file of its own for each, from the start
+            away = subprocess.Popen(there, pass_fds=[binary.fileno()], stdout=subprocess.PIPE)
             back = subprocess.Popen([TRANSLATE, f"--{form}-to-binary"], stdin=away.stdout, stdout=subprocess.PIPE)
             away.stdout.close()
             runs[form] = away, back

@@ -13,6 +13,8 @@
 #include <Zydis/Zydis.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 using namespace vtpu;
@@ -104,12 +106,13 @@ void checkWordCode(const rt::EmittedCode &code, const InstrInfo &info, uint32_t 
     case ZYDIS_CATEGORY_UNCOND_BR:
       ASSERT_TRUE(relative) << "an indirect jump";
       ASSERT_GT(target, at) << "a jump back: a loop";
-      if (target < end)
+      if (target < end) {
         targets.insert(target);
-      else if (info.isBranch) // to a word, or, from a checked access, behind all words
-        ASSERT_TRUE(target >= offsets.back() || std::count(offsets.begin() + w + 1, offsets.end(), target)) << "a jump into a word";
-      else
-        ASSERT_TRUE(target == end || target >= offsets.back()) << "a jump that is no trap";
+      } else if (info.isBranch) { // to a word
+        ASSERT_TRUE(std::count(offsets.begin() + w + 1, offsets.end(), target)) << "a jump into another word";
+      } else { // behind this word, or to a trap behind all words
+        ASSERT_TRUE(target == end || target >= offsets.back()) << "a jump to another word";
+      }
       break;
     case ZYDIS_CATEGORY_CALL:
       if (relative) {
@@ -130,8 +133,8 @@ void checkWordCode(const rt::EmittedCode &code, const InstrInfo &info, uint32_t 
     default:
       break;
     }
-    if (instruction.mnemonic == ZYDIS_MNEMONIC_MOV && operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
-        operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER && (operands[0].reg.value == ZYDIS_REGISTER_RAX || operands[0].reg.value == ZYDIS_REGISTER_EAX))
+    if (instruction.mnemonic == ZYDIS_MNEMONIC_MOV && operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+        (operands[0].reg.value == ZYDIS_REGISTER_RAX || operands[0].reg.value == ZYDIS_REGISTER_EAX))
       lastImmediate = operands[1].imm.value.u;
     at += instruction.length;
   }
