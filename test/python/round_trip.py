@@ -6,22 +6,26 @@ import pathlib
 import subprocess
 import tempfile
 
-TRANSLATE = pathlib.Path(os.environ["VTPU_BUILD"]) / "bin" / "vtpu-translate"
+BIN = pathlib.Path(os.environ["VTPU_BUILD"]) / "bin"
 
 
 def check_round_trip(data):
     """`data`: the bytes of a `.vtpu` file. Both ways run at once."""
-    with tempfile.TemporaryFile() as binary:
-        binary.write(data)
-        binary.flush()
-        runs = {}
-        for form in ("assembly", "mlir"):
-            there = [TRANSLATE, f"--binary-to-{form}", f"/dev/fd/{binary.fileno()}"]  # a file of its own for each, from the start
-            away = subprocess.Popen(there, pass_fds=[binary.fileno()], stdout=subprocess.PIPE)
-            back = subprocess.Popen([TRANSLATE, f"--{form}-to-binary"], stdin=away.stdout, stdout=subprocess.PIPE)
-            away.stdout.close()
-            runs[form] = away, back
-        for form, (away, back) in runs.items():
-            again = back.communicate()[0]
-            assert away.wait() == 0 and back.returncode == 0, f"binary -> {form} -> binary failed"
-            assert again == data, f"binary -> {form} -> binary changed the program"
+    with tempfile.TemporaryDirectory() as folder:
+        binary, again = pathlib.Path(folder) / "a.vtpu", pathlib.Path(folder) / "b.vtpu"
+        binary.write_bytes(data)
+        ways = {
+            "assembly": ([BIN / "vtpu-objdump", "--assembly", binary], [BIN / "vtpu-as", "-", "-o", again]),
+            "MLIR": ([BIN / "vtpu-translate", "--binary-to-mlir", binary], [BIN / "vtpu-translate", "--mlir-to-binary"]),
+        }
+        running = {}
+        for form, (away, back) in ways.items():
+            first = subprocess.Popen(away, stdout=subprocess.PIPE)
+            running[form] = first, subprocess.Popen(back, stdin=first.stdout, stdout=subprocess.PIPE)
+            first.stdout.close()
+        results = {form: last.communicate()[0] for form, (_, last) in running.items()}
+        for form, (first, last) in running.items():
+            assert first.wait() == 0 and last.returncode == 0, f"binary -> {form} -> binary failed"
+        results["assembly"] = again.read_bytes()
+        for form, result in results.items():
+            assert result == data, f"binary -> {form} -> binary changed the program"
