@@ -51,7 +51,7 @@ func.func @two_uses(%a: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
   return %1, %2 : tensor<4x8xf32>, tensor<4x8xf32>
 }
 
-// Cheap work that a body reads element by element is done there, through reshapes with dimensions of extent one.
+// Cheap work that a body reads element by element, each once, is done there, through reshapes with dimensions of extent one.
 // CHECK-LABEL: @extracted
 // CHECK-COUNT-1: linalg.generic
 // CHECK: scf.for
@@ -81,8 +81,47 @@ func.func @extracted(%a: tensor<9x8xf32>, %w: tensor<9xf32>) -> tensor<4x8xf32> 
       %8 = tensor.extract %2[%p, %c0, %5] : tensor<9x1x8xf32>
       %9 = arith.addf %sum, %8 : f32
       scf.yield %9 : f32
-    }
+    } {vtpu.visits_once}
     linalg.yield %7 : f32
   } -> tensor<4x8xf32>
   return %3 : tensor<4x8xf32>
+}
+
+// Elements that are read more than once, or whose indices are checked, are computed ahead.
+// CHECK-LABEL: @repeated
+// CHECK-COUNT-4: linalg.generic
+func.func @repeated(%a: tensor<9x8xf32>, %i: tensor<20xi64>, %k: tensor<2xi64>) -> (tensor<20x8xf32>, tensor<2x8xf32>) {
+  %c9 = arith.constant 9 : index
+  %wide = tensor.empty() : tensor<9x8xf32>
+  %empty = tensor.empty() : tensor<20x8xf32>
+  %small = tensor.empty() : tensor<2x8xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%a : tensor<9x8xf32>) outs(%wide : tensor<9x8xf32>) {
+  ^bb0(%x: f32, %out: f32):
+    %1 = arith.mulf %x, %x : f32
+    linalg.yield %1 : f32
+  } -> tensor<9x8xf32>
+  %2 = linalg.generic {indexing_maps = [#row, #id], iterator_types = ["parallel", "parallel"]} ins(%i : tensor<20xi64>) outs(%empty : tensor<20x8xf32>) {
+  ^bb0(%in: i64, %out: f32):
+    %3 = arith.index_cast %in : i64 to index
+    %4 = linalg.index 1 : index
+    %5 = tensor.extract %0[%3, %4] : tensor<9x8xf32>
+    linalg.yield %5 : f32
+  } -> tensor<20x8xf32>
+  %6 = linalg.generic {indexing_maps = [#row, #id], iterator_types = ["parallel", "parallel"]} ins(%i : tensor<20xi64>) outs(%empty : tensor<20x8xf32>) {
+  ^bb0(%in: i64, %out: f32):
+    %7 = arith.index_cast %in : i64 to index
+    %8 = linalg.index 1 : index
+    %ok = arith.cmpi ult, %7, %c9 : index
+    cf.assert %ok, "checked"
+    %9 = tensor.extract %a[%7, %8] : tensor<9x8xf32>
+    linalg.yield %9 : f32
+  } -> tensor<20x8xf32>
+  %10 = linalg.generic {indexing_maps = [#row, #id], iterator_types = ["parallel", "parallel"]} ins(%k : tensor<2xi64>) outs(%small : tensor<2x8xf32>) {
+  ^bb0(%in: i64, %out: f32):
+    %11 = arith.index_cast %in : i64 to index
+    %12 = linalg.index 1 : index
+    %13 = tensor.extract %6[%11, %12] : tensor<20x8xf32>
+    linalg.yield %13 : f32
+  } -> tensor<2x8xf32>
+  return %2, %10 : tensor<20x8xf32>, tensor<2x8xf32>
 }
