@@ -2,6 +2,7 @@
 """The caller's side of the import worker: starts it on first use, restarts it after a crash, turns its failures into one line."""
 
 import atexit
+import contextlib
 import os
 import re
 import signal
@@ -31,7 +32,8 @@ class Importer:
         """Ends the worker; the next import starts a new one."""
         process, self._process = self._process, None
         if process is not None:
-            process.stdin.close()
+            with contextlib.suppress(OSError):  # what a dead worker never read
+                process.stdin.close()
             try:
                 process.wait(timeout=2)
             except subprocess.TimeoutExpired:
@@ -46,6 +48,7 @@ class Importer:
         """Starts the worker ahead of its first request."""
         with self._lock:
             if self._process is None or self._process.poll() is not None:
+                self.close()
                 self._start()
 
     def lower(self, request, what):
@@ -61,6 +64,10 @@ class Importer:
                 answer = _worker.read_frame(self._process.stdout)
             except OSError:
                 pass
+            except BaseException:  # an interrupt: the answer still to come must not meet the next request
+                self._process.kill()
+                self.close()
+                raise
             if answer is None:
                 raise ImportFailed(self._crash(what))
             # Diagnostics of the C++ side stand in the log; the child shares the file's position, so it is not moved here.

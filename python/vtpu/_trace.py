@@ -223,7 +223,8 @@ def _by_real_trace(lifted, parameters, buffers, args, kwargs, what):
     graphs = []
     for variant in range(2):
         saved = {n: b.clone() for n, b in buffers.items()}
-        inputs = [flat[i] if variant == 0 else _different(flat[i], i) for i in slots]
+        given = [flat[i] if variant == 0 else _different(flat[i], i) for i in slots]
+        inputs = [tensor.clone() for tensor in given]  # a module may write into them
         try:
             gm = make_fx(torch.func.functionalize(run, remove="mutations_and_views"), decomposition_table=decomposition_table(),
                          tracing_mode="real", record_stack_traces=True, _error_on_data_dependent_ops=False)(dict(parameters), *inputs)
@@ -236,6 +237,8 @@ def _by_real_trace(lifted, parameters, buffers, args, kwargs, what):
             if not torch.equal(saved[name], buffer):
                 buffer.copy_(saved[name])
                 raise ImportFailed(f"importing {what}: the module changes its own state ('{name}'); call .eval() on it first")
+        if any(not torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(given, inputs)):
+            raise ImportFailed(f"importing {what}: the module writes into an input; return the new value instead")
         _annotate(gm, [*parameters.values(), *inputs])
         _name_attributes(gm, buffers)
         graphs.append(_finish(gm, what, refuse=True))
@@ -270,17 +273,22 @@ def _name_attributes(gm, buffers):
 
 
 def _different(value, seed):
-    """Another input of the same shape, type and range."""
+    """Another input of the same shape, type and plausible range, whose sum and extremes differ: indices stay legal, masks become other masks."""
     generator = torch.Generator().manual_seed(1000 + seed)
     if value.numel() == 0:
         return value.clone()
     if value.dtype == torch.bool:
         return ~value
     if value.is_floating_point():
-        noise = torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value.dtype)
-        return noise * value.abs().mean() - 0.5 * value
+        finite = value.double().nan_to_num(0.0, 0.0, 0.0)
+        noise = torch.randn(value.shape, generator=generator, dtype=torch.float64)
+        return (noise * max(finite.abs().mean().item(), 1.0) - 0.5 * finite).to(value.dtype)
     low, high = int(value.min()), int(value.max())
-    return torch.randint(low, high + 1, value.shape, generator=generator).to(value.dtype)
+    if low == high:
+        return torch.full_like(value, 0 if low else 1)
+    if high - low == 1:
+        return low + high - value
+    return torch.randint(low + 1, high, value.shape, generator=generator).to(value.dtype)
 
 
 def _compare(first, second, what):
@@ -416,7 +424,7 @@ def _scatter_as_rows(gm, node):
         if not torch.equal(rows, first.view(-1, *[1] * (len(shape) - 1)).expand_as(rows)):
             return None
         first = _attribute(gm, first.contiguous())
-    elif index.target is aten.expand.default and _value(index.args[0]).numel() == shape[0] == _value(index.args[0]).shape[0]:
+    elif index.target is aten.expand.default and list(_value(index.args[0]).shape) == [shape[0], *[1] * (len(shape) - 1)]:
         first = _node(gm.graph, aten.view.default, (index.args[0], [shape[0]]), ([shape[0]], torch.int64))
     else:
         return None

@@ -10,7 +10,7 @@ import numpy
 import pytest
 import torch
 import vtpu
-from vtpu import _importer
+from vtpu import _importer, _trace
 
 
 class Attention(torch.nn.Module):
@@ -241,6 +241,59 @@ def test_the_worker_comes_back_after_a_crash():
     os.kill(_importer.importer._process.pid, signal.SIGKILL)  # between two imports: no one loses anything
     _importer.importer._process.wait()
     torch.testing.assert_close(vtpu.compile(lambda x: x * 4, (x,))["main"](x), x * 4)
+
+
+def test_an_interrupt_leaves_no_answer_behind(monkeypatch):
+    x = torch.randn(4)
+    worker = _importer._worker
+
+    def interrupted(stream):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(worker, "read_frame", interrupted)
+        vtpu.compile(lambda x: x + 1, (x,))
+    torch.testing.assert_close(vtpu.compile(lambda x: x * 5, (x,))["main"](x), x * 5)
+
+
+def test_warming_a_dead_worker_closes_its_files():
+    importer = _importer.Importer()
+    importer.warm()
+    log, process = importer._log, importer._process
+    process.kill()
+    process.wait()
+    importer.warm()
+    assert log.closed and process.stdin.closed and process.stdout.closed and importer._process is not process
+    importer.close()
+
+
+@pytest.mark.parametrize("value", [torch.ones(2, 8, dtype=torch.int64), torch.zeros(3), torch.ones(3), torch.zeros(4, dtype=torch.int32), torch.tensor(7),
+                                   torch.ones(3, dtype=torch.bool), torch.tensor([0, 1, 1]), torch.tensor([2, 9, 5, 4]), torch.tensor([0.0, -numpy.inf])])
+def test_the_second_trace_sees_other_values(value):
+    other = _trace._different(value, 0)
+    assert other.shape == value.shape and other.dtype == value.dtype
+    assert other.sum() != value.sum() and torch.isfinite(other.double()).all()
+    if not value.is_floating_point():
+        assert other.max() <= max(value.max(), 1) and other.min() >= min(value.min(), 0)  # indices stay legal
+
+
+class Writes(torch.nn.Module):
+    """Needs the real-mode trace: a constant mask makes a size."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mask", torch.tensor([True, False, True, True]))
+
+    def forward(self, x):
+        x += 1
+        return x[torch.arange(4)[self.mask]]
+
+
+def test_a_trace_leaves_the_examples_alone():
+    x = torch.zeros(4)
+    with pytest.raises(vtpu.ImportFailed, match="importing Writes: the module writes into an input; return the new value instead"):
+        vtpu.compile(Writes(), (x,))
+    assert torch.equal(x, torch.zeros(4))
 
 
 def test_compile_mlir(tmp_path):

@@ -117,3 +117,15 @@ func.func @main(%u: tensor<2x1x6xf32>, %x: tensor<3x6xf32>) -> tensor<3x6xf32> {
 }"""
     with pytest.raises(vtpu.ProgramFailed, match="index out of range: expected 0 <= index < 3 in dimension 0 of a scatter"):
         vtpu.compile_mlir(text)["main"](numpy.zeros((2, 1, 6), numpy.float32), numpy.zeros((3, 6), numpy.float32))
+
+
+@pytest.mark.parametrize("index, shape", [(lambda k: k.expand(4, 4), (6, 4)), (lambda k: k[:, None].expand(4, 4), (6, 4)),
+                                          (lambda k: k[:, None, None].expand(4, 2, 4), (6, 2, 4)), (lambda k: k[:, None].expand(4, 4, 4), (6, 4, 4))])
+def test_only_an_index_per_row_adds_rows(index, shape):
+    """Of an index that is expanded along rows, and along others, both as an input."""
+    k, v = torch.tensor([3, 1, 0, 1]), torch.randn(index(torch.arange(4)).shape)
+
+    def function(v, k):
+        return torch.zeros(shape).scatter_add(0, index(k), v)
+
+    torch.testing.assert_close(vtpu.compile(function, (v, k))["main"](v, k), function(v, k))
