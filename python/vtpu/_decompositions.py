@@ -90,14 +90,22 @@ def signbit(x):
     return (x < 0) | ((x == 0) & (1 / x < 0)) if x.is_floating_point() else x < 0
 
 
+def _floating(x, y):
+    """The type of a result that is a float whatever its arguments are."""
+    kind = torch.result_type(x, y)
+    return kind if kind.is_floating_point else torch.get_default_dtype()
+
+
 @_for(aten.copysign.Tensor)
 def copysign(x, y):
-    return torch.where(signbit(y), -x.abs(), x.abs())
+    size = x.to(_floating(x, y)).abs()
+    return torch.where(signbit(y), -size, size)
 
 
 @_for(aten.copysign.Scalar)
 def copysign_scalar(x, y):
-    return -x.abs() if math.copysign(1.0, y) < 0 else x.abs()
+    size = x.to(_floating(x, y)).abs()
+    return -size if math.copysign(1.0, y) < 0 else size
 
 
 @_for(aten.hypot.default)
@@ -109,34 +117,66 @@ def hypot(x, y):
     return torch.where((x == math.inf) | (y == math.inf), math.inf, result)
 
 
-def _integer_power(x, y):
-    """x ** y modulo 2^64 by the bits of y; a negative power of an integer is whole for 1 and -1 only."""
-    result, square = torch.ones_like(x), x
-    for bit in range(6):
+def _wrapped(number, kind):
+    """A Python number as PyTorch takes it beside tensors of an integer type: modulo its range."""
+    if kind == torch.bool:
+        return bool(number)
+    low, high = torch.iinfo(kind).min, torch.iinfo(kind).max
+    return (int(number) - low) % (high - low + 1) + low
+
+
+def _like(x, number):
+    return torch.full([], _wrapped(number, x.dtype), dtype=x.dtype)
+
+
+def _integer_power(x, y, kind):
+    """x ** y modulo the range of `kind` by the bits of y; a negative power of an integer is whole for 1 and -1 only. x may be a number."""
+    wide = torch.int64 if kind == torch.uint8 else kind  # torch-mlir shifts and compares uint8 with a sign
+    width = 8 * wide.itemsize
+    # Modulo 2^w the powers of an odd number repeat after 2^(w-2), those of an even one are 0 from w on.
+    bits = min(8 * y.dtype.itemsize - y.dtype.is_signed, width - 2) if y.dtype != torch.bool else 1
+    y = y.to(wide)
+    if isinstance(x, torch.Tensor):
+        x, y = torch.broadcast_tensors(x.to(wide), y)
+        square, odd = x, x & 1 == 1
+    else:
+        square = _wrapped(x, wide)
+        x, odd = torch.full_like(y, square), square & 1 == 1
+    result = one = torch.ones_like(y)
+    for bit in range(bits):
+        if isinstance(square, int) and square in (0, 1):
+            result = torch.where(y >> bit != 0, result * square, result)
+            break
         result = torch.where((y >> bit) & 1 == 1, result * square, result)
-        square = square * square
-    unit = torch.where(y & 1 == 1, x, torch.ones_like(x))
-    result = torch.where(y < 0, torch.zeros_like(x), result)
-    return torch.where((x == 1) | (x == -1), unit, result)
+        square = square * square if isinstance(square, torch.Tensor) else _wrapped(square * square, wide)
+    if bits > 6:
+        result = torch.where((y < width) | odd, result, torch.zeros_like(y))
+    unit = torch.where(y & 1 == 1, x, one)
+    result = torch.where(y < 0, torch.zeros_like(y), result)
+    return torch.where((x == 1) | (x == -1), unit, result).to(kind)
 
 
 @_for(aten.pow.Tensor_Tensor)
 def power(x, y):
     kind = torch.result_type(x, y)
-    return NotImplemented if kind.is_floating_point else _integer_power(*torch.broadcast_tensors(x.to(kind), y.to(kind)))
+    return NotImplemented if kind.is_floating_point else _integer_power(x, y, kind)
 
 
 @_for(aten.pow.Scalar)
 def power_of_scalar(x, y):
     kind = torch.result_type(x, y)
-    return NotImplemented if kind.is_floating_point else _integer_power(torch.full_like(y, x, dtype=kind), y.to(kind))
+    return NotImplemented if kind.is_floating_point else _integer_power(x, y, kind)
 
 
 @_for(aten.pow.Tensor_Scalar)
 def power_to_scalar(x, y):
-    if torch.result_type(x, y).is_floating_point or y < 0:
+    kind = torch.result_type(x, y)
+    if kind.is_floating_point and x.dtype != kind:
+        return torch.pow(x.to(kind), y)
+    if kind.is_floating_point or y < 0:
         return NotImplemented
-    result, square = torch.ones_like(x), x
+    square = x.to(kind)
+    result = torch.ones_like(square)
     while y:
         result = result * square if y & 1 else result
         square, y = square * square, y >> 1
@@ -146,51 +186,64 @@ def power_to_scalar(x, y):
 # Integers.
 
 
-def _like(x, number):
-    return torch.full([], number, dtype=x.dtype)
+def _bitwise(operation, x, number):
+    x = x.to(torch.result_type(x, number))
+    return operation(x, _like(x, number))
+
+
+@_for(aten.bitwise_and.Scalar)
+def and_scalar(x, number):
+    return _bitwise(torch.bitwise_and, x, number)
 
 
 @_for(aten.bitwise_or.Scalar)
 def or_scalar(x, number):
-    return torch.bitwise_or(x, _like(x, number))
+    return _bitwise(torch.bitwise_or, x, number)
 
 
 @_for(aten.bitwise_xor.Scalar)
 def xor_scalar(x, number):
-    return torch.bitwise_xor(x, _like(x, number))
-
-
-def _shifted(shift, x, count):
-    """Shifts of uint8 in i64, where torch-mlir sees no sign."""
-    count = count if isinstance(count, torch.Tensor) else _like(x, count)
-    return shift(x.long(), count.long()).to(x.dtype) if x.dtype == torch.uint8 else shift(x, count)
+    return _bitwise(torch.bitwise_xor, x, number)
 
 
 @_for(aten.__rshift__.Tensor, aten.__rshift__.Scalar)
 def right_shift(x, count):
-    return _shifted(torch.bitwise_right_shift, x, count)
+    return torch.bitwise_right_shift(x, count if isinstance(count, torch.Tensor) else _like(x, count))
 
 
 @_for(aten.__lshift__.Tensor, aten.__lshift__.Scalar)
 def left_shift(x, count):
-    return _shifted(torch.bitwise_left_shift, x, count)
+    return torch.bitwise_left_shift(x, count if isinstance(count, torch.Tensor) else _like(x, count))
 
 
-@_for(aten.div.Tensor_mode)
-def divide(x, y, *, rounding_mode=None):
-    if x.dtype != torch.uint8 or not isinstance(y, torch.Tensor) or y.dtype != torch.uint8 or rounding_mode is None:
+def _divided(divide, x, y):
+    """Quotients and remainders of uint8: a number beside it is one itself."""
+    if isinstance(y, torch.Tensor) or torch.result_type(x, y) != torch.uint8:
         return NotImplemented
-    return torch.div(x.long(), y.long(), rounding_mode=rounding_mode).to(torch.uint8)
+    return divide(x.long(), _wrapped(y, torch.uint8)).to(torch.uint8)
+
+
+@_for(aten.div.Tensor_mode, aten.div.Scalar_mode)
+def divide(x, y, *, rounding_mode=None):
+    return NotImplemented if rounding_mode is None else _divided(lambda a, b: torch.div(a, b, rounding_mode=rounding_mode), x, y)
+
+
+@_for(aten.floor_divide.default, aten.floor_divide.Scalar)
+def floor_divide(x, y):
+    return _divided(torch.floor_divide, x, y)
 
 
 @_for(aten.remainder.Tensor, aten.remainder.Scalar)
 def remainder(x, y):
-    if x.dtype != torch.uint8 or (y.dtype != torch.uint8 if isinstance(y, torch.Tensor) else not isinstance(y, int)):
-        return NotImplemented
-    return torch.remainder(x.long(), y.long() if isinstance(y, torch.Tensor) else y).to(torch.uint8)
+    return _divided(torch.remainder, x, y)
 
 
-# Sums: of a half in f32, as in PyTorch, not rounded at each step; of uint8 in i64, because torch-mlir would extend it with a sign.
+@_for(aten.fmod.Tensor, aten.fmod.Scalar)
+def fmod(x, y):
+    return _divided(lambda a, b: a - torch.div(a, b, rounding_mode="trunc") * b, x, y)
+
+
+# Sums of a half in f32, as in PyTorch, not rounded at each step.
 
 
 def _is_half(x):
@@ -198,10 +251,12 @@ def _is_half(x):
 
 
 def _summed(reduce, x, dtype):
-    """`reduce` of x in the type that holds its sums."""
-    if _is_half(x):
-        return reduce(x.float()).to(dtype or x.dtype)
-    return reduce(x.long()).to(dtype or torch.int64) if x.dtype == torch.uint8 else NotImplemented
+    """`reduce` of x, turned into `dtype` first as PyTorch does, in a type that holds its sums."""
+    kind = dtype or x.dtype
+    if x.dtype == kind and not _is_half(x):
+        return NotImplemented
+    x = x.to(kind)
+    return reduce(x.float() if _is_half(x) else x).to(kind)
 
 
 @_for(aten.sum.dim_IntList)
@@ -242,7 +297,8 @@ def cumsum(x, dim, *, dtype=None):
 @_for(aten.linalg_vector_norm.default)
 def vector_norm(x, p=2, dims=None, keepdim=False, *, dtype=None):
     kind = dtype or x.dtype
-    x = (x.float() if _is_half(x) else x.to(kind)).abs()
+    x = x.to(kind)
+    x = (x.float() if _is_half(x) else x).abs()
     dims = list(range(x.dim())) if dims is None else dims
     if x.dim() == 0:
         return (x != 0).to(kind) if p == 0 else x.to(kind)
@@ -370,7 +426,10 @@ def searchsorted(sequence, x, *, out_int32=False, right=False, side=None, sorter
 def one_hot(x, num_classes=-1):
     if num_classes < 0:
         return NotImplemented
-    return (x.unsqueeze(-1) == torch.arange(num_classes)).to(torch.int64)
+    classes = torch.arange(num_classes)
+    if num_classes:
+        x = classes.index_select(0, x.reshape(-1)).view(x.shape)  # traps where there is no such class
+    return (x.unsqueeze(-1) == classes).to(torch.int64)
 
 
 @_for(aten.index_reduce.default)

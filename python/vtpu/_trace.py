@@ -388,7 +388,7 @@ def _replace_scalar(node, scalar):
 
 
 def rewrite(gm):
-    """Boolean-mask index_put to where; index_add to index_put."""
+    """Boolean-mask index_put to where; index_add to index_put; arithmetic on uint8 to i64."""
     graph = gm.graph
     for node in list(graph.nodes):
         if node.op != "call_function":
@@ -399,6 +399,42 @@ def rewrite(gm):
             new.meta = dict(node.meta)
             node.replace_all_uses_with(new)
             graph.erase_node(node)
+    for node in list(graph.nodes):
+        if node.op == "call_function" and node.target is not operator.getitem and node.target.overloadpacket.__name__ not in _MOVES:
+            _widen(graph, node)
+
+
+# What moves whole elements or converts them, where the sign of a type means nothing.
+_MOVES = {"_to_copy", "view", "expand", "permute", "transpose", "t", "slice", "select", "squeeze", "unsqueeze", "clone", "copy", "alias", "detach", "flip",
+          "gather", "index", "index_select", "index_put", "as_strided", "split", "split_with_sizes", "unbind", "full_like", "lift_fresh_copy", "empty_like"}
+
+
+def _widen(graph, node):
+    """Computes on uint8 in i64: torch-mlir takes every integer for a signed one."""
+    def narrow(value):
+        return isinstance(value, torch.fx.Node) and getattr(_value(value), "dtype", None) == torch.uint8
+
+    def converted(value, dtype):
+        new = _node(graph, aten._to_copy.default, (value,), (_value(value).shape, dtype))
+        new.kwargs = {"dtype": dtype}
+        new.meta = {**value.meta, **new.meta}
+        return new
+
+    if not any(narrow(operand) for operand in node.all_input_nodes):
+        return
+    with graph.inserting_before(node):
+        wide = {operand: converted(operand, torch.int64) for operand in node.all_input_nodes if narrow(operand)}
+    node.args, node.kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda operand: wide.get(operand, operand))
+    if node.kwargs.get("dtype") == torch.uint8:
+        node.kwargs = {**node.kwargs, "dtype": torch.int64}
+    for result in [node] if isinstance(_value(node), torch.Tensor) else list(node.users):
+        kind = _value(result).dtype
+        if kind.is_floating_point or kind == torch.bool:
+            continue
+        with graph.inserting_after(result):
+            new = converted(result, kind)
+        result.replace_all_uses_with(new, delete_user_cb=lambda user, new=new: user is not new)
+        result.meta["val"] = torch.empty(_value(result).shape, dtype=torch.int64, device="meta")
 
 
 def _node(graph, target, args, value):

@@ -678,3 +678,37 @@ case("log_zero", torch.log, torch.tensor([0.0, -1.0, INF]))
 case("erfc_tail", lambda x: torch.erfc(x) / torch.exp(-x * x), torch.linspace(0, 9, 40))
 case("one_minus_erf", lambda x: 1 - torch.erf(x / 2), r(5, 9) * 3)
 case("softmax_all_masked", lambda x: x.softmax(-1), torch.full((2, 5), -INF))
+
+# Types and ranges of integers as PyTorch has them.
+BYTES = torch.tensor([0, 1, 2, 127, 128, 200, 254, 255], dtype=torch.uint8)
+case("pow_int_large", torch.pow, torch.tensor([2, 0, 3, -3, 5, -1, -1, 6, 2, 7]), torch.tensor([64, 64, 70, 65, 1 << 40, 65, 1 << 62, 63, 63, (1 << 62) + 1]))
+case("pow_int_negative", torch.pow, torch.tensor([2, 1, -1, -1, 0]), torch.tensor([-1, -70, -64, -65, -2]))
+case("pow_int32_large", torch.pow, torch.tensor([2, 0, 3, -3, 5, -1], dtype=torch.int32), torch.tensor([32, 40, 41, 2**30 + 1, 1 << 30, 65], dtype=torch.int32))
+case("pow_int8", torch.pow, torch.tensor([2, 3, -3, -1, 2], dtype=torch.int8), torch.tensor([8, 127, 64, 127, 7], dtype=torch.int8))
+case("pow_uint8", torch.pow, torch.tensor([2, 3, 255, 0, 1], dtype=torch.uint8), torch.tensor([8, 200, 255, 128, 129], dtype=torch.uint8))
+for base in (2, 3, -3, 0, 1, -1, 6):
+    case(f"pow_of_{base}", lambda x, base=base: torch.pow(base, x), torch.tensor([0, 1, 5, 62, 63, 64, 65, 1 << 40, -1, -2]))
+case("pow_bool_to_number", lambda x: x ** 2, b(9))
+case("pow_bool", torch.pow, b(9), i(9, high=4))
+case("copysign_int", torch.copysign, i(9), i(9, low=-5))
+case("copysign_wider", torch.copysign, r(9), r(9, dtype=torch.float64))
+case("copysign_int_scalar", lambda x: torch.copysign(x, -1), i(9))
+case("bool_or_int", lambda x, y: (x | 3, x ^ 3, x & 3, x | y, x ^ y, x & y), b(9), i(9))
+case("bool_or_bool", lambda x: (x | True, x ^ True, x & False), b(9))
+case("uint8_wrapped_numbers", lambda x: (x | 300, x ^ -1, x & 300), BYTES)
+case("uint8_quotients", lambda x: (x // 3, x // -3, x % 7, x % -3, torch.div(x, 5, rounding_mode="trunc"), torch.fmod(x, 9)), BYTES)
+case("uint8_with_int64", lambda x, y: (x // y, x % y, y // (x | 1), x + y, x * y, x << (y & 7)), BYTES, i(8, low=1))
+case("sum_half_as_f64", lambda x: (x.sum(dtype=torch.float64), x.sum(1, dtype=torch.float32), x.cumsum(1, dtype=torch.float64)), r(4, 40, dtype=torch.float16) * 30)
+case("sum_as_int", lambda x: (x.sum(dtype=torch.int64), x.sum(0, dtype=torch.int32), x.half().sum(dtype=torch.int64), x.prod(dtype=torch.int64)), r(4, 9) * 5)
+case("sum_as_f64", lambda x: (x.sum(dtype=torch.float64), x.mean(dtype=torch.float64), x.mean(1, dtype=torch.float64)), r(4, 400))
+case("sum_uint8_as", lambda x: (x.mean(dtype=torch.float32), x.sum(dtype=torch.float32), x.sum(dtype=torch.uint8), x.prod(dtype=torch.uint8)), BYTES)
+case("sum_as_half", lambda x: x.sum(1, dtype=torch.float16), r(4, 400))
+case("sum_bytes", lambda x: (x.sum(), x.to(torch.int16).sum(0), x.prod(1)), i(3, 40, low=-100, high=100, dtype=torch.int8))
+case("norm_half_as_f64", lambda x: torch.linalg.vector_norm(x, dtype=torch.float64), r(4, 40, dtype=torch.float16))
+for name, function in {
+        "arithmetic": lambda x, y, f: (x + y, x * y, x - y, y // (x | 1), x + f, x * f, x * 2.5, 1.5 - x, torch.add(y, x, alpha=2)),
+        "true_quotient": lambda x, y, f: (x / y, x / 3, x / (x | 1)), "compare": lambda x, y, f: (x < 200, x > 150, x == 200, x <= f, x == y + 190, x != 0),
+        "order": lambda x, y, f: (torch.maximum(x, y), torch.maximum(x, f), x.clamp(max=190), x.clamp(min=0.5), x.sort(), x.argmax(), x.max(0), x.cummax(0)),
+        "choice": lambda x, y, f: (torch.where(f > 0, x, y), torch.cat([x, y]), torch.where(f > 0, x, 255 - x), x[y % 8]),
+        "functions": lambda x, y, f: (torch.sqrt(x), torch.sigmoid(x), x ** 0.5, x | y, x >> 1, x << y, ~x)}.items():
+    case(f"uint8_{name}", function, BYTES, i(8, low=1), r(8))

@@ -278,15 +278,15 @@ def test_the_second_trace_sees_other_values(value):
 
 
 class Writes(torch.nn.Module):
-    """Needs the real-mode trace: a constant mask makes a size."""
+    """Needs the real-mode trace: a constant's values decide a branch."""
 
     def __init__(self):
         super().__init__()
-        self.register_buffer("mask", torch.tensor([True, False, True, True]))
+        self.register_buffer("counts", torch.tensor([1, 3]))
 
     def forward(self, x):
         x += 1
-        return x[torch.arange(4)[self.mask]]
+        return x if self.counts.sum() > 5 else x * 2
 
 
 def test_a_trace_leaves_the_examples_alone():
@@ -294,6 +294,13 @@ def test_a_trace_leaves_the_examples_alone():
     with pytest.raises(vtpu.ImportFailed, match="importing Writes: the module writes into an input; return the new value instead"):
         vtpu.compile(Writes(), (x,))
     assert torch.equal(x, torch.zeros(4))
+
+
+@pytest.mark.parametrize("label", [6, -1])
+def test_one_hot_of_an_unknown_class_traps(label):
+    program = vtpu.compile(lambda x: torch.nn.functional.one_hot(x, 6).float() * 2, (torch.arange(6),))
+    with pytest.raises(vtpu.ProgramFailed, match="index out of range: expected 0 <= index < 6"):
+        program["main"](torch.tensor([0, 1, label, 3, 4, 5]))
 
 
 def test_compile_mlir(tmp_path):
