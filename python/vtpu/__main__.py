@@ -5,16 +5,18 @@ import importlib.util
 import io
 import json
 import os
+import pathlib
 import sys
 import traceback
 
 import click
 import numpy
+import torch
 
 import vtpu
 
 from . import _parameters
-from ._errors import VtpuError
+from ._errors import CompilerBroken, VtpuError
 from ._progress import Progress
 from ._signature import tensors_of
 
@@ -32,14 +34,18 @@ def main():
 @click.option("--compile-from", "start", default="input", show_default=True, help="phase the text is in")
 @click.option("--parameters", type=click.Path(), help="safetensors file that holds the parameters of MLIR text")
 @click.option("--port-table", default="", help="port table that schedules the words, by name (default: zen5)")
-def compile_command(source, output, phase, start, parameters, port_table):
+@click.option("--reproducer", type=click.Path(dir_okay=False), help="file for what reproduces a failure of the compiler (default: one in the temporary folder)")
+def compile_command(source, output, phase, start, parameters, port_table, reproducer):
     """Compiles SOURCE to a program: MLIR text, or Python.
 
     A .py file defines `module` and `args`, a tuple of example inputs."""
+    exported = source.endswith(".py")
+    for option, given in (("--parameters", parameters), ("--compile-from", start != "input")):
+        if exported and given:
+            raise VtpuError(f"{source}: {option} is for MLIR text; a Python module brings its parameters and starts at phase input")
     with Progress(f"reading {source}") as progress:
         base = os.path.splitext(source)[0]
-        exported = None
-        if source.endswith(".py"):
+        if exported:
             module, args = _definitions(source)
             progress.stage = "exporting"
             exported = vtpu.export(module, args)
@@ -47,21 +53,23 @@ def compile_command(source, output, phase, start, parameters, port_table):
         def on_phase(name):
             progress.stage = f"compiling to phase {name}"
 
+        options = {"reproducer": reproducer, "port_table": port_table, "on_phase": on_phase}
         if phase != "binary":
-            if not exported:
-                with open(source, encoding="utf-8") as stream:
-                    text = stream.read()
-            result = vtpu.lower_mlir(exported.mlir_text if exported else text, compile_from=start, compile_to=phase, port_table=port_table, on_phase=on_phase)
+            if exported:
+                result = vtpu.lower_mlir(exported.mlir_text, compile_to=phase, tensors={name: tensor for name, tensor, _ in exported.parameters}, **options)
+            else:
+                result = vtpu.lower_mlir(pathlib.Path(source), compile_from=start, compile_to=phase, parameters=parameters, **options)
             if output:
                 _parameters.write_all([(output, [result.encode()])])
         else:
             name = os.path.basename(base)
+            output = output or base + ".vtpu"
             if exported:
-                program = vtpu.compile(exported, name=name, port_table=port_table, on_phase=on_phase)
+                program = vtpu.compile(exported, name=name, **options)
             else:
-                program = vtpu.compile_mlir(source, compile_from=start, parameters=parameters, name=name, port_table=port_table, on_phase=on_phase)
+                program = vtpu.compile_mlir(pathlib.Path(source), compile_from=start, parameters=parameters, name=name, output=output, **options)
             progress.stage = "saving"
-            program.save(output or base + ".vtpu")
+            program.save(output)
     if phase == "binary":
         for entry in program.entries.values():
             click.echo(repr(entry))
@@ -90,14 +98,17 @@ def _definitions(source):
 @click.option("--tier", default="default", type=click.Choice(["default", "interpreter", "jit"]), show_default=True)
 @click.option("--parameters", type=click.Path(), help="safetensors file with the parameters")
 def run_command(program, entry, inputs, outputs, tier, parameters):
-    """Runs PROGRAM on .npy files; prints results without a file."""
+    """Runs PROGRAM on .npy files; prints results without a file.
+
+    NumPy has no bfloat16: such tensors are files of 16-bit patterns, uint16."""
     with Progress(f"loading {program}") as progress:
         loaded = vtpu.load(program, tier=tier, parameters=parameters)
         names = list(loaded)
         name = entry or (names[0] if len(names) == 1 else "main")
         if name not in loaded.entries:
             raise VtpuError(f"no entry '{name}'; the program has {', '.join(names)}")
-        arrays = [_array(path) for path in inputs]
+        wanted = loaded[name].inputs
+        arrays = [_array(path, wanted[i][1] if i < len(wanted) else None) for i, path in enumerate(inputs)]
         progress.stage = f"running {name}"
         results = tensors_of(loaded[name](*arrays))
     if len(outputs) > len(results):
@@ -105,18 +116,25 @@ def run_command(program, entry, inputs, outputs, tier, parameters):
     for i, result in enumerate(results):
         if i < len(outputs):
             stream = io.BytesIO()
+            if loaded[name].outputs[i][1] == "bfloat16":
+                result = result.view(torch.uint16)
             numpy.save(stream, numpy.asarray(result))
             _parameters.write_all([(outputs[i], [stream.getvalue()])])
         else:
             click.echo(f"{loaded[name].outputs[i][0]}: {result}")
 
 
-def _array(path):
-    """The array of a .npy file."""
+def _array(path, dtype):
+    """The array of a .npy file, for an input of a type."""
     try:
-        return numpy.load(path, allow_pickle=False)
+        array = numpy.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise VtpuError(f"{path} is not a .npy file: {error}") from error
+    if dtype != "bfloat16":
+        return array
+    if not isinstance(array, numpy.ndarray) or array.dtype.itemsize != 2 or array.dtype.kind not in "uiV":
+        raise VtpuError(f"{path} has type {getattr(array, 'dtype', 'archive')}, expected the 16-bit patterns of bfloat16; save them as uint16")
+    return torch.from_numpy(array.view(numpy.int16)).view(torch.bfloat16)
 
 
 @main.group()
@@ -154,7 +172,10 @@ def run():
         path = error.ctx.command_path if error.ctx else "vtpu"
         click.echo(f"vtpu: {error.format_message().rstrip('.')}; see {path} --help", err=True)
         return 1
-    except (VtpuError, TypeError, ValueError, OSError) as error:
+    except CompilerBroken as error:
+        click.echo(f"vtpu: {error}", err=True)
+        return 3
+    except (VtpuError, OSError) as error:
         click.echo(f"vtpu: {error}", err=True)
         return 1
     except (click.Abort, KeyboardInterrupt):

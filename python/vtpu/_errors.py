@@ -14,6 +14,18 @@ class CompileFailed(VtpuError):
     """The compiler refused a program; the message holds its diagnostics."""
 
 
+class CompilerBroken(CompileFailed):
+    """The compiler failed by its own mistake; the message names the file that reproduces it."""
+
+
+class WrongType(VtpuError, TypeError):
+    """An argument of another type than what is expected."""
+
+
+class WrongValue(VtpuError, ValueError):
+    """An argument of the right type with an illegal value or shape."""
+
+
 class ParameterFailed(VtpuError):
     """A parameter file is missing, unreadable or not the one that the program was compiled for."""
 

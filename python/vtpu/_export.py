@@ -14,7 +14,7 @@ import torch.utils._pytree as pytree
 from torch.fx.traceback import preserve_node_meta
 
 from . import _parameters
-from ._errors import ImportFailed
+from ._errors import ImportFailed, WrongType, WrongValue
 from ._importer import importer
 from ._signature import Signature, leaves
 from ._trace import trace
@@ -127,9 +127,9 @@ def export(module, args, kwargs=None, *, name="main"):
     Raises ImportFailed, naming the Python line, where a size, branch or number depends on the contents of an input.
     """
     if isinstance(args, torch.Tensor) or not isinstance(args, (tuple, list)):
-        raise TypeError(f"args: expected a tuple of arguments, got {type(args).__name__}; write vtpu.export(module, (x,))")
+        raise WrongType(f"args: expected a tuple of arguments, got {type(args).__name__}; write vtpu.export(module, (x,))")
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
-        raise ValueError(f"name: expected an identifier, got '{name}'")
+        raise WrongValue(f"name: expected an identifier, got '{name}'")
     what = type(module).__name__ if isinstance(module, torch.nn.Module) else getattr(module, "__name__", type(module).__name__)
     importer.warm()
     args, kwargs = pytree.tree_map(_as_tensor, (tuple(args), dict(kwargs or {})))

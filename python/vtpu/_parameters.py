@@ -5,8 +5,8 @@ import contextlib
 import json
 import mmap
 import os
+import secrets
 import struct
-import tempfile
 import zlib
 
 from ._errors import ParameterFailed
@@ -17,23 +17,48 @@ _CODES = {v: k for k, v in _NAMES.items()}
 
 
 def write_all(files):
-    """Writes (path, parts as bytes) each beside its target, then renames them; a failure (a full disk) leaves no partial file."""
+    """Writes (path, parts as bytes) each beside its target, then renames them; a failure (a full disk) leaves no partial file.
+
+    A symbolic link stays one; what is no regular file (a pipe, a device) is written where it is.
+    """
     temporaries = []
+    path = None
     try:
         for path, parts in files:
-            handle, temporary = tempfile.mkstemp(prefix="." + os.path.basename(path) + ".", dir=os.path.dirname(os.path.abspath(path)))
-            temporaries.append(temporary)
-            with os.fdopen(handle, "wb") as stream:
+            target = os.path.realpath(path)
+            temporary = None
+            if os.path.isfile(target) or not os.path.exists(target):
+                temporary = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{secrets.token_hex(6)}")
+                temporaries.append((temporary, target))
+            # Made anew, so that its mode is the one that the user's umask gives.
+            with open(temporary or target, "xb" if temporary else "wb") as stream:
                 for part in parts:
                     stream.write(part)
-            os.chmod(temporary, 0o644)
-        for (path, _), temporary in zip(files, temporaries):
+        for temporary, path in temporaries:
             os.replace(temporary, path)
     except OSError as error:
-        for temporary in temporaries:
+        for temporary, _ in temporaries:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
         raise ParameterFailed(f"cannot write '{path}': {error.strerror}; free some space or choose another folder") from error
+
+
+# How the metadata of a program (MessagePack, docs/BinaryFormat.md) spells the key of its parameter file.
+_FILE_KEY = bytes([0xA0 | len(b"parameter_file")]) + b"parameter_file"
+
+
+def file_of(program, data):
+    """Where the runtime looks for the parameters of the program in file `program` with bytes `data`: beside it, or in the file that it names."""
+    beside = os.path.splitext(program)[0] + ".safetensors"
+    at = data.rfind(_FILE_KEY)
+    if os.path.exists(beside) or at < 0:
+        return beside
+    at += len(_FILE_KEY)
+    head = data[at]
+    width = {0xD9: 1, 0xDA: 2, 0xDB: 4}.get(head, 0)  # str 8, 16, 32; else the length is in the head
+    size = int.from_bytes(data[at + 1:at + 1 + width], "big") if width else head & 0x1F
+    named = data[at + 1 + width:at + 1 + width + size].decode()
+    return os.path.join(os.path.dirname(program), named)
 
 
 def raw_bytes(tensor):

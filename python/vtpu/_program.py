@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compiled programs: `compile`, `compile_mlir`, `load`, and what they return."""
 
+import contextlib
 import os
+import secrets
+import tempfile
 
 import numpy
 import torch
 
 from . import _compiler, _parameters, _runtime
-from ._errors import CompileFailed, ProgramFailed
+from ._errors import CompileFailed, CompilerBroken, ProgramFailed, WrongType, WrongValue
 from ._export import ExportedModule, export
 from ._signature import Signature
 
 _TIERS = {"default": 0, "interpreter": 1, "jit": 2}
-# Numbers of the C API's vtpu_dtype to NumPy's names; bf16 crosses as 16-bit patterns outside of torch.
+# Numbers of the C API's vtpu_dtype to NumPy's names; NumPy has no bfloat16: such tensors are torch's.
 _DTYPES = {1: "bool", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "uint8", 7: "uint16", 8: "uint32", 9: "uint64", 10: "float16",
            11: "bfloat16", 12: "float32", 13: "float64"}
 _NUMBERS = {name: number for number, name in _DTYPES.items()}
@@ -22,6 +25,11 @@ _STRUCTURE = (torch.int32, torch.int64)
 
 def _numpy_dtype(name):
     return None if name == "bfloat16" else numpy.dtype(name)
+
+
+def _is_array(value):
+    """True for what is one flat input by itself; containers and numbers are bound by the signature."""
+    return isinstance(value, (torch.Tensor, numpy.ndarray)) or hasattr(value, "__dlpack__")
 
 
 class Entry:
@@ -57,7 +65,7 @@ class Entry:
         label, dtype, shape = self.inputs[position]
         if isinstance(value, torch.Tensor):
             if value.device.type != "cpu":
-                raise TypeError(f"{self.name}: input '{label}' is on device {value.device}; move it with .cpu()")
+                raise WrongType(f"{self.name}: input '{label}' is on device {value.device}; move it with .cpu()")
             value = value.detach().contiguous()
             actual = str(value.dtype).removeprefix("torch.")
         else:
@@ -66,13 +74,13 @@ class Entry:
             value = numpy.ascontiguousarray(value) if getattr(value, "ndim", 0) else numpy.asarray(value)
             actual = str(value.dtype)
         if actual != dtype:
-            raise TypeError(f"{self.name}: input '{label}' has type {actual}, expected {dtype}; convert it first")
+            raise WrongType(f"{self.name}: input '{label}' has type {actual}, expected {dtype}; convert it first")
         if tuple(value.shape) != shape:
-            raise ValueError(f"{self.name}: input '{label}' has shape {tuple(value.shape)}, expected {shape}")
+            raise WrongValue(f"{self.name}: input '{label}' has shape {tuple(value.shape)}, expected {shape}")
         return value
 
     def __call__(self, *args, **kwargs):
-        if kwargs or len(args) != len(self.inputs):
+        if kwargs or len(args) != len(self.inputs) or not all(map(_is_array, args)):
             args = self._signature.bind(self.name, args, kwargs)
         use_torch, inputs, keep = self._torch_only, [], []
         for position, (value, (numpy_type, torch_type, shape)) in enumerate(zip(args, self._wanted)):
@@ -82,8 +90,6 @@ class Entry:
             else:
                 ready = kind is numpy.ndarray and value.dtype is numpy_type and value.shape == shape and value.flags.c_contiguous
             if not ready:
-                if isinstance(value, (list, tuple, dict)):
-                    return self(*self._signature.bind(self.name, args, kwargs))
                 value = self._convert(value, position)
                 keep.append(value)
             if isinstance(value, torch.Tensor):
@@ -111,7 +117,7 @@ class Program:
 
     def __init__(self, data, *, tier="default", threads=1, cpu_features="", parameters=None, tensors=None, signatures=None):
         if tier not in _TIERS:
-            raise ValueError(f"tier: '{tier}' is unknown; legal are {', '.join(_TIERS)}")
+            raise WrongValue(f"tier: '{tier}' is unknown; legal are {', '.join(_TIERS)}")
         self._data = data
         self._tensors = dict(tensors or {})
         self._signatures = signatures or {}
@@ -137,67 +143,100 @@ class Program:
         """Which tier runs this program: 'jit' or 'interpreter'."""
         return "jit" if self._handle.tier() == 2 else "interpreter"
 
-    def with_tier(self, tier, threads=1):
-        """The same program in another tier."""
-        return Program(self._data, tier=tier, tensors=self._tensors, signatures=self._signatures, **{**self._options, "threads": threads})
+    def with_tier(self, tier, threads=None):
+        """The same program in another tier, with as many threads unless told otherwise."""
+        options = self._options if threads is None else {**self._options, "threads": threads}
+        return Program(self._data, tier=tier, tensors=self._tensors, signatures=self._signatures, **options)
 
     def save(self, path):
-        """Writes the program, and its parameters to `<path>.safetensors` beside it unless `parameters=` named their file."""
+        """Writes the program, and its parameters to `<path>.safetensors` beside it unless it will find them where they are."""
         path = os.fspath(path)
         beside = os.path.splitext(path)[0] + ".safetensors"
-        files = []
+        files, data, source = [], self._data, self._options["parameters"]
+        if not isinstance(data, bytes):
+            with open(data, "rb") as stream:
+                data = stream.read()
+            source = source or _parameters.file_of(self._data, data)
         if self._tensors:
             files.append((beside, _parameters.chunks(self._tensors)))
-        if isinstance(self._data, bytes):
-            data = self._data
-        else:
-            with open(self._data, "rb") as stream:
-                data = stream.read()
-            mapped = os.path.splitext(self._data)[0] + ".safetensors"
-            if os.path.exists(mapped) and os.path.realpath(mapped) != os.path.realpath(beside):
-                files.append((beside, [_parameters.mapped(mapped)]))
+        elif source and os.path.isfile(source) and os.path.realpath(source) != os.path.realpath(_parameters.file_of(path, data)):
+            files.append((beside, [_parameters.mapped(source)]))
         _parameters.write_all([*files, (path, [data])])
 
 
 def compile_mlir(text_or_path, *, compile_from="input", tier="default", threads=1, parameters=None, tensors=None, name="program",
-                 reproducer="", port_table="", on_phase=None):
+                 reproducer=None, port_table="", on_phase=None, output=None):
     """Compiles a program on linalg, tensor, arith, math, scf and cf in text form.
 
-    `parameters`: path of a safetensors file; `tensors`: parameters by key, in memory; `reproducer`: file for what reproduces a crash of
-    the compiler; `port_table`: name of the table that schedules the words; `on_phase`: called with the name of every phase as it begins. Raises CompileFailed with all diagnostics.
+    `parameters`: path of a safetensors file, which the program names as seen from `output`, where it will be saved, or from here;
+    `tensors`: parameters by key, in memory; `reproducer`: file for what reproduces a failure of the compiler (default: one in the temporary
+    folder); `port_table`: name of the table that schedules the words; `on_phase`: called with the name of every phase as it begins. Raises
+    CompileFailed with all diagnostics.
     """
-    text, label = text_or_path, "<text>"
-    if isinstance(text, str) and "\n" not in text and text.endswith(".mlir") and not os.path.exists(text):
-        raise CompileFailed(f"cannot read '{text}': No such file or directory")
-    if isinstance(text_or_path, os.PathLike) or ("\n" not in text_or_path and os.path.exists(text_or_path)):
-        label = os.fspath(text_or_path)
+    text, label = _read(text_or_path)
+    recorded = f"{name}.safetensors"
+    if parameters:
+        parameters = os.path.abspath(parameters)
+        recorded = os.path.relpath(parameters, os.path.dirname(os.path.abspath(output)) if output else None)
+    data = _lower([text], label, _known(parameters, tensors), reproducer, compile_from=compile_from, parameter_file=recorded, port_table=port_table,
+                  on_phase=on_phase)
+    return Program(data, tier=tier, threads=threads, parameters=parameters, tensors=tensors)
+
+
+def _read(text_or_path):
+    """The text, and the name of its place."""
+    if not isinstance(text_or_path, os.PathLike):
+        if "\n" in text_or_path or not (text_or_path.endswith(".mlir") or os.path.exists(text_or_path)):
+            return text_or_path, "<text>"
+    label = os.fspath(text_or_path)
+    try:
         with open(label, encoding="utf-8") as stream:
-            text = stream.read()
-    # Of these the compiler takes what the program marks as structure.
-    known = tensors or (_parameters.read(parameters) if parameters else {})
-    return _compile_texts([text], label, compile_from, tier, threads, parameters, tensors, known, name, reproducer, port_table, on_phase)
+            return stream.read(), label
+    except OSError as error:
+        raise CompileFailed(f"cannot read '{label}': {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise CompileFailed(f"cannot read '{label}': it is no text ({error.reason} at byte {error.start})") from None
 
 
-def _compile_texts(texts, label, compile_from, tier, threads, parameters, tensors, known, name, reproducer, port_table, on_phase, signatures=None):
+def _known(parameters, tensors):
+    """Parameters by key, of which the compiler takes what the program marks as structure."""
+    return tensors or (_parameters.read(parameters) if parameters else {})
+
+
+def _lower(texts, label, known, reproducer=None, **options):
+    """Runs the compiler; a failure names the file that reproduces it, where it is more than an ordinary diagnostic."""
     structures = {key: numpy.frombuffer(_parameters.raw_bytes(tensor), numpy.uint8) for key, tensor in known.items()
                   if tensor.dtype in _STRUCTURE and tensor.numel()}
+    path = reproducer or os.path.join(tempfile.gettempdir(), f"vtpu-reproducer-{secrets.token_hex(8)}.mlir")
     try:
-        data = _compiler.compile(texts, label, compile_from, "binary", parameters or f"{name}.safetensors", reproducer, structures,
-                                 port_table=port_table, on_phase=on_phase)
+        return _compiler.compile(texts, label, reproducer=os.fspath(path), structures=structures, **options)
     except _compiler.CompileError as error:
-        raise CompileFailed(str(error)) from None
-    return Program(data, tier=tier, threads=threads, parameters=parameters, tensors=tensors, signatures=signatures)
+        said = str(error).splitlines()
+        lines = [line for line in said if not line.endswith(_REPRODUCED)]
+        if lines or not said:
+            if not reproducer:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+            raise CompileFailed("\n".join(lines)) from None
+        where = f"what reproduces it is in '{path}'" if os.path.exists(path) else f"no reproducer could be written to '{path}'"
+        raise CompilerBroken(f"{label}: a pass of the compiler failed without a word; {where}, report it with that file") from None
 
 
-def lower_mlir(text, *, compile_from="input", compile_to="bundled", port_table="", on_phase=None):
-    """The text of a later phase."""
-    try:
-        return _compiler.compile([text], "<text>", compile_from, compile_to, port_table=port_table, on_phase=on_phase).decode()
-    except _compiler.CompileError as error:
-        raise CompileFailed(str(error)) from None
+# What MLIR says when it has written a reproducer after a failed pass, or a crashed one.
+_REPRODUCED = ("Failures have been detected while processing an MLIR pass pipeline", "A signal was caught while processing the MLIR module:")
 
 
-def compile(module, args=(), kwargs=None, *, name="main", tier="default", threads=1, port_table="", on_phase=None):  # noqa: A001 - the name users expect
+def lower_mlir(text_or_path, *, compile_from="input", compile_to="bundled", parameters=None, tensors=None, reproducer=None, port_table="",
+               on_phase=None):
+    """The text of a later phase, of the program that `compile_mlir` makes of the same parameters; the phase `binary` is bytes."""
+    text, label = _read(text_or_path)
+    result = _lower([text], label, _known(parameters, tensors), reproducer, compile_from=compile_from, compile_to=compile_to, port_table=port_table,
+                    on_phase=on_phase)
+    return result if compile_to == "binary" else result.decode()
+
+
+def compile(module, args=(), kwargs=None, *, name="main", tier="default", threads=1, reproducer=None, port_table="",
+            on_phase=None):  # noqa: A001 - the name users expect
     """Compiles a PyTorch module called with example arguments. `module` may be an ExportedModule, or a list of them (one entry each)."""
     exported = module if isinstance(module, (list, ExportedModule)) else export(module, args, kwargs, name=name)
     exported = exported if isinstance(exported, list) else [exported]
@@ -209,8 +248,8 @@ def compile(module, args=(), kwargs=None, *, name="main", tier="default", thread
             if known.shape != tensor.shape or known.dtype != tensor.dtype:
                 raise CompileFailed(f"entries disagree about parameter '{key}'; export them from one module")
         texts.append(one.mlir_text)
-    return _compile_texts(texts, "<export>", "input", tier, threads, None, tensors, structures, name, "", port_table, on_phase,
-                          {e.name: e.signature for e in exported})
+    data = _lower(texts, "<export>", structures, reproducer, parameter_file=f"{name}.safetensors", port_table=port_table, on_phase=on_phase)
+    return Program(data, tier=tier, threads=threads, tensors=tensors, signatures={e.name: e.signature for e in exported})
 
 
 def load(path, *, tier="default", threads=1, parameters=None, cpu_features=""):

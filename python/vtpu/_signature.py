@@ -10,6 +10,8 @@ import re
 import torch
 import torch.utils._pytree as pytree
 
+from ._errors import WrongType
+
 
 def leaves(value, head):
     """(flat name, leaf) of every leaf of nested containers."""
@@ -48,25 +50,29 @@ class Signature:
     def bind(self, entry, args, kwargs):
         """The flat tensors in order; TypeError names what is missing, unknown, given twice or not what was compiled."""
         if len(args) > len(self.heads):
-            raise TypeError(f"{entry}: {len(args)} arguments given, expected {len(self.heads)}: {', '.join(self.heads)}")
+            raise WrongType(f"{entry}: {len(args)} arguments given, expected {len(self.heads)}: {', '.join(self.heads)}")
         given = {}
         for head, value in [*zip(self.heads, args), *kwargs.items()]:
             if head not in self.heads:
-                raise TypeError(f"{entry}: there is no input '{head}'; the inputs are {', '.join(self.heads)}")
+                raise WrongType(f"{entry}: there is no input '{head}'; the inputs are {', '.join(self.heads)}")
             if head in given:
-                raise TypeError(f"{entry}: input '{head}' is given twice")
+                raise WrongType(f"{entry}: input '{head}' is given twice")
             given[head] = leaves(value, head)
         flat = dict(row for rows in given.values() for row in rows)
         tensors = []
         for name, fixed in self.arguments:
             if fixed is None:
                 if name not in flat:
-                    raise TypeError(f"{entry}: input '{name}' is missing; the inputs are {', '.join(n for n, f in self.arguments if f is None)}")
+                    raise WrongType(f"{entry}: input '{name}' is missing; the inputs are {', '.join(n for n, f in self.arguments if f is None)}")
                 tensors.append(flat.pop(name))
-            elif name in flat and flat.pop(name) != fixed[0]:
-                raise TypeError(f"{entry}: input '{name}' was compiled as {fixed[0]!r}; compile again for another value")
+            elif name in flat:
+                value = flat.pop(name)
+                if getattr(value, "shape", ()) != () or isinstance(value, torch.Tensor):
+                    raise WrongType(f"{entry}: input '{name}' was compiled as {fixed[0]!r} and takes no tensor; compile again with a tensor there")
+                if value != fixed[0]:
+                    raise WrongType(f"{entry}: input '{name}' was compiled as {fixed[0]!r}; compile again for another value")
         if flat:
-            raise TypeError(f"{entry}: '{next(iter(flat))}' was not among the example inputs; compile again with it")
+            raise WrongType(f"{entry}: '{next(iter(flat))}' was not among the example inputs; compile again with it")
         return tensors
 
     def assemble(self, names):

@@ -4,13 +4,15 @@
 import dataclasses
 import os
 import signal
+import tempfile
 import threading
+import types
 
 import numpy
 import pytest
 import torch
 import vtpu
-from vtpu import _importer, _trace
+from vtpu import _importer, _parameters, _program, _trace
 
 
 class Attention(torch.nn.Module):
@@ -66,6 +68,7 @@ def test_a_loaded_program_keeps_names(attention, tmp_path):
 @pytest.mark.parametrize("call, message", [
     (lambda e, x, c, m: e(x, c), "main: input 'mask' is missing; the inputs are x, cache.k, cache.v, mask"),
     (lambda e, x, c, m: e(x, c, mask=m, scale=3.0), "main: input 'scale' was compiled as 0.5; compile again for another value"),
+    (lambda e, x, c, m: e(x, c, mask=m, scale=x), "main: input 'scale' was compiled as 0.5 and takes no tensor; compile again with a tensor there"),
     (lambda e, x, c, m: e(x, c, mask=m, heads=3), "main: there is no input 'heads'; the inputs are x, cache, mask, scale"),
     (lambda e, x, c, m: e(x, c, x=x), "main: input 'x' is given twice"),
     (lambda e, x, c, m: e(x, {**c, "w": x}, mask=m), "main: 'cache.w' was not among the example inputs; compile again with it"),
@@ -78,6 +81,30 @@ def test_wrong_calls(attention, call, message):
     with pytest.raises(TypeError) as caught:
         call(attention[1]["main"], x, cache, kwargs["mask"])
     assert str(caught.value) == message
+
+
+def test_as_many_arguments_as_flat_inputs():
+    def attend(heads, cache, mask):
+        y = cache["k"] * heads + cache["v"]
+        return y if mask is None else y * mask
+
+    cache = {"k": torch.randn(3), "v": torch.randn(3)}
+    program = vtpu.compile(lambda heads, cache: attend(heads, cache, None), (2, cache))
+    torch.testing.assert_close(program["main"](2, cache), attend(2, cache, None))
+    with pytest.raises(TypeError, match="input 'heads' was compiled as 2; compile again for another value"):
+        program["main"](3, cache)
+    program = vtpu.compile(lambda mask, heads, cache, more: attend(heads, cache, mask) + more, (None, 2, cache, cache["k"]))
+    torch.testing.assert_close(program["main"](None, 2, cache, cache["k"]), attend(2, cache, None) + cache["k"])
+    program = vtpu.compile(lambda mask, x, y: x + y, (None, cache["k"], cache["v"]))
+    torch.testing.assert_close(program["main"](None, cache["k"], cache["v"]), cache["k"] + cache["v"])
+    program = vtpu.compile(lambda x, y: x * y, (cache["k"], torch.tensor(2.0)))
+    numpy.testing.assert_allclose(program["main"](cache["k"].numpy(), numpy.float32(3)), 3 * cache["k"].numpy())
+
+
+def test_another_tier_keeps_the_threads():
+    program = vtpu.compile(lambda x: x + 1, (torch.zeros(4),), threads=3)
+    assert program.with_tier("interpreter")._options["threads"] == 3
+    assert program.with_tier("interpreter", threads=2)._options["threads"] == 2
 
 
 def test_containers_of_results():
@@ -314,6 +341,8 @@ def test_compile_mlir(tmp_path):
     later = vtpu.lower_mlir(text, compile_to="bundled")
     numpy.testing.assert_array_equal(vtpu.compile_mlir(later, compile_from="bundled", tier="interpreter")["double"](x), 2 * x)
 
+    assert vtpu.lower_mlir(text, compile_to="binary")[:4] == b"\x7fELF"
+
     def fail(phase):
         raise RuntimeError(phase)
 
@@ -326,6 +355,70 @@ def test_a_saved_export_compiles_from_its_files(tmp_path):
     vtpu.export(module, (x,), name="net").save(tmp_path)
     program = vtpu.compile_mlir(tmp_path / "net.mlir", parameters=str(tmp_path / "net.safetensors"))
     torch.testing.assert_close(program["net"](x), module(x).detach())
+
+
+@pytest.mark.parametrize("output", [None, "sub/net.vtpu", "net.vtpu"])
+def test_a_program_finds_the_file_of_its_parameters(tmp_path, monkeypatch, output):
+    monkeypatch.chdir(tmp_path)
+    module, x = torch.nn.Linear(4, 4), torch.randn(2, 4)
+    vtpu.export(module, (x,), name="net").save("sub")
+    os.rename("sub/net.safetensors", "sub/w.safetensors")
+    target = output or "sub/net.vtpu"
+    vtpu.compile_mlir("sub/net.mlir", parameters="sub/w.safetensors", output=output).save(target)
+    torch.testing.assert_close(vtpu.load(target)["net"](x), module(x).detach())
+    os.mkdir("away")
+    vtpu.load(target).save("away/other.vtpu")  # takes along what it found under the name that it records
+    vtpu.load("away/other.vtpu", parameters="sub/w.safetensors").save("away/third.vtpu")
+    os.unlink("sub/w.safetensors")
+    for name in ("other", "third"):
+        torch.testing.assert_close(vtpu.load(f"away/{name}.vtpu")["net"](x), module(x).detach())
+
+
+def test_files_are_written_where_they_are(tmp_path):
+    old = os.umask(0o027)
+    try:
+        _parameters.write_all([(str(tmp_path / "plain"), [b"1"])])
+    finally:
+        os.umask(old)
+    assert (tmp_path / "plain").stat().st_mode & 0o777 == 0o640
+    (tmp_path / "link").symlink_to("plain")
+    _parameters.write_all([(str(tmp_path / "link"), [b"2"])])
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "plain").read_bytes() == b"2"
+    (tmp_path / "new").symlink_to("later")
+    _parameters.write_all([(str(tmp_path / "new"), [b"3"])])
+    assert (tmp_path / "new").is_symlink() and (tmp_path / "later").read_bytes() == b"3"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        _parameters.write_all([(str(tmp_path / "pipe"), [b"4", b"5"])])
+        assert os.read(reader, 9) == b"45" and (tmp_path / "pipe").is_fifo()
+    finally:
+        os.close(reader)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["later", "link", "new", "pipe", "plain"]
+
+
+FOREIGN = 'func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  %0 = "foreign.op"(%x) : (tensor<4xf32>) -> tensor<4xf32>\n  return %0 : tensor<4xf32>\n}\n'
+
+
+def test_a_failed_pass_leaves_what_reproduces_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(vtpu.CompileFailed) as caught:
+        vtpu.compile_mlir(FOREIGN)
+    assert str(caught.value) == "<text>:2:8: 'foreign.op' is not supported; legal dialects are linalg, tensor, arith, math, scf and cf"
+    assert not list(tmp_path.iterdir())  # the message says it all
+    with pytest.raises(vtpu.CompileFailed, match="^<text>:2:8: 'foreign.op' is not supported; .*$"):
+        vtpu.compile_mlir(FOREIGN, reproducer=tmp_path / "asked.mlir")
+    assert "mlir_reproducer" in (tmp_path / "asked.mlir").read_text()
+
+    def fail(texts, label, reproducer, **options):
+        with open(reproducer, "w", encoding="utf-8") as stream:
+            stream.write("mlir_reproducer")
+        raise _program._compiler.CompileError("m.mlir:0: A signal was caught while processing the MLIR module:")
+
+    monkeypatch.setattr(_program, "_compiler", types.SimpleNamespace(compile=fail, CompileError=_program._compiler.CompileError))
+    with pytest.raises(vtpu.CompilerBroken, match="<text>: a pass of the compiler failed without a word; what reproduces it is in '(.*)', report it"):
+        vtpu.compile_mlir(FOREIGN)
+    assert len(list(tmp_path.glob("vtpu-reproducer-*.mlir"))) == 1
 
 
 def test_several_entries_share_parameters():

@@ -129,3 +129,12 @@ def test_only_an_index_per_row_adds_rows(index, shape):
         return torch.zeros(shape).scatter_add(0, index(k), v)
 
     torch.testing.assert_close(vtpu.compile(function, (v, k))["main"](v, k), function(v, k))
+
+
+def test_phases_shown_are_those_of_the_program():
+    program, _ = exported()
+    known = tensors_of(program)
+    names = [name for name, _, role in program.parameters if role == "structure"]
+    shown = vtpu.lower_mlir(program.mlir_text, compile_to="vtpu", tensors=known)
+    assert names and not any(f'"{name}"' in shown for name in names)
+    assert any(f'"{name}"' in vtpu.lower_mlir(program.mlir_text, compile_to="vtpu") for name in names)
