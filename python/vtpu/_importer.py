@@ -73,7 +73,7 @@ class Importer:
             # Diagnostics of the C++ side stand in the log; the child shares the file's position, so it is not moved here.
             log = os.pread(self._log.fileno(), 1 << 20, start).decode(errors="replace") if "error" in answer else ""
         if "unsupported" in answer:
-            raise ImportFailed(_explain(answer["unsupported"], what))
+            raise ImportFailed(_refuse(answer["unsupported"], what))
         if "error" in answer:
             raise ImportFailed(_explain(log + answer["error"], what))
         return answer["text"]
@@ -94,19 +94,30 @@ class Importer:
                 "hold index tensors as buffers so that they fold, or write the layer with static shapes")
 
 
+def _place(location):
+    """` at file.py:12` of an MLIR location, if it names a line of Python."""
+    place = re.search(r'"([^"]+\.py)":(\d+)', location) or re.search(r"([^\s\"(]+\.py):(\d+)", location)
+    return f" at {place[1]}:{place[2]}" if place and not place[1].endswith("vtpu/_export.py") else ""
+
+
+def _refuse(ops, what):
+    """Names all ops, each at its line once, that cannot be lowered."""
+    said = list(dict.fromkeys(f"'{name}'{_place(location)}" for name, location in ops))
+    lines = "that line" if len(said) == 1 else "those lines"
+    return f"importing {what}: torch-mlir has no lowering for {', '.join(said)}; rewrite {lines} with supported operators"
+
+
 def _explain(error, what):
     """The one line that matters out of torch-mlir's many."""
     lines = re.findall(r"^.*error: .*$", error, re.MULTILINE)
     for line in lines:
         match = re.search(r"failed to legalize operation '([^']+)'", line)
         if match:
-            place = re.search(r'"([^"]+\.py)":(\d+)', line) or re.search(r"([^\s\"(]+\.py):(\d+)", line)
-            where = f" at {place[1]}:{place[2]}" if place and not place[1].endswith("vtpu/_export.py") else ""
             op = match[1]
             if op == "torch.operator":
                 name = re.search(r'torch\.operator"?\s*\(?.*?name = "([^"]+)"', error) or re.search(r'torch\.operator "([^"]+)"', error)
                 op = name[1] if name else op
-            return f"importing {what}: torch-mlir has no lowering for '{op}'{where}; rewrite that line with supported operators"
+            return _refuse([(op, line)], what)
     text = lines[0].strip() if lines else next((l for l in error.splitlines() if l.strip()), error)
     return f"importing {what}: {text[:400]}"
 

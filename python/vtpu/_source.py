@@ -55,6 +55,15 @@ def lines_kept(root):
         _tracing.root = None
 
 
+def place_of(error, root):
+    """` at file.py:12`: the line of the module, called by `forward` in file `root`, that raised; empty where no line of it did."""
+    while error is not None:
+        if frames := _choose(traceback.extract_tb(error.__traceback__), root):
+            return " at " + " at ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+        error = error.__cause__ or error.__context__
+    return ""
+
+
 def fill(graph):
     """Operations that a rewrite made get the line of their first user that has one."""
     for node in reversed(graph.nodes):

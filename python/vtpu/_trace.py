@@ -20,7 +20,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from . import _decompositions
 from ._errors import ImportFailed
-from ._source import fill, lines_kept, source_line
+from ._source import fill, lines_kept, place_of, source_line
 
 aten = torch.ops.aten
 
@@ -139,7 +139,8 @@ def trace(module, args, kwargs, what):
             raise
         except Exception as error:  # noqa: BLE001
             line = (str(first).strip() or str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ImportFailed(f"importing {what}: {line}; the module must be traceable by torch.export") from error
+            place = place_of(first, __file__) or place_of(error, __file__)
+            raise ImportFailed(f"importing {what}: {line}{place}; the module must be traceable by torch.export") from error
 
 
 class _quiet:

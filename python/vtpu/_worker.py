@@ -53,7 +53,15 @@ def _label(ir, module, name, arguments, results):
 
 
 class Unsupported(Exception):
-    """An op that cannot be lowered, said as torch-mlir says it."""
+    """Ops that cannot be lowered: (name, location) of each."""
+
+    def __init__(self, ops):
+        super().__init__(ops)
+        self.ops = ops
+
+
+# Ops that compute tensors; the others are constants and lists for them.
+_COMPUTES = ("torch.aten", "torch.prims", "torch.operator")
 
 
 def _alone(ir, op):
@@ -64,7 +72,8 @@ def _alone(ir, op):
     def visit(operation):
         for operand in operation.operands:
             owner = operand.owner
-            if isinstance(owner, ir.Block) or owner.name.startswith("torch.aten"):
+            owner = owner if isinstance(owner, ir.Block) else owner.operation  # a torch.operator has another `name`
+            if isinstance(owner, ir.Block) or (owner.name.startswith(_COMPUTES) and "tensor" in str(operand.type)):
                 if operand not in arguments:
                     arguments.append(operand)
             elif owner not in needed:
@@ -90,20 +99,29 @@ def _alone(ir, op):
 
 
 def _find_unsupported(ir, module):
-    """The first torch op that fails on its own: the pipeline names what remains behind, often a constant."""
+    """(name, location) of every torch op that fails on its own: the pipeline stops at the first and often names a constant that remains behind."""
     from torch_mlir.passmanager import PassManager
 
-    pipeline = "builtin.module(torch-backend-to-linalg-on-tensors-backend-pipeline{allow-non-finites=True})"
+    pipeline = ("builtin.module(torchdynamo-export-to-torch-backend-pipeline{extra-library=},"
+                "torch-backend-to-linalg-on-tensors-backend-pipeline{allow-non-finites=True})")
+    fails, found = {}, []
     with module.context, ir.Location.unknown():
         for function in module.body.operations:
             for op in function.regions[0].blocks[0].operations:
-                if not op.operation.name.startswith("torch.aten"):
+                name = op.operation.name
+                if not name.startswith(_COMPUTES):
                     continue
-                try:
-                    PassManager.parse(pipeline).run(_alone(ir, op).operation)
-                except Exception:  # noqa: BLE001 - whatever the pipeline raises, this is the op
-                    return f"{op.location}: error: failed to legalize operation '{op.operation.name}'"
-    return None
+                single = _alone(ir, op)
+                key = str(single)  # without locations: equal layers are tried once
+                if key not in fails:
+                    try:
+                        PassManager.parse(pipeline).run(single.operation)
+                        fails[key] = False
+                    except Exception:  # noqa: BLE001 - whatever the pipeline raises, this is an op of those
+                        fails[key] = True
+                if fails[key]:
+                    found.append((ir.StringAttr(op.attributes["name"]).value if name == "torch.operator" else name, str(op.location)))
+    return found
 
 
 def lower(request):
@@ -121,8 +139,8 @@ def lower(request):
     try:
         module = run(OutputType.LINALG_ON_TENSORS)
     except Exception as error:
-        if line := _find_unsupported(ir, run(OutputType.TORCH)):
-            raise Unsupported(line) from error
+        if ops := _find_unsupported(ir, run(OutputType.RAW)):
+            raise Unsupported(ops) from error
         raise
     with module.context, ir.Location.unknown():
         _label(ir, module, name, request["arguments"], request["results"])
@@ -137,7 +155,7 @@ def main():
         try:
             answer = {"text": lower(request)}
         except Unsupported as error:
-            answer = {"unsupported": str(error)}
+            answer = {"unsupported": error.ops}
         except BaseException as error:  # noqa: BLE001 - every failure of the importer becomes an answer
             answer = {"error": f"{type(error).__name__}: {error}"}
         write_frame(stdout, answer)

@@ -118,6 +118,32 @@ def test_importer_refusal():
     assert f"at {place('eigen')};" in str(caught.value)
 
 
+def test_importer_refuses_all_at_once():
+    class Three(torch.nn.Module):
+        def forward(self, x):
+            y = torch.linalg.eigvalsh(x * 2)  # line: first of three
+            z = torch.exp(torch.diagonal_scatter(x, y))  # line: second of three
+            return z + torch.linalg.eigvalsh(z)  # line: third of three
+
+    with pytest.raises(vtpu.ImportFailed) as caught:
+        vtpu.compile(Three(), (torch.eye(3),))
+    assert str(caught.value) == (
+        f"importing Three: torch-mlir has no lowering for 'torch.aten._linalg_eigh' at {place('first of three')}, "
+        f"'torch.aten.diagonal_scatter' at {place('second of three')}, 'torch.aten._linalg_eigh' at {place('third of three')}; "
+        "rewrite those lines with supported operators")
+
+
+def test_a_module_that_fails_names_its_line():
+    class Fails(torch.nn.Module):
+        def forward(self, x):
+            y = x * 2
+            return y @ torch.ones(7, 2)  # line: fails
+
+    with pytest.raises(vtpu.ImportFailed) as caught:
+        vtpu.compile(Fails(), (torch.ones(3, 4),))
+    assert str(caught.value).endswith(f" at {place('fails')}; the module must be traceable by torch.export")
+
+
 def test_data_dependent_shape():
     class Masked(torch.nn.Module):
         def forward(self, x):
