@@ -91,7 +91,8 @@ def test_bad_input(row, tmp_path):
         make(tmp_path / name, recipe)
     if "run" in row:
         command = shlex.split(row["run"].format(bin=BIN))
-        env = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+        # A file limit must not cut off the bytecode that Python keeps for later.
+        env = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", PYTHONDONTWRITEBYTECODE="1")
         # Python ignores SIGXFSZ, and the child inherits that: the write fails instead.
         result = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, restore_signals=False,
                                 preexec_fn=lambda: FileSize(row.get("file_size")).__enter__())
