@@ -22,9 +22,11 @@ function(vtpu_add_compiler_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
   mlir_target_link_libraries(${name} PUBLIC MLIRIR)
   target_link_libraries(${name} PUBLIC LLVM) # the shared library that libMLIR itself uses
+  target_include_directories(${name} PUBLIC $<INSTALL_INTERFACE:include>)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
+  install(TARGETS ${name} EXPORT VTPUCompilerTargets COMPONENT Compiler ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
 
 # vtpu_add_tool(name SOURCES... LINK libs...): an installed executable in build/bin.
