@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""round_trips.py FOLDER ROOT: binary -> assembly -> binary and binary -> MLIR -> binary of all .siw files below ROOT/test and ROOT/python."""
+"""round_trips.py FOLDER ROOT: binary -> assembly -> binary and binary -> MLIR -> binary of all .siw files below ROOT/test and ROOT/python, and of the
+.mlir files that tests compile to a binary."""
 
 import pathlib
 import subprocess
@@ -14,8 +15,12 @@ def translate(form, source, target):
 
 
 paths = sorted(path for part in ("test", "python") for path in (root / part).rglob("*.siw"))
+paths += sorted(path for path in (root / "test").rglob("*.mlir") if "--compile-to=binary -o" in path.read_text())
 for path in paths:
-    translate("assembly-to-binary", path, first)
+    if path.suffix == ".siw":
+        translate("assembly-to-binary", path, first)
+    else:
+        subprocess.run(["vtpu-opt", path, "--compile-to=binary", "-o", first], check=True)
     for form in ("assembly", "mlir"):
         translate(f"binary-to-{form}", first, text)
         translate(f"{form}-to-binary", text, again)
