@@ -56,7 +56,6 @@ private:
   OpBuilder builder;
   SmallVector<Web> webs;
   llvm::DenseMap<Value, unsigned> webOf;
-  llvm::DenseMap<Operation *, int64_t> startOf, endOf, weightOf;
   llvm::DenseSet<Value> reloads;
   int64_t stackBinding = -1, stackBytes = 0;
 
@@ -65,7 +64,6 @@ private:
   void fixLoopInit(Operation *loop, unsigned operand);
   void fixTied(Operation *op);
   void fixYield(Operation *terminator, unsigned firstOperand, Block::BlockArgListType carried, bool mayReuse);
-  void number(Block &block, int64_t &position, int64_t weight);
   void buildWebs();
   LogicalResult scan(bool &changed);
   Relief reliefOf(const Web &web);
@@ -170,19 +168,17 @@ void Allocator::makeTiesHarmless(Block &block) {
   }
 }
 
-void Allocator::number(Block &block, int64_t &position, int64_t weight) {
-  const bool repeats = mlir::isa<ForOp, WhileOp>(block.getParentOp());
-  const int64_t inside = repeats ? std::min<int64_t>(weight * 8, 1 << 15) : weight;
-  for (Operation &op : block) {
-    startOf[&op] = ++position;
-    weightOf[&op] = inside;
-    for (Region &region : op.getRegions())
-      number(region.front(), position, inside);
-    endOf[&op] = op.getNumRegions() ? ++position : startOf[&op];
-  }
+/// How often an op runs, as a guess: eight times for each loop around it.
+static int64_t weightOf(Operation *op) {
+  int64_t weight = 1;
+  for (Operation *parent = op->getParentOp(); parent && weight < 1 << 15; parent = parent->getParentOp())
+    if (mlir::isa<ForOp, WhileOp>(parent))
+      weight *= 8;
+  return weight;
 }
 
 void Allocator::buildWebs() {
+  const Positions positions(func);
   llvm::EquivalenceClasses<void *> classes;
   SmallVector<Value> all;
   auto see = [&](Value value) {
@@ -244,31 +240,21 @@ void Allocator::buildWebs() {
       int64_t start;
       if (Operation *def = value.getDefiningOp()) {
         if (getInstruction(def))
-          web.cost += weightOf[def];
+          web.cost += weightOf(def);
         // Results are written behind the reads of the op, temporaries and gathers beside them. A temporary is no result of the same op.
         const bool early = getInstruction(def) && isWrittenEarly(cast<OpResult>(value));
-        start = def->getNumRegions() ? 2 * endOf[def] : 2 * startOf[def] + (early ? 0 : 1);
+        start = def->getNumRegions() ? positions.end(def) : positions.start(def) + (early ? 0 : 1);
         web.end = std::max(web.end, start + early);
       } else {
-        start = 2 * startOf[value.getParentBlock()->getParentOp()] + 1;
+        start = positions.start(value.getParentBlock()->getParentOp()) + 1;
         // A counter or carried value lives through the whole loop.
-        web.end = std::max(web.end, 2 * endOf[value.getParentBlock()->getParentOp()]);
+        web.end = std::max(web.end, positions.end(value.getParentBlock()->getParentOp()));
       }
       web.start = std::min(web.start, start);
       web.end = std::max(web.end, start);
       for (Operation *user : value.getUsers()) {
-        int64_t at = 2 * startOf[user];
-        web.cost += getInstruction(user) ? weightOf[user] : 0;
-        if (auto loop = dyn_cast<ForOp>(user); loop && loop.getUpper() == value)
-          at = 2 * endOf[user];
-        // Loops between the use and the value's block repeat the use.
-        for (Operation *parent = user->getParentOp(); parent && parent != func.getOperation(); parent = parent->getParentOp()) {
-          if (value.getParentBlock()->getParentOp() == parent)
-            break;
-          if (mlir::isa<ForOp, WhileOp>(parent))
-            at = std::max(at, 2 * endOf[parent]);
-        }
-        web.end = std::max(web.end, at);
+        web.cost += getInstruction(user) ? weightOf(user) : 0;
+        web.end = std::max(web.end, positions.lastRead(value, user));
       }
     }
 }
@@ -522,12 +508,6 @@ LogicalResult Allocator::run() {
   }
   makeTiesHarmless(func.getBody().front());
   for (unsigned round = 0; round < 4096; ++round) {
-    startOf.clear();
-    endOf.clear();
-    int64_t position = 0;
-    startOf[func] = 0;
-    number(func.getBody().front(), position, 1);
-    endOf[func] = position + 1;
     buildWebs();
     bool changed;
     if (failed(scan(changed)))

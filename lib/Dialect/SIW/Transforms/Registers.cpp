@@ -41,15 +41,14 @@ bool isWrittenEarly(OpResult result) {
   return getResultRows(def)[result.getResultNumber()]->access == isa::Access::tmp || def->getName().stripDialect() == "sgather";
 }
 
-RegisterLives::RegisterLives(FuncOp func) {
+Positions::Positions(FuncOp func) {
   int64_t position = 0;
   startOf[func] = 0;
   number(func.getBody().front(), position);
   endOf[func] = position + 1;
-  findLives(func);
 }
 
-void RegisterLives::number(Block &block, int64_t &position) {
+void Positions::number(Block &block, int64_t &position) {
   for (Operation &op : block) {
     startOf[&op] = ++position;
     for (Region &region : op.getRegions())
@@ -58,7 +57,17 @@ void RegisterLives::number(Block &block, int64_t &position) {
   }
 }
 
-void RegisterLives::findLives(FuncOp func) {
+int64_t Positions::lastRead(Value value, Operation *user) const {
+  auto loop = dyn_cast<ForOp>(user);
+  int64_t at = loop && loop.getUpper() == value ? end(user) : start(user);
+  for (Operation *parent = user->getParentOp(); parent && !mlir::isa<FuncOp>(parent) && parent != value.getParentBlock()->getParentOp();
+       parent = parent->getParentOp())
+    if (mlir::isa<ForOp, WhileOp>(parent))
+      at = std::max(at, end(parent));
+  return at;
+}
+
+RegisterLives::RegisterLives(FuncOp func) : positions(func) {
   llvm::EquivalenceClasses<void *> classes;
   SmallVector<Value> all;
   auto share = [&](Value a, Value b) { classes.unionSets(a.getAsOpaquePointer(), b.getAsOpaquePointer()); };
@@ -96,31 +105,22 @@ void RegisterLives::findLives(FuncOp func) {
       // The results of a condition share their registers with what its regions yield, and so live from its start.
       const bool merges = mlir::isa<IfOp>(def);
       const bool early = getInstruction(def) && isWrittenEarly(cast<OpResult>(value));
-      start = def->getNumRegions() ? 2 * (merges ? startOf[def] : endOf[def]) : 2 * startOf[def] + (early ? 0 : 1);
-      end = def->getNumRegions() ? 2 * endOf[def] : 2 * startOf[def] + 1;
+      start = def->getNumRegions() ? merges ? positions.start(def) : positions.end(def) : positions.start(def) + (early ? 0 : 1);
+      end = def->getNumRegions() ? positions.end(def) : positions.start(def) + 1;
     } else { // an argument lives through the whole loop
       Operation *loop = value.getParentBlock()->getParentOp();
-      start = 2 * startOf[loop] + 1;
-      end = 2 * endOf[loop];
+      start = positions.start(loop) + 1;
+      end = positions.end(loop);
     }
-    for (Operation *user : value.getUsers()) {
-      int64_t at = 2 * startOf[user];
-      if (auto loop = dyn_cast<ForOp>(user); loop && loop.getUpper() == value)
-        at = 2 * endOf[user];
-      // Loops between the use and the value's block repeat the use.
-      for (Operation *parent = user->getParentOp(); parent && parent != func.getOperation() && parent != value.getParentBlock()->getParentOp();
-           parent = parent->getParentOp())
-        if (mlir::isa<ForOp, WhileOp>(parent))
-          at = std::max(at, 2 * endOf[parent]);
-      end = std::max(end, at);
-    }
+    for (Operation *user : value.getUsers())
+      end = std::max(end, positions.lastRead(value, user));
     life.start = std::min(life.start, start);
     life.end = std::max(life.end, end);
   }
 }
 
 bool RegisterLives::addTo(sched::Problem &problem, ArrayRef<Operation *> run) const {
-  const int64_t first = 2 * startOf.lookup(run.front()), last = 2 * startOf.lookup(run.back()) + 1;
+  const int64_t first = positions.start(run.front()), last = positions.start(run.back()) + 1;
   llvm::DenseMap<Operation *, uint32_t> numbers;
   for (auto [i, op] : llvm::enumerate(run))
     numbers[op] = uint32_t(i);

@@ -26,6 +26,21 @@ bool canTakeOver(mlir::Value yielded, mlir::Value carried, mlir::Block *block);
 /// True if a result is written while the op still reads its operands.
 bool isWrittenEarly(mlir::OpResult result);
 
+/// Ops in program order: one at position p reads at 2p and writes at 2p + 1. Structured ops end behind their regions.
+class Positions {
+public:
+  explicit Positions(FuncOp func);
+  int64_t start(mlir::Operation *op) const { return 2 * startOf.lookup(op); }
+  int64_t end(mlir::Operation *op) const { return 2 * endOf.lookup(op); }
+  /// When `user` reads the value for the last time: loops between it and the value's block repeat the read.
+  int64_t lastRead(mlir::Value value, mlir::Operation *user) const;
+
+private:
+  llvm::DenseMap<mlir::Operation *, int64_t> startOf, endOf;
+
+  void number(mlir::Block &block, int64_t &position);
+};
+
 /// The registers that values need at the same time, before the allocator has added its copies. Where a copy may come, the values on both sides count.
 class RegisterLives {
 public:
@@ -37,13 +52,10 @@ public:
 private:
   struct Life {
     llvm::SmallVector<mlir::Value, 2> values; // share one register
-    int64_t start = INT64_MAX, end = -1;      // an op at position p reads at 2p and writes at 2p + 1
+    int64_t start = INT64_MAX, end = -1;      // as Positions count
   };
   llvm::SmallVector<Life> lives;
-  llvm::DenseMap<mlir::Operation *, int64_t> startOf, endOf;
-
-  void number(mlir::Block &block, int64_t &position);
-  void findLives(FuncOp func);
+  Positions positions;
 };
 
 } // namespace vtpu::siw
