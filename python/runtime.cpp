@@ -9,6 +9,7 @@
 #include "vtpu/Runtime/vtpu.h"
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -70,6 +71,7 @@ public:
   Program(const Program &) = delete;
   ~Program() { vtpu_release(program); }
 
+  std::string parameterFile(const std::optional<std::string> &path) const { return vtpu_parameter_file(program, path ? path->c_str() : nullptr); }
   std::vector<std::string> entries() const {
     std::vector<std::string> names;
     for (uint32_t i = 0; i < vtpu_entry_count(program); ++i)
@@ -142,6 +144,7 @@ NB_MODULE(_runtime, m) {
       .def(nb::init<nb::bytes, int, uint32_t, const std::string &, const std::string &>())
       .def(nb::init<const std::string &, int, uint32_t, const std::string &, const std::string &>())
       .def("entries", &Program::entries)
+      .def("parameter_file", &Program::parameterFile, nb::arg("path").none())
       .def("tensors", &Program::tensors)
       .def("set_parameter", &Program::setParameter)
       .def("call", &Program::call)

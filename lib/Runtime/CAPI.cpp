@@ -71,6 +71,11 @@ int vtpu_load_memory(const void *data, size_t size, const vtpu_options *options,
     return fail("vtpu_load_memory: data and program must not be null pointers");
   return finish(readObject(static_cast<const uint8_t *>(data), size), "", options, program);
 }
+const char *vtpu_parameter_file(const vtpu_program *program, const char *path) {
+  thread_local std::string file;
+  file = program->loaded->getParameterFile(path);
+  return file.c_str();
+}
 int vtpu_set_parameter(vtpu_program *program, const char *key, vtpu_dtype dtype, uint32_t rank, const int64_t *shape, const void *data) {
   if (dtype < VTPU_I1 || dtype > VTPU_F64)
     return fail(fmt::format("parameter '{}' has the unknown element type {}", key, int(dtype)));

@@ -431,6 +431,10 @@ Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *cons
   return result;
 }
 
+std::string LoadedProgram::getParameterFile(const char *path) const {
+  return path ? findParameterFile(program.parameterFile, path) : parameterFile;
+}
+
 Result<vtpu_stats> LoadedProgram::stats(uint32_t entry) {
   if (entry >= entries.size())
     return Error{fmt::format("entry {} does not exist; the program has {}", entry, entries.size())};

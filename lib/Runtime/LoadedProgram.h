@@ -39,6 +39,8 @@ public:
   Status setParameter(const std::string &key, TensorView tensor);
   Status call(uint32_t entry, const void *const *inputs, void *const *outputs);
   Result<vtpu_stats> stats(uint32_t entry);
+  /// Where parameters that nobody sets are read from; with a path: where they would be if the program stood there.
+  std::string getParameterFile(const char *path) const;
 
 private:
   /// Memory of one call in flight: arena and stacks of one sentron each.

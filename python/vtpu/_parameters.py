@@ -43,24 +43,6 @@ def write_all(files):
         raise ParameterFailed(f"cannot write '{path}': {error.strerror}; free some space or choose another folder") from error
 
 
-# How the metadata of a program (MessagePack, docs/BinaryFormat.md) spells the key of its parameter file.
-_FILE_KEY = bytes([0xA0 | len(b"parameter_file")]) + b"parameter_file"
-
-
-def file_of(program, data):
-    """Where the runtime looks for the parameters of the program in file `program` with bytes `data`: beside it, or in the file that it names."""
-    beside = os.path.splitext(program)[0] + ".safetensors"
-    at = data.rfind(_FILE_KEY)
-    if os.path.exists(beside) or at < 0:
-        return beside
-    at += len(_FILE_KEY)
-    head = data[at]
-    width = {0xD9: 1, 0xDA: 2, 0xDB: 4}.get(head, 0)  # str 8, 16, 32; else the length is in the head
-    size = int.from_bytes(data[at + 1:at + 1 + width], "big") if width else head & 0x1F
-    named = data[at + 1 + width:at + 1 + width + size].decode()
-    return os.path.join(os.path.dirname(program), named)
-
-
 def raw_bytes(tensor):
     """The bytes of a tensor in row-major order, without a copy where it is contiguous."""
     import torch

@@ -154,12 +154,12 @@ class Program:
         beside = os.path.splitext(path)[0] + ".safetensors"
         files, data, source = [], self._data, self._options["parameters"]
         if not isinstance(data, bytes):
+            source = self._handle.parameter_file(None)
             with open(data, "rb") as stream:
                 data = stream.read()
-            source = source or _parameters.file_of(self._data, data)
         if self._tensors:
             files.append((beside, _parameters.chunks(self._tensors)))
-        elif source and os.path.isfile(source) and os.path.realpath(source) != os.path.realpath(_parameters.file_of(path, data)):
+        elif source and os.path.isfile(source) and os.path.realpath(source) != os.path.realpath(self._handle.parameter_file(path)):
             files.append((beside, [_parameters.mapped(source)]))
         _parameters.write_all([*files, (path, [data])])
 

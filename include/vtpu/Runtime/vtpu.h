@@ -67,6 +67,9 @@ const char *vtpu_last_error(void);
 int vtpu_load_file(const char *path, const vtpu_options *options, vtpu_program **program);
 int vtpu_load_memory(const void *data, size_t size, const vtpu_options *options, vtpu_program **program);
 /* Gives an external parameter by key (row-major source tensor); before the first call. The bytes must live as long as the program. */
+/* The safetensors file from which parameters that nobody sets would be read if the program stood at `path`; path NULL: from which they are read.
+   Empty: none is known. Valid until the next call on this thread. */
+const char *vtpu_parameter_file(const vtpu_program *program, const char *path);
 int vtpu_set_parameter(vtpu_program *program, const char *key, vtpu_dtype dtype, uint32_t rank, const int64_t *shape, const void *data);
 void vtpu_release(vtpu_program *program);
 

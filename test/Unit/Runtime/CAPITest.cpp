@@ -264,6 +264,9 @@ TEST(CAPI, ParametersBesideTheProgram) {
   Status status = program->call(0, {}, {y.data()});
   EXPECT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(y, packed);
+  EXPECT_EQ(vtpu_parameter_file(program->get(), nullptr), folder.path + "/p.safetensors");
+  EXPECT_EQ(vtpu_parameter_file(program->get(), (folder.path + "/p.vtpu").c_str()), folder.path + "/p.safetensors");
+  EXPECT_EQ(vtpu_parameter_file(program->get(), (folder.path + "/other.vtpu").c_str()), folder.path + "/w.safetensors");
 }
 
 TEST(CAPI, ParametersFromTheCaller) {
