@@ -11,18 +11,11 @@ from checking import Wrap, same_bits
 from conftest import COMPILER
 from operators import CASES
 from test_models import MODELS
+from vtpu.bench.main_suite import PRODUCT
 
 # Every thirtieth case of the operator matrix, and two of each kind that is divided in a way of its own.
 KINDS = ("matmul", "bmm", "conv2d", "softmax", "attention", "max_pool")
 OPERATORS = sorted({*list(CASES)[::30], *(name for kind in KINDS for name in [case for case in CASES if kind in case][:2])})
-PRODUCT = """func.func @main(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -> tensor<{m}x{n}xf32> {{
-  %zero = arith.constant 0.0 : f32
-  %empty = tensor.empty() : tensor<{m}x{n}xf32>
-  %start = linalg.fill ins(%zero : f32) outs(%empty : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
-  %c = linalg.matmul ins(%a, %b : tensor<{m}x{k}xf32>, tensor<{k}x{n}xf32>) outs(%start : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
-  return %c : tensor<{m}x{n}xf32>
-}}
-"""
 
 
 @pytest.fixture
