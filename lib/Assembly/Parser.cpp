@@ -197,8 +197,16 @@ private:
   std::vector<Fixup> branches, callees;
   size_t lineNumber = 0;
 
+  /// The message, the line it is about, and a caret under the column; control characters of the line print as spaces.
   Error error(size_t line, size_t column, std::string_view message) const {
-    return Error{fmt::format("{}:{}:{}: {}", fileName, line, column, message)};
+    std::string_view rest = text;
+    for (size_t skipped = 1; skipped < line; ++skipped) {
+      size_t end = rest.find('\n');
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    }
+    std::string shown(rest.substr(0, rest.find('\n')));
+    std::replace_if(shown.begin(), shown.end(), [](unsigned char c) { return c < ' ' || c == 127; }, ' ');
+    return Error{fmt::format("{}:{}:{}: {}\n  {}\n  {}^", fileName, line, column, message, shown, std::string(column - 1, ' '))};
   }
   Status statement(std::string_view line);
   Status closeFunction();

@@ -17,7 +17,7 @@ namespace vtpu {
 
 /// Text of a program; `parseAssembly` gives the same program back.
 std::string printAssembly(const Program &program);
-/// Reads a program. The error starts with `fileName:line:column: `.
+/// Reads a program. The error starts with `fileName:line:column: `; two more lines show the line and a caret under the column.
 Result<Program> parseAssembly(std::string_view text, std::string_view fileName);
 
 /// Text of one slot of a word, without its pipe's letter. `index` is the word's number: targets print as label `L<word>`, or as a signed
