@@ -35,7 +35,8 @@ def main():
 @click.option("--parameters", type=click.Path(), help="safetensors file that holds the parameters of MLIR text")
 @click.option("--port-table", default="", help="port table that schedules the words, by name (default: zen5)")
 @click.option("--reproducer", type=click.Path(dir_okay=False), help="file for what reproduces a failure of the compiler (default: one in the temporary folder)")
-def compile_command(source, output, phase, start, parameters, port_table, reproducer):
+@click.option("--keep", multiple=True, metavar="NAME", help="submodule whose results the program keeps beside its own; may be repeated")
+def compile_command(source, output, phase, start, parameters, port_table, reproducer, keep):
     """Compiles SOURCE to a program: MLIR text, or Python.
 
     A .py file defines `module` and `args`, a tuple of example inputs."""
@@ -43,12 +44,14 @@ def compile_command(source, output, phase, start, parameters, port_table, reprod
     for option, given in (("--parameters", parameters), ("--compile-from", start != "input")):
         if exported and given:
             raise VtpuError(f"{source}: {option} is for MLIR text; a Python module brings its parameters and starts at phase input")
+    if keep and not exported:
+        raise VtpuError(f"{source}: --keep is for Python modules; MLIR text returns what it names")
     with Progress(f"reading {source}") as progress:
         base = os.path.splitext(source)[0]
         if exported:
             module, args = _definitions(source)
             progress.stage = "exporting"
-            exported = vtpu.export(module, args)
+            exported = vtpu.export(module, args, keep=keep)
 
         def on_phase(name):
             progress.stage = f"compiling to phase {name}"

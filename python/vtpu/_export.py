@@ -2,6 +2,7 @@
 """`vtpu.export`: a PyTorch module as weight-free generic MLIR text beside its parameters."""
 
 import dataclasses
+import difflib
 import inspect
 import io
 import json
@@ -16,7 +17,7 @@ from torch.fx.traceback import preserve_node_meta
 from . import _parameters
 from ._errors import ImportFailed, WrongType, WrongValue
 from ._importer import importer
-from ._signature import Signature, leaves
+from ._signature import KEPT, Signature, leaves
 from ._trace import trace
 
 _MLIR_TYPES = {torch.float64: "f64", torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16", torch.int64: "i64",
@@ -121,8 +122,20 @@ def _output_names(out_spec, count):
     return names
 
 
-def export(module, args, kwargs=None, *, name="main"):
+def _check_kept(module, keep, what):
+    if isinstance(keep, str) or not all(isinstance(one, str) for one in keep):
+        raise WrongType(f"keep: expected a list of names of submodules, got {keep!r}")
+    known = [name for name, _ in module.named_modules() if name] if isinstance(module, torch.nn.Module) else []
+    for one in keep:
+        if one not in known:
+            near = difflib.get_close_matches(one, known, 3)
+            raise WrongValue(f"keep: {what} has no submodule '{one}'" + (f"; near are {', '.join(near)}" if near else ""))
+
+
+def export(module, args, kwargs=None, *, name="main", keep=()):
     """Exports `module` called with `args` and `kwargs` (example values; shapes and types are fixed by them).
+
+    What the submodules named in `keep` return can be read after a call (`Entry.kept`).
 
     Raises ImportFailed, naming the Python line, where a size, branch or number depends on the contents of an input.
     """
@@ -131,6 +144,7 @@ def export(module, args, kwargs=None, *, name="main"):
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
         raise WrongValue(f"name: expected an identifier, got '{name}'")
     what = type(module).__name__ if isinstance(module, torch.nn.Module) else getattr(module, "__name__", type(module).__name__)
+    _check_kept(module, keep, what)
     importer.warm()
     args, kwargs = pytree.tree_map(_as_tensor, (tuple(args), dict(kwargs or {})))
     flat = pytree.tree_leaves((args, kwargs))
@@ -139,7 +153,7 @@ def export(module, args, kwargs=None, *, name="main"):
         if isinstance(value, torch.Tensor):
             _check_type(value, f"input '{label}'", what)
     with _tracing:
-        result = trace(module, args, kwargs, what)
+        result = trace(module, args, kwargs, what, list(dict.fromkeys(keep)))
     # Folded constants belong to this entry; several entries of one program share only what the module holds.
     result.parameters = [(f"{name}.{label}" if label.startswith("folded.") else label, tensor, role)
                          for label, tensor, role in result.parameters]
@@ -147,7 +161,8 @@ def export(module, args, kwargs=None, *, name="main"):
         _check_type(tensor, f"parameter '{label}'", what)
     tensors = [v for v in flat if isinstance(v, torch.Tensor)]
     inputs = [Spec(n, _MLIR_TYPES[v.dtype], tuple(v.shape)) for n, v in zip(names, flat) if isinstance(v, torch.Tensor)]
-    labels = _output_names(result.out_spec, len(result.results))
+    regular = len(result.results) - len(result.kept)
+    labels = _output_names(result.out_spec, regular) + [KEPT + one for one in result.kept]
     outputs, constants = [], []
     for label, value in zip(labels, result.results):
         if isinstance(value, torch.Tensor):
@@ -167,7 +182,7 @@ def export(module, args, kwargs=None, *, name="main"):
         "results": [{"label": s.name, "role": "result", "dtype": s.dtype} for s in outputs],
     }, what)
     fixed = [None if isinstance(v, torch.Tensor) else (v,) for v in flat]
-    return ExportedModule(name, text, result.parameters, inputs, outputs, Signature(heads, list(zip(names, fixed)), result.out_spec, constants))
+    return ExportedModule(name, text, result.parameters, inputs, outputs, Signature(heads, list(zip(names, fixed)), result.out_spec, constants[:regular]))
 
 
 def _check_type(tensor, label, what):

@@ -12,7 +12,7 @@ import torch
 from . import _compiler, _parameters, _runtime
 from ._errors import CompileFailed, CompilerBroken, ProgramFailed, WrongType, WrongValue
 from ._export import ExportedModule, export
-from ._signature import Signature
+from ._signature import KEPT, Signature
 
 _TIERS = {"default": 0, "interpreter": 1, "jit": 2}
 # Numbers of the C API's vtpu_dtype to NumPy's names; NumPy has no bfloat16: such tensors are torch's.
@@ -46,11 +46,15 @@ class Entry:
         self.name = name
         handle = program._handle
         self.inputs = [(label, _DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, True)]
-        self.outputs = [(label, _DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, False)]
+        every = [(label, _DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, False)]
+        self.outputs = [row for row in every if not row[0].startswith(KEPT)]  # kept tensors stand behind the results
+        #: What the submodules named in `keep` returned in the last call, by name.
+        self.kept = {}
+        self._kept_names = [label.removeprefix(KEPT) for label, _, _ in every[len(self.outputs):]]
         # What an argument must be to be taken as it is; NumPy has no bfloat16.
         self._wanted = [(_numpy_dtype(d), getattr(torch, d), s) for _, d, s in self.inputs]
-        self._results = [(_numpy_dtype(d), getattr(torch, d), s) for _, d, s in self.outputs]
-        self._torch_only = any(d == "bfloat16" for _, d, _ in self.outputs)
+        self._results = [(_numpy_dtype(d), getattr(torch, d), s) for _, d, s in every]
+        self._torch_only = any(d == "bfloat16" for _, d, _ in every)
         self._signature = signature or Signature.of_names([n for n, _, _ in self.inputs])
         self._assemble = self._signature.assemble([n for n, _, _ in self.outputs])
 
@@ -105,6 +109,9 @@ class Entry:
             self._program._handle.call(self._index, inputs, outputs)
         except _runtime.RuntimeError as error:
             raise ProgramFailed(f"{self.name}: {error}") from None
+        if self._kept_names:
+            self.kept = dict(zip(self._kept_names, results[len(self.outputs):]))
+            results = results[:len(self.outputs)]
         return results[0] if self._assemble is None else self._assemble(results)
 
     def stats(self):
@@ -235,10 +242,13 @@ def lower_mlir(text_or_path, *, compile_from="input", compile_to="bundled", para
     return result if compile_to == "binary" else result.decode()
 
 
-def compile(module, args=(), kwargs=None, *, name="main", tier="default", threads=1, reproducer=None, port_table="",
+def compile(module, args=(), kwargs=None, *, name="main", tier="default", threads=1, reproducer=None, port_table="", keep=(),
             on_phase=None):  # noqa: A001 - the name users expect
-    """Compiles a PyTorch module called with example arguments. `module` may be an ExportedModule, or a list of them (one entry each)."""
-    exported = module if isinstance(module, (list, ExportedModule)) else export(module, args, kwargs, name=name)
+    """Compiles a PyTorch module called with example arguments. `module` may be an ExportedModule, or a list of them (one entry each).
+
+    What the submodules named in `keep` return can be read after a call: `program["main"].kept["encoder.layer.0"]`.
+    """
+    exported = module if isinstance(module, (list, ExportedModule)) else export(module, args, kwargs, name=name, keep=keep)
     exported = exported if isinstance(exported, list) else [exported]
     tensors, structures, texts = {}, {}, []
     for one in exported:

@@ -13,6 +13,10 @@ import torch.utils._pytree as pytree
 from ._errors import WrongType
 
 
+# Results whose names start so are no part of what a call returns.
+KEPT = "keep."
+
+
 def leaves(value, head):
     """(flat name, leaf) of every leaf of nested containers."""
     found = []

@@ -20,6 +20,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from . import _decompositions
 from ._errors import ImportFailed
+from ._signature import leaves
 from ._source import fill, lines_kept, place_of, source_line
 
 aten = torch.ops.aten
@@ -31,10 +32,11 @@ INLINE_BYTES = 1024
 class Trace:
     """A graph whose placeholders are `parameters` (name, tensor, role) and then the flat inputs."""
 
-    def __init__(self, graph, parameters, out_spec, results):
+    def __init__(self, graph, parameters, seen, results):
         self.graph = graph
         self.parameters = parameters
-        self.out_spec = out_spec
+        self.out_spec = seen.out_spec
+        self.kept = seen.kept  # names of the last results
         self.results = results
 
 
@@ -53,25 +55,34 @@ class _Seen:
     """What a trace learns on its way; torch.export undoes attribute assignments, but not those of other objects."""
 
     out_spec = None
+    kept = ()
 
 
 class _Lifted(torch.nn.Module):
-    """The module with parameters and buffers as its first argument; outputs flattened."""
+    """The module with parameters and buffers as its first argument; outputs flattened, behind them what submodules `keep` return."""
 
-    def __init__(self, module):
+    def __init__(self, module, keep):
         super().__init__()
         object.__setattr__(self, "hidden", module)  # not registered: its tensors must not become state of this one
+        object.__setattr__(self, "keep", keep)
         object.__setattr__(self, "seen", _Seen())
 
-    @property
-    def out_spec(self):
-        return self.seen.out_spec
-
     def forward(self, state, args, kwargs):
-        out = torch.func.functional_call(self.hidden, state, args, kwargs) if state or isinstance(
-            self.hidden, torch.nn.Module) else self.hidden(*args, **kwargs)
+        returned = {name: [] for name in self.keep}
+        hooks = [self.hidden.get_submodule(name).register_forward_hook(lambda module, inputs, out, into=into: into.append(out))
+                 for name, into in returned.items()]
+        try:
+            out = torch.func.functional_call(self.hidden, state, args, kwargs)
+        finally:
+            for hook in hooks:
+                hook.remove()
         flat, self.seen.out_spec = pytree.tree_flatten(out)
-        return tuple(flat)
+        for name in (name for name, outs in returned.items() if not outs):
+            raise ImportFailed(f"keep: submodule '{name}' is never called")
+        kept = [(label, tensor) for name, outs in returned.items() for label, tensor in leaves(outs[0] if len(outs) == 1 else outs, name)
+                if isinstance(tensor, torch.Tensor)]
+        self.seen.kept = [label for label, _ in kept]
+        return (*flat, *(tensor for _, tensor in kept))
 
 
 class _Function(torch.nn.Module):
@@ -113,13 +124,14 @@ def _symbolic(value):
     return isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool))
 
 
-def trace(module, args, kwargs, what):
-    """Traces `module`; raises ImportFailed with the Python line of what cannot be static."""
+def trace(module, args, kwargs, what, keep=()):
+    """Traces `module`; raises ImportFailed with the Python line of what cannot be static. What the submodules named in `keep` return
+    becomes further results."""
     if not isinstance(module, torch.nn.Module):
         module = _Function(module)
     parameters = {n: p.detach() for n, p in module.named_parameters()}
     buffers = {n: b.detach() for n, b in module.named_buffers()}
-    lifted = _Lifted(module)
+    lifted = _Lifted(module, keep)
     with torch.no_grad(), warnings.catch_warnings(), _quiet(), lines_kept(__file__):
         warnings.simplefilter("ignore")
         said = io.StringIO()
@@ -195,7 +207,7 @@ def _by_export(lifted, parameters, buffers, args, kwargs, what):
     if any(_symbolic(n.meta.get("val")) for n in gm.graph.nodes) or any(
             n.op == "call_function" and _reads_data(n) for n in gm.graph.nodes):
         raise _Dynamic("sizes depend on data")
-    return _package(gm, parameters, buffers, lifted.out_spec, what)
+    return _package(gm, parameters, buffers, lifted.seen, what)
 
 
 def _attach(gm, constants):
@@ -244,7 +256,7 @@ def _by_real_trace(lifted, parameters, buffers, args, kwargs, what):
         _name_attributes(gm, buffers)
         graphs.append(_finish(gm, what, refuse=True))
     _compare(*graphs, what)
-    return _package(graphs[0], parameters, buffers, lifted.out_spec, what)
+    return _package(graphs[0], parameters, buffers, lifted.seen, what)
 
 
 def _annotate(gm, values):
@@ -519,7 +531,7 @@ def _rewrite_one(gm, node):
     return None
 
 
-def _package(gm, parameters, buffers, out_spec, what):
+def _package(gm, parameters, buffers, learned, what):
     """Large constants become arguments after the parameters; unused parameters stay, so that arguments are stable."""
     graph = gm.graph
     placeholders = [n for n in graph.nodes if n.op == "placeholder"]
@@ -561,7 +573,7 @@ def _package(gm, parameters, buffers, out_spec, what):
     graph.eliminate_dead_code()
     graph.lint()
     gm.recompile()
-    return Trace(gm, described, out_spec, results)
+    return Trace(gm, described, learned, results)
 
 
 _INLINE = {torch.float64, torch.float32, torch.int64, torch.int32}
