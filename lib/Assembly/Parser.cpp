@@ -181,7 +181,7 @@ constexpr int64_t most = int64_t(1) << 48;
 
 class Parser {
 public:
-  Parser(std::string_view text, std::string_view fileName) : text(text), fileName(fileName) {}
+  Parser(std::string_view text, std::string_view fileName, bool ownLines) : text(text), fileName(fileName), ownLines(ownLines) {}
   Result<Program> run();
 
 private:
@@ -191,6 +191,7 @@ private:
     std::string label;
   };
   std::string_view text, fileName;
+  const bool ownLines; // locations are the lines of the text
   Program program;
   bool inFunction = false;
   std::map<std::string, uint32_t> labels; // of the open function
@@ -247,6 +248,8 @@ void Parser::directive(Cursor &cursor, std::string_view word, size_t start) {
   } else if (word == ".message") {
     outside();
     program.messages.push_back(cursor.string());
+  } else if (ownLines && (word == ".location" || word == ".loc")) {
+    cursor.failAt(start, fmt::format("{} names the source of these words; locations cannot be the lines of this file (-g) at the same time", word));
   } else if (word == ".location") {
     outside();
     program.locationTexts.push_back(cursor.string());
@@ -587,7 +590,12 @@ void Parser::siwWord(Cursor &cursor) {
     return;
   if (Status status = checkWord(word); !status)
     return cursor.failAt(start, status.message());
-  program.functions.back().words.push_back(word);
+  Function &function = program.functions.back();
+  if (ownLines) {
+    function.locations.push_back({uint32_t(function.words.size()), uint32_t(program.locationTexts.size())});
+    program.locationTexts.push_back(fmt::format("{}:{}", fileName.substr(fileName.find_last_of('/') + 1), lineNumber));
+  }
+  function.words.push_back(word);
 }
 
 Status Parser::closeFunction() {
@@ -660,6 +668,6 @@ Result<Program> Parser::run() {
 }
 } // namespace
 
-Result<Program> parseAssembly(std::string_view text, std::string_view fileName) { return Parser(text, fileName).run(); }
+Result<Program> parseAssembly(std::string_view text, std::string_view fileName, bool ownLines) { return Parser(text, fileName, ownLines).run(); }
 
 } // namespace vtpu

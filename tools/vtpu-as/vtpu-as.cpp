@@ -28,6 +28,8 @@ int main(int argc, char **argv) {
   std::string output;
   std::vector<std::string> inputs;
   options.value("o,output", "FILE", output, "the file to write (default: the input's name with .vtpu)");
+  bool ownLines = false;
+  options.flag("g", ownLines, "source locations are the lines of FILE.siw, for traps and listings");
   options.parse(argc, argv, inputs);
   if (inputs.size() != 1)
     options.fail("expected one input file ('-' reads standard input)");
@@ -45,7 +47,7 @@ int main(int argc, char **argv) {
     bool hasSuffix = dot != std::string::npos && (slash == std::string::npos || dot > slash);
     output = inputs[0].substr(0, hasSuffix ? dot : std::string::npos) + ".vtpu";
   }
-  Result<Program> program = parseAssembly(text, standardInput ? "<stdin>" : inputs[0]);
+  Result<Program> program = parseAssembly(text, standardInput ? "<stdin>" : inputs[0], ownLines);
   if (!program)
     options.fail(program.message());
   if (Status status = writeObjectFile(*program, output); !status)

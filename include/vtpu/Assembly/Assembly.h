@@ -18,7 +18,8 @@ namespace vtpu {
 /// Text of a program; `parseAssembly` gives the same program back.
 std::string printAssembly(const Program &program);
 /// Reads a program. The error starts with `fileName:line:column: `; two more lines show the line and a caret under the column.
-Result<Program> parseAssembly(std::string_view text, std::string_view fileName);
+/// With `ownLines` the words' source locations are the lines of the text, which then may not name others.
+Result<Program> parseAssembly(std::string_view text, std::string_view fileName, bool ownLines = false);
 
 /// Text of one slot of a word, without its pipe's letter. `index` is the word's number: targets print as label `L<word>`, or as a signed
 /// distance where `labels` does not hold that word.
