@@ -12,7 +12,6 @@
 #include "JITEmitter.h"
 #include "Semantics.h"
 
-#include <chrono>
 #include <cstddef>
 
 namespace vtpu::rt {
@@ -29,11 +28,7 @@ constexpr uint32_t defaultControl = 0x1F80; // round to nearest, no exceptions, 
 int spillOffset(unsigned index) { return int(offsetof(SentronContext, spill)) + 8 * int(index); }
 
 void hostCallHelper(SentronContext *context, const Slot *slot, void *out, const void *inputA, const void *inputB) {
-  auto started = std::chrono::steady_clock::now();
-  callHost(*slot, out, inputA, inputB);
-  const unsigned bytes = lengthBytes(slot->length);
-  std::fill_n(static_cast<uint8_t *>(out) + bytes, 64 - bytes, uint8_t(0));
-  context->hostSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  callHost(*slot, out, inputA, inputB, *context);
 }
 bool barrierHelper(SentronContext *context) { return waitAtBarrier(*context); }
 } // namespace

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each instruction is a function of one lane where it can be, else of whole registers. Built without contraction, so that every operation
-// rounds as the table says.
+// rounds as the table says. Also built as bitcode for the ORC tier.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,8 +15,13 @@
 #include <limits>
 #include <type_traits>
 
-// The same source for the machine's own vectors; results do not depend on the clone (one rounding per operation).
+// The same source for the machine's own vectors; results do not depend on the clone (one rounding per operation). Clang builds the bitcode, which
+// is compiled for the host when it is used.
+#if defined(__x86_64__) && !defined(__clang__)
 #define VTPU_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define VTPU_CLONES
+#endif
 
 namespace vtpu::rt {
 

@@ -1,8 +1,9 @@
-//===- Semantics.h - What the D pipe's instructions compute -----*- C++ -*-===//
+//===- Semantics.h - What instructions do ----------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Register state of the reference interpreter and the semantics of vector instructions, one obviously right function a row.
+// Register state and what the slots of a word do to it: the one statement of the semantics. The interpreter calls these functions, the ORC tier
+// inlines their bitcode with constant slots; the template JIT is checked against them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +11,7 @@
 #define VTPU_LIB_RUNTIME_SEMANTICS_H
 
 #include "vtpu/ISA/Instruction.h"
+#include "vtpu/Runtime/Executor.h"
 
 #include <cstdint>
 
@@ -27,6 +29,13 @@ inline unsigned laneCount(isa::Length length, isa::Type type) { return isa::leng
 
 /// Executes a D slot.
 void executeD(const isa::Slot &slot, const isa::Word &word, Registers &regs);
+/// Executes an S slot whose pointer is an offset into the `size` bytes at `base`. False: `checked`, and the access leaves them.
+bool executeS(const isa::Slot &slot, Registers &regs, uint8_t *base, uint64_t size, bool checked);
+
+/// What a tier does behind the other slots of a word: go on, or what the C slot asks for (the slot's immediate says where or which).
+enum class Control : uint8_t { next, branch, call, stop, divideByZero, message, host, barrier };
+/// Executes a C slot.
+Control executeC(const isa::Slot &slot, const isa::Word &word, Registers &regs, const SentronContext &context);
 /// Integer comparison of C-pipe instructions.
 bool compareIntegers(isa::Predicate predicate, int64_t a, int64_t b);
 /// Writes `lanes` lanes of `bytes` bytes to a v register under the slot's mask; the rest becomes zero.
