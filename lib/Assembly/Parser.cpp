@@ -522,10 +522,12 @@ void Parser::slot(Cursor &cursor, Word &word) {
       address(cursor, *info, slot);
     } else if (assembly::isRegister(item.operand->cls)) {
       OperandClass cls = item.operand->cls;
-      uint8_t number = cls == OperandClass::v   ? uint8_t(cursor.numbered('v', numV - 1, "a vector register"))
-                       : cls == OperandClass::k ? uint8_t(cursor.numbered('k', numK - 1, "a mask register"))
-                                                : uint8_t(cursor.numbered('r', numR - 1, "a scalar register"));
-      setRegister(slot, item.operand->field, number);
+      const char *what = cls == OperandClass::v   ? "a vector register"
+                         : cls == OperandClass::k ? "a mask register"
+                         : cls == OperandClass::p ? "a coordinate register"
+                         : cls == OperandClass::m ? "a message register"
+                                                  : "a scalar register";
+      setRegister(slot, item.operand->field, uint8_t(cursor.numbered(assembly::registerLetter(cls), registerCount(cls) - 1, what)));
     } else {
       immediate(cursor, *item.operand, word, slot);
     }

@@ -34,8 +34,7 @@ std::string quoted(std::string_view text) {
 std::string name(std::string_view text) { return assembly::isPlainName(text) ? std::string(text) : quoted(text); }
 
 std::string registerText(OperandClass cls, uint8_t number) {
-  char letter = cls == OperandClass::v ? 'v' : cls == OperandClass::k ? 'k' : 'r';
-  return fmt::format("{}{}", letter, number);
+  return fmt::format("{}{}", assembly::registerLetter(cls), number);
 }
 
 std::string immediateText(const OperandInfo &operand, const Slot &slot, const Word &word, uint32_t index,

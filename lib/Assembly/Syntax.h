@@ -25,8 +25,12 @@ struct Item {
 };
 
 inline bool isRegister(isa::OperandClass cls) {
+  return isa::registerCount(cls) != 0;
+}
+/// The letter of a class's registers.
+inline char registerLetter(isa::OperandClass cls) {
   using isa::OperandClass;
-  return cls == OperandClass::r || cls == OperandClass::v || cls == OperandClass::k || cls == OperandClass::idx;
+  return cls == OperandClass::v ? 'v' : cls == OperandClass::k ? 'k' : cls == OperandClass::p ? 'p' : cls == OperandClass::m ? 'm' : 'r';
 }
 
 /// The index register of a memory row: the optional integer one, or the lanes of a gather or scatter. Null if the row has none.
@@ -42,7 +46,7 @@ inline const isa::OperandInfo *indexOperand(const isa::InstrInfo &info) {
 /// Operands of a row in the order of its text.
 inline std::vector<Item> items(const isa::InstrInfo &info) {
   std::vector<Item> result;
-  const bool memory = info.pipe == isa::Pipe::S;
+  const bool memory = info.hasAddress();
   const isa::OperandInfo *index = memory ? indexOperand(info) : nullptr;
   for (unsigned i = 0; i < info.numOperands; ++i) {
     const isa::OperandInfo &operand = info.operands[i];

@@ -70,6 +70,10 @@ bool Word::operator==(const Word &o) const {
 bool InstrInfo::isControl() const {
   return pipe == Pipe::C && (isBranch || isTerminator || port == PortClass::branch);
 }
+bool InstrInfo::hasAddress() const {
+  const OperandInfo *ra = operand(Field::ra);
+  return pipe == Pipe::S && !isRoutine && ra && ra->cls == OperandClass::r;
+}
 const OperandInfo *InstrInfo::operand(Field field) const {
   for (unsigned i = 0; i < numOperands; ++i)
     if (operands[i].field == field)
@@ -85,6 +89,24 @@ const InstrInfo *lookup(std::string_view mnemonic) {
 const InstrInfo *begin() { return std::begin(isaTable); }
 const InstrInfo *end() { return std::end(isaTable); }
 uint64_t tableHash() { return isaTableHash; }
+
+unsigned registerCount(OperandClass cls) {
+  switch (cls) {
+  case OperandClass::r:
+  case OperandClass::idx:
+    return numR;
+  case OperandClass::v:
+    return numV;
+  case OperandClass::k:
+    return numK;
+  case OperandClass::p:
+    return numP;
+  case OperandClass::m:
+    return numM;
+  default:
+    return 0;
+  }
+}
 
 uint8_t getRegister(const Slot &slot, Field field) {
   switch (field) {
@@ -149,6 +171,14 @@ Effects effects(Pipe pipe, const Slot &slot) {
       result.readK |= reads ? 1u << (reg % numK) : 0;
       result.writeK |= writes ? 1u << (reg % numK) : 0;
       break;
+    case OperandClass::p:
+      result.readP |= reads ? 1u << (reg % numP) : 0;
+      result.writeP |= writes ? 1u << (reg % numP) : 0;
+      break;
+    case OperandClass::m:
+      result.readM |= reads ? 1u << (reg % numM) : 0;
+      result.writeM |= writes ? 1u << (reg % numM) : 0;
+      break;
     default:
       break;
     }
@@ -167,7 +197,7 @@ std::optional<std::array<Pipe, numPipes>> emissionOrder(const Word &word) {
   }
   for (unsigned i = 0; i < numPipes; ++i)
     for (unsigned j = i + 1; j < numPipes; ++j)
-      if ((all[i].writeV & all[j].writeV) || (all[i].writeR & all[j].writeR) || (all[i].writeK & all[j].writeK))
+      if (all[i].overwrites(all[j]))
         return std::nullopt;
   const InstrInfo *c = lookup(Pipe::C, word.slot(Pipe::C).opcode);
   bool controlLast = c && c->isControl();
@@ -178,8 +208,7 @@ std::optional<std::array<Pipe, numPipes>> emissionOrder(const Word &word) {
     bool legal = true;
     for (unsigned i = 0; i < numPipes && legal; ++i)
       for (unsigned j = i + 1; j < numPipes && legal; ++j) {
-        const Effects &first = all[order[i]], &second = all[order[j]];
-        legal = !(first.writeV & second.readV) && !(first.writeR & second.readR) && !(first.writeK & second.readK);
+        legal = !all[order[i]].feeds(all[order[j]]);
       }
     if (legal)
       return std::array<Pipe, numPipes>{Pipe(order[0]), Pipe(order[1]), Pipe(order[2])};
@@ -242,6 +271,8 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
     return fail(fmt::format("{} needs a mask", info->mnemonic));
 
   bool usesImm = false, hasIndex = false, gathers = false;
+  if (info->usesCoordinate && word.hasImmediates)
+    return fail(fmt::format("{} takes the word's coordinate, but the word carries immediates; put them into another word", info->mnemonic));
   for (Field field : {Field::rd, Field::ra, Field::rb, Field::rc}) {
     uint8_t reg = getRegister(slot, field);
     const OperandInfo *operand = info->operand(field);
@@ -250,7 +281,7 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
         return fail(fmt::format("{} does not use register field {}, which holds {}", info->mnemonic, unsigned(field), reg));
       continue;
     }
-    unsigned limit = operand->cls == OperandClass::v ? numV : operand->cls == OperandClass::k ? numK : numR;
+    const unsigned limit = registerCount(operand->cls);
     if (operand->cls == OperandClass::idx) {
       hasIndex = reg != noRegister;
       if (!hasIndex)
@@ -266,7 +297,7 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
           return fail(fmt::format("{}: the temporary register {} is also an operand", info->mnemonic, reg));
       }
     if (operand->access == Access::tmp && operand->cls == OperandClass::k) {
-      gathers = true;
+      gathers = info->hasAddress();
       if (reg == 0 || reg == slot.mask)
         return fail(fmt::format("{}: the temporary mask must be one of k1..k7 and not the mask", info->mnemonic));
     }
@@ -283,18 +314,15 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
       usesImm = true;
     if ((operand.field == Field::i0 || operand.field == Field::i1) && !word.hasImmediates)
       return fail(fmt::format("{} needs a word immediate, but the word carries a coordinate", info->mnemonic));
-    int64_t low = INT32_MIN, high = INT32_MAX;
-    if (operand.cls == OperandClass::binding || operand.cls == OperandClass::table || operand.cls == OperandClass::code ||
-        operand.cls == OperandClass::host)
-      low = 0;
-    if (pipe == Pipe::D && slot.opcode == uint8_t(DOp::dround))
-      low = 0, high = 3;
-    if (pipe == Pipe::D && slot.opcode == uint8_t(DOp::dred))
-      low = 0, high = 6;
-    if (pipe == Pipe::C && slot.opcode == uint8_t(COp::kset))
-      low = 0, high = 64;
-    if (operand.field == Field::imm && (slot.imm < low || slot.imm > high))
-      return fail(fmt::format("{}: immediate {} is outside {}..{}", info->mnemonic, slot.imm, low, high));
+    if (operand.field == Field::imm && (slot.imm < operand.low || slot.imm > operand.high))
+      return fail(fmt::format("{}: immediate {} is outside {}..{}", info->mnemonic, slot.imm, operand.low, operand.high));
+    // Every result has a register of its own.
+    for (unsigned j = 0; j < i; ++j) {
+      const OperandInfo &other = info->operands[j];
+      if (other.cls == operand.cls && other.access != Access::in && operand.access != Access::in &&
+          getRegister(slot, other.field) == getRegister(slot, operand.field))
+        return fail(fmt::format("{}: two results in register {}", info->mnemonic, getRegister(slot, operand.field)));
+    }
   }
   if (!usesImm && slot.imm != 0)
     return fail(fmt::format("{} takes no immediate, but the field holds {}", info->mnemonic, slot.imm));
@@ -324,7 +352,7 @@ Status checkWord(const Word &word) {
   if (word.slot(Pipe::C).opcode == uint8_t(COp::ccall)) {
     for (Pipe pipe : {Pipe::D, Pipe::S}) {
       Effects e = effects(pipe, word.slot(pipe));
-      if (e.writeV || e.writeR || e.writeK)
+      if (e.writes())
         return Error{fmt::format("slot {} writes a register beside ccall, which leaves all registers undefined", pipeNames[unsigned(pipe)])};
     }
   }

@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Helpers shared by the tiers: addresses of a callee's bindings, listed host calls, the barrier.
+// Helpers shared by the tiers: addresses of a callee's bindings, the barrier.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,8 +16,6 @@ namespace vtpu::rt {
 /// Addresses of the bindings of `table`'s callee, called from a function whose bindings stand at `bases`.
 std::vector<uint8_t *> calleeBases(const Program &program, const CallTable &table, uint8_t *const *bases,
                                    const SentronContext &context);
-/// Runs a `chost` slot lane by lane on whole registers and counts its time; `out` may be `a` or `b`.
-void callHost(const isa::Slot &slot, void *out, const void *a, const void *b, SentronContext &context);
 /// Waits until every sentron of the call has arrived; false if the call was stopped.
 bool waitAtBarrier(SentronContext &context);
 

@@ -8,10 +8,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "FunctionBases.h"
+#include "Routines/Routine.h"
 #include "Semantics.h"
-
-#include <chrono>
-#include <cstring>
 
 namespace vtpu::rt {
 
@@ -22,6 +20,7 @@ namespace {
 struct DecodedWord {
   const Word *word;
   std::array<Pipe, numPipes> order;
+  std::array<RoutineFunction, numPipes> routines; // of the slots in that order; null: no routine
   uint8_t slots = 0;
 };
 
@@ -31,11 +30,13 @@ public:
     code.resize(program.functions.size());
     for (size_t f = 0; f < code.size(); ++f)
       for (const Word &word : program.functions[f].words) {
-        DecodedWord decoded{&word, {}, 0};
+        DecodedWord decoded{&word, {}, {}, 0};
         const std::array<Pipe, numPipes> order = *emissionOrder(word);
         for (Pipe pipe : order)
-          if (!word.slot(pipe).empty())
+          if (const Slot &slot = word.slot(pipe); !slot.empty()) {
+            decoded.routines[decoded.slots] = findRoutine(pipe, slot.opcode).function;
             decoded.order[decoded.slots++] = pipe;
+          }
         code[f].push_back(decoded);
       }
   }
@@ -51,10 +52,14 @@ private:
     const Function &function = program.functions[index];
     const FunctionFacts &proofs = facts[index];
     const std::vector<DecodedWord> &words = code[index];
-    Registers regs;
+    Registers &regs = context.registers; // a call leaves them undefined
     uint32_t at = 0;
     auto trap = [&](TrapCause cause, int32_t message = 0) {
-      context.trap = {cause, index, at, uint32_t(message)};
+      Trap &trap = context.trap; // a routine has written the rest
+      trap.cause = cause;
+      trap.function = index;
+      trap.word = at;
+      trap.message = uint32_t(message);
       return false;
     };
     while (true) {
@@ -63,14 +68,17 @@ private:
       for (unsigned i = 0; i < decoded.slots; ++i) {
         const Pipe pipe = decoded.order[i];
         const Slot &slot = decoded.word->slot(pipe);
-        if (pipe == Pipe::D) {
+        if (RoutineFunction routine = decoded.routines[i]) {
+          if (TrapCause cause = routine({context, slot, *decoded.word}); cause != TrapCause::none)
+            return trap(cause);
+        } else if (pipe == Pipe::D) {
           executeD(slot, *decoded.word, regs);
         } else if (pipe == Pipe::C) {
           control = executeC(slot, *decoded.word, regs, context);
         } else {
           const int32_t binding = proofs.accessBinding[at];
           const bool accesses = binding >= 0;
-          if (!executeS(slot, regs, accesses ? bases[binding] : nullptr, accesses ? function.bindings[binding].size : 0, true))
+          if (!executeS(slot, *decoded.word, regs, context, accesses ? bases[binding] : nullptr, accesses ? function.bindings[binding].size : 0, true))
             return trap(TrapCause::outOfBounds);
         }
       }
@@ -97,9 +105,6 @@ private:
         return trap(TrapCause::divideByZero);
       case Control::message:
         return trap(TrapCause::message, c.imm);
-      case Control::host:
-        callHost(c, regs.v[c.rd], regs.v[c.ra], regs.v[c.rb], context);
-        break;
       case Control::barrier:
         if (!waitAtBarrier(context))
           return trap(TrapCause::stopped);
@@ -129,21 +134,6 @@ std::vector<uint8_t *> calleeBases(const Program &program, const CallTable &tabl
       result[i] = bases[table.arguments[i].index] + table.arguments[i].offset;
   }
   return result;
-}
-
-void callHost(const Slot &slot, void *out, const void *a, const void *b, SentronContext &context) {
-  auto started = std::chrono::steady_clock::now();
-  const HostFunction &function = hostFunctions()[slot.imm];
-  if (slot.type == Type::f32) {
-    for (unsigned i = 0, n = laneCount(slot.length, slot.type); i < n; ++i)
-      static_cast<float *>(out)[i] = function.f32(static_cast<const float *>(a)[i], static_cast<const float *>(b)[i]);
-  } else {
-    for (unsigned i = 0, n = laneCount(slot.length, slot.type); i < n; ++i)
-      static_cast<double *>(out)[i] = function.f64(static_cast<const double *>(a)[i], static_cast<const double *>(b)[i]);
-  }
-  const unsigned bytes = lengthBytes(slot.length);
-  std::memset(static_cast<uint8_t *>(out) + bytes, 0, 64 - bytes);
-  context.hostSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
 }
 
 } // namespace vtpu::rt

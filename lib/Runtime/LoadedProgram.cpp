@@ -22,10 +22,11 @@ namespace vtpu::rt {
 namespace {
 /// True if a word of the function depends on the sentron that runs it.
 bool asksForSentron(const Function &function) {
-  using isa::COp;
   return std::any_of(function.words.begin(), function.words.end(), [](const isa::Word &word) {
-    COp op = COp(word.slot(isa::Pipe::C).opcode);
-    return op == COp::csid || op == COp::csnum || op == COp::cbar;
+    for (unsigned p = 0; p < isa::numPipes; ++p)
+      if (const isa::InstrInfo *info = isa::lookup(isa::Pipe(p), word.slots[p].opcode); info && info->usesSentron)
+        return true;
+    return false;
   });
 }
 /// Row-major parameters up to this size are copied to a 64-byte boundary; larger ones stay mapped.

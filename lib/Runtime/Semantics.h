@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Register state and what the slots of a word do to it: the one statement of the semantics. The interpreter calls these functions, the ORC tier
+// What the slots of a word do to it: the one statement of the semantics. The interpreter calls these functions, the ORC tier
 // inlines their bitcode with constant slots; the template JIT is checked against them.
 //
 //===----------------------------------------------------------------------===//
@@ -10,19 +10,9 @@
 #ifndef VTPU_LIB_RUNTIME_SEMANTICS_H
 #define VTPU_LIB_RUNTIME_SEMANTICS_H
 
-#include "vtpu/ISA/Instruction.h"
 #include "vtpu/Runtime/Executor.h"
 
-#include <cstdint>
-
 namespace vtpu::rt {
-
-/// Registers of one frame. A v register written with a shorter length is zero above it.
-struct Registers {
-  int64_t r[isa::numR] = {};
-  uint64_t k[isa::numK] = {};
-  alignas(64) uint8_t v[isa::numV][64] = {};
-};
 
 /// Lanes of a type in a length.
 inline unsigned laneCount(isa::Length length, isa::Type type) { return isa::lengthBytes(length) / isa::byteWidth(type); }
@@ -30,12 +20,12 @@ inline unsigned laneCount(isa::Length length, isa::Type type) { return isa::leng
 /// Executes a D slot.
 void executeD(const isa::Slot &slot, const isa::Word &word, Registers &regs);
 /// Executes an S slot whose pointer is an offset into the `size` bytes at `base`. False: `checked`, and the access leaves them.
-bool executeS(const isa::Slot &slot, Registers &regs, uint8_t *base, uint64_t size, bool checked);
+bool executeS(const isa::Slot &slot, const isa::Word &word, Registers &regs, SentronContext &context, uint8_t *base, uint64_t size, bool checked);
 
 /// What a tier does behind the other slots of a word: go on, or what the C slot asks for (the slot's immediate says where or which).
-enum class Control : uint8_t { next, branch, call, stop, divideByZero, message, host, barrier };
-/// Executes a C slot.
-Control executeC(const isa::Slot &slot, const isa::Word &word, Registers &regs, const SentronContext &context);
+enum class Control : uint8_t { next, branch, call, stop, divideByZero, message, barrier };
+/// Executes a C slot. Slots of routines (Routines/Routine.h) are none of these functions' matter.
+Control executeC(const isa::Slot &slot, const isa::Word &word, Registers &regs, SentronContext &context);
 /// Integer comparison of C-pipe instructions.
 bool compareIntegers(isa::Predicate predicate, int64_t a, int64_t b);
 /// Writes `lanes` lanes of `bytes` bytes to a v register under the slot's mask; the rest becomes zero.

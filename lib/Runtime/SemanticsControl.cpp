@@ -9,6 +9,7 @@
 #include "Semantics.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace vtpu::rt {
@@ -34,7 +35,7 @@ int64_t extend(Type type, int64_t value) {
 }
 } // namespace
 
-Control executeC(const Slot &slot, const Word &word, Registers &regs, const SentronContext &context) {
+Control executeC(const Slot &slot, const Word &word, Registers &regs, SentronContext &context) {
   int64_t &rd = regs.r[slot.rd % numR];
   const int64_t a = regs.r[slot.ra % numR], b = regs.r[slot.rb % numR], c = regs.r[slot.rc % numR];
   const uint64_t ua = uint64_t(a), ub = uint64_t(b), ka = regs.k[slot.ra % numK], kb = regs.k[slot.rb % numK];
@@ -173,8 +174,32 @@ Control executeC(const Slot &slot, const Word &word, Registers &regs, const Sent
   case COp::kput:
     kd = ua;
     return Control::next;
-  case COp::chost:
-    return Control::host;
+  case COp::cpack: {
+    uint64_t *pair = context.m[slot.rd] + 2 * imm;
+    pair[0] = ua;
+    pair[1] = ub;
+    return Control::next;
+  }
+  case COp::cunpack: {
+    const uint64_t *pair = context.m[slot.ra] + 2 * imm;
+    rd = int64_t(pair[0]);
+    regs.r[slot.rb] = int64_t(pair[1]);
+    return Control::next;
+  }
+  case COp::cpackv:
+    std::memcpy(context.m[slot.rd], regs.v[slot.ra], 64);
+    return Control::next;
+  case COp::cunpackv:
+    std::memcpy(regs.v[slot.rd], context.m[slot.ra], 64);
+    return Control::next;
+  case COp::cpackp:
+    std::memcpy(context.m[slot.rd] + 2 * imm, &context.p[slot.ra], 16);
+    return Control::next;
+  case COp::cunpackp: {
+    const uint64_t *pair = context.m[slot.ra] + 2 * imm;
+    context.p[slot.rd] = Coordinate::fromBits(pair[0], pair[1]);
+    return Control::next;
+  }
   case COp::csid:
     rd = int64_t(context.sentron);
     return Control::next;
@@ -183,6 +208,8 @@ Control executeC(const Slot &slot, const Word &word, Registers &regs, const Sent
     return Control::next;
   case COp::cbar:
     return Control::barrier;
+  default: // a routine
+    break;
   }
   return Control::next;
 }

@@ -66,13 +66,21 @@ void storeLane(const Slot &slot, const uint8_t *lane, uint8_t *memory) {
 }
 } // namespace
 
-bool executeS(const Slot &slot, Registers &regs, uint8_t *base, uint64_t size, bool checked) {
+bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContext &context, uint8_t *base, uint64_t size, bool checked) {
   // Address of `bytes` bytes at an offset; null if they are outside.
   auto resolve = [&](int64_t offset, int64_t bytes) -> uint8_t * {
     const bool inside = offset >= 0 && bytes <= int64_t(size) && offset <= int64_t(size) - bytes;
     return inside || !checked ? base + offset : nullptr;
   };
   SOp op = SOp(slot.opcode);
+  if (op == SOp::pcoord) {
+    context.p[slot.rd] = Coordinate(word.coordinate);
+    return true;
+  }
+  if (op == SOp::pmov) {
+    context.p[slot.rd] = context.p[slot.ra];
+    return true;
+  }
   uint64_t wrapping = uint64_t(regs.r[slot.ra]) + uint64_t(int64_t(slot.imm)); // as the host's address unit
   const bool isGather = op == SOp::sgather || op == SOp::sscatter;
   if (!isGather && slot.rb != noRegister)
@@ -95,6 +103,20 @@ bool executeS(const Slot &slot, Registers &regs, uint8_t *base, uint64_t size, b
     if (!memory)
       return false;
     std::memcpy(memory, &regs.r[slot.rd], byteWidth(slot.memType));
+    return true;
+  }
+  case SOp::sldp:
+  case SOp::sstp: {
+    uint8_t *memory = resolve(offset, 16);
+    if (!memory)
+      return false;
+    if (op == SOp::sstp) {
+      std::memcpy(memory, &context.p[slot.rd], 16);
+    } else {
+      uint64_t halves[2];
+      std::memcpy(halves, memory, 16);
+      context.p[slot.rd] = Coordinate::fromBits(halves[0], halves[1]);
+    }
     return true;
   }
   case SOp::slds:

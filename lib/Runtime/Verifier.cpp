@@ -39,9 +39,12 @@ struct State {
   RegisterFact r[numR];
   uint32_t v = 0;                 // defined
   uint8_t k = 0;                  // defined
+  uint16_t p = 0;                 // defined
+  uint8_t m = 0;                  // defined
   uint8_t kLanes[numK] = {};      // most lanes that may be active: index of the highest plus one
   bool operator==(const State &o) const {
-    return reached == o.reached && std::equal(r, r + numR, o.r) && v == o.v && k == o.k && std::equal(kLanes, kLanes + numK, o.kLanes);
+    return reached == o.reached && std::equal(r, r + numR, o.r) && v == o.v && k == o.k && p == o.p && m == o.m &&
+           std::equal(kLanes, kLanes + numK, o.kLanes);
   }
   /// Joins `o` into this; `widen` gives up on values that still grow.
   void join(const State &o, bool widen) {
@@ -70,6 +73,8 @@ struct State {
     }
     v &= o.v;
     k &= o.k;
+    p &= o.p;
+    m &= o.m;
     for (unsigned i = 0; i < numK; ++i)
       kLanes[i] = std::max(kLanes[i], o.kLanes[i]);
   }
@@ -346,12 +351,14 @@ private:
         continue;
       const InstrInfo *info = lookup(Pipe(p), slot.opcode);
       Effects e = effects(Pipe(p), slot);
-      if (uint32_t missing = e.readV & ~before.v)
-        return Error{fmt::format("{} reads v{}, which is undefined on some path", info->mnemonic, __builtin_ctz(missing))};
-      if (uint8_t missing = uint8_t(e.readK & ~before.k))
-        return Error{fmt::format("{} reads k{}, which is undefined on some path", info->mnemonic, __builtin_ctz(missing))};
+      for (auto [letter, read, defined] : {std::tuple<char, uint32_t, uint32_t>('v', e.readV, before.v), {'k', e.readK, before.k},
+                                           {'p', e.readP, before.p}, {'m', e.readM, before.m}})
+        if (uint32_t missing = read & ~defined)
+          return Error{fmt::format("{} reads {}{}, which is undefined on some path", info->mnemonic, letter, __builtin_ctz(missing))};
       out.v |= e.writeV;
       out.k |= e.writeK;
+      out.p |= e.writeP;
+      out.m |= e.writeM;
       for (unsigned i = 0; i < numK; ++i)
         if (e.writeK >> i & 1)
           out.kLanes[i] = 64;
@@ -425,37 +432,9 @@ private:
       out.r[slot.rd].binding = -1;
       out.r[slot.rd].value = value;
     };
-    if (pipe == Pipe::D) {
-      if (slot.opcode == uint8_t(DOp::dset))
-        return requireInteger(before, slot.ra, info.mnemonic);
-      if (slot.opcode == uint8_t(DOp::dget))
-        integer(ValueRange::any());
-      return {};
-    }
-    if (pipe == Pipe::S) {
-      if (const OperandInfo *rb = info.operand(Field::rb); rb && rb->cls == OperandClass::idx && slot.rb != noRegister)
-        if (Status status = requireInteger(before, slot.rb, info.mnemonic); !status)
-          return status;
-      if (slot.opcode == uint8_t(SOp::sstr))
-        return requireInteger(before, slot.rd, info.mnemonic);
-      if (slot.opcode == uint8_t(SOp::sldr)) {
-        unsigned bits = byteWidth(slot.memType) * 8;
-        bool isSigned = slot.memType >= Type::i8 && slot.memType <= Type::i64;
-        if (bits == 64)
-          integer(ValueRange::any());
-        else
-          integer(isSigned ? ValueRange::between(-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1)
-                           : ValueRange::between(0, (int64_t(1) << bits) - 1));
-      }
-      if (slot.opcode == uint8_t(SOp::sprefch) && before.r[slot.ra].kind != RegisterFact::pointer)
-        return Error{fmt::format("the address register r{} of sprefch does not hold a pointer", slot.ra)};
-      return {};
-    }
+    // What moves pointers, and how.
     const RegisterFact &a = before.r[slot.ra % numR], &b = before.r[slot.rb % numR];
-    switch (COp(slot.opcode)) {
-    case COp::cimm:
-      integer(ValueRange::constant(word.i0));
-      return {};
+    switch (pipe == Pipe::C ? COp(slot.opcode) : COp::empty) {
     case COp::cptr:
       out.r[slot.rd] = {RegisterFact::pointer, slot.imm, ValueRange::constant(0)};
       return {};
@@ -481,11 +460,40 @@ private:
     default:
       break;
     }
-    for (unsigned i = 0; i < info.numOperands; ++i)
-      if (info.operands[i].cls == OperandClass::r && info.operands[i].access != Access::out)
-        if (Status status = requireInteger(before, getRegister(slot, info.operands[i].field), info.mnemonic); !status)
+    // Everything else takes integers, but for the base of an address, and makes integers.
+    for (unsigned i = 0; i < info.numOperands; ++i) {
+      const OperandInfo &operand = info.operands[i];
+      const uint8_t reg = getRegister(slot, operand.field);
+      if ((operand.cls != OperandClass::r && operand.cls != OperandClass::idx) || reg == noRegister)
+        continue;
+      if (info.hasAddress() && operand.field == Field::ra)
+        continue;
+      if (operand.access == Access::in || operand.access == Access::inout)
+        if (Status status = requireInteger(before, reg, info.mnemonic); !status)
           return status;
+      if (operand.access != Access::in)
+        out.r[reg] = {RegisterFact::integer, -1, ValueRange::any()};
+    }
+    if (pipe == Pipe::D)
+      return {};
+    if (pipe == Pipe::S) {
+      if (slot.opcode == uint8_t(SOp::sldr)) {
+        unsigned bits = byteWidth(slot.memType) * 8;
+        bool isSigned = slot.memType >= Type::i8 && slot.memType <= Type::i64;
+        if (bits == 64)
+          integer(ValueRange::any());
+        else
+          integer(isSigned ? ValueRange::between(-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1)
+                           : ValueRange::between(0, (int64_t(1) << bits) - 1));
+      }
+      if (slot.opcode == uint8_t(SOp::sprefch) && before.r[slot.ra].kind != RegisterFact::pointer)
+        return Error{fmt::format("the address register r{} of sprefch does not hold a pointer", slot.ra)};
+      return {};
+    }
     switch (COp(slot.opcode)) {
+    case COp::cimm:
+      integer(ValueRange::constant(word.i0));
+      break;
     case COp::csub:
       integer(a.value + b.value.negated());
       break;
@@ -574,8 +582,6 @@ private:
       out.reached = true;
       break;
     default:
-      if (const OperandInfo *rd = info.operand(Field::rd); rd && rd->cls == OperandClass::r && rd->access != Access::in)
-        integer(ValueRange::any());
       break;
     }
     return {};
@@ -619,6 +625,8 @@ private:
     int64_t bytes;
     if (op == SOp::sldr || op == SOp::sstr)
       bytes = byteWidth(slot.memType);
+    else if (op == SOp::sldp || op == SOp::sstp)
+      bytes = 16;
     else if (op == SOp::slds || op == SOp::ssts || op == SOp::sbcast)
       bytes = byteWidth(slot.type);
     else {

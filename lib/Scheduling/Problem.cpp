@@ -7,6 +7,7 @@
 #include "vtpu/Scheduling/Problem.h"
 
 #include <algorithm>
+#include <bitset>
 #include <numeric>
 
 namespace vtpu::sched {
@@ -76,7 +77,8 @@ void addMemoryDependences(Problem &problem) {
 }
 
 void addRegisterDependences(Problem &problem) {
-  constexpr unsigned count = isa::numR + isa::numK + isa::numV;
+  constexpr unsigned count = isa::numR + isa::numK + isa::numV + isa::numP + isa::numM;
+  using Registers = std::bitset<count>;
   constexpr uint32_t none = RegisterValue::none;
   std::array<uint32_t, count> writer;
   writer.fill(none);
@@ -84,14 +86,19 @@ void addRegisterDependences(Problem &problem) {
   for (uint32_t op = 0; op < problem.operations.size(); ++op) {
     const Operation &here = problem.operations[op];
     const isa::Effects e = isa::effects(here.pipe, here.content->slot);
-    auto bits = [](uint16_t r, uint8_t k, uint32_t v) { return uint64_t(r) | uint64_t(k) << isa::numR | uint64_t(v) << (isa::numR + isa::numK); };
-    const uint64_t reads = bits(e.readR, e.readK, e.readV), writes = bits(e.writeR, e.writeK, e.writeV);
+    auto all = [](uint16_t r, uint8_t k, uint32_t v, uint16_t p, uint8_t m) {
+      Registers set(m);
+      for (auto [bits, number] : {std::pair<uint64_t, unsigned>(p, isa::numP), {v, isa::numV}, {k, isa::numK}, {r, isa::numR}})
+        set = set << number | Registers(bits);
+      return set;
+    };
+    const Registers reads = all(e.readR, e.readK, e.readV, e.readP, e.readM), writes = all(e.writeR, e.writeK, e.writeV, e.writeP, e.writeM);
     for (unsigned reg = 0; reg < count; ++reg) {
-      if (!((reads | writes) >> reg & 1))
+      if (!reads[reg] && !writes[reg])
         continue;
-      if ((reads >> reg & 1) && writer[reg] != none)
+      if (reads[reg] && writer[reg] != none)
         problem.dependences.push_back({writer[reg], op, DependenceKind::flow, problem.row(writer[reg]).latency});
-      if (writes >> reg & 1) {
+      if (writes[reg]) {
         if (writer[reg] != none)
           problem.dependences.push_back({writer[reg], op, DependenceKind::output, 0});
         for (uint32_t reader : readers[reg])

@@ -42,7 +42,8 @@ enum class Predicate : uint8_t { eq = 0, ne, lt, le, gt, ge, ult, ule, ugt, uge,
 constexpr unsigned numPredicates = 14;
 std::string_view predicateName(Predicate predicate);
 
-constexpr unsigned numR = 16, numV = 32, numK = 8;
+/// Registers of each class: integers and pointers, vectors, masks, coordinates, messages.
+constexpr unsigned numR = 16, numV = 32, numK = 8, numP = 16, numM = 8;
 /// Register field value of an absent optional register.
 constexpr uint8_t noRegister = 255;
 
@@ -79,9 +80,17 @@ struct Word {
 
 constexpr unsigned wordBytes = 64;
 
+/// A coordinate packs into the low 121 of 128 bits, dimension 10 (the innermost) in the lowest eleven: [0] is the low half.
+void packCoordinate(const std::array<uint16_t, 11> &components, uint64_t packed[2]);
+std::array<uint16_t, 11> unpackCoordinate(const uint64_t packed[2]);
+/// The bits of [1] that belong to a coordinate.
+constexpr uint64_t coordinateHighMask = (uint64_t(1) << (11 * 11 - 64)) - 1;
+
 /// Register class or meaning of an operand.
-enum class OperandClass : uint8_t { r, v, k, idx, i32, i64, cmp64, target, binding, table, code, host };
+enum class OperandClass : uint8_t { r, v, k, p, m, idx, i32, i64, cmp64, target, binding, table, code, host };
 enum class Access : uint8_t { in, out, inout, tmp };
+/// Registers of a class (idx: those of r); 0 if its operands are no registers.
+unsigned registerCount(OperandClass cls);
 /// Where the operand stands.
 enum class Field : uint8_t { rd, ra, rb, rc, imm, i0, i1 };
 
@@ -89,6 +98,7 @@ struct OperandInfo {
   Field field;
   OperandClass cls;
   Access access;
+  int32_t low, high; // what an immediate in the slot may be
 };
 
 /// Port classes of host templates: keys into port tables.
@@ -103,12 +113,14 @@ struct InstrInfo {
   uint8_t numOperands;
   uint16_t types;    // bit set over Type
   uint16_t memTypes; // bit set over Type
-  bool hasLength, maskable, hasPredicate, isLoad, isStore, isBranch, isTerminator, hasSideEffects;
+  bool hasLength, maskable, hasPredicate, isLoad, isStore, isBranch, isTerminator, hasSideEffects, usesCoordinate, usesSentron, isRoutine, isLight;
   PortClass port;
   std::string_view summary;
 
   /// Ends the word: branches, calls, returns, traps. Emitted behind the other slots.
   bool isControl() const;
+  /// ra, rb and the immediate are an address; ra holds a pointer.
+  bool hasAddress() const;
   /// The operand in a field; null if the instruction does not use it.
   const OperandInfo *operand(Field field) const;
   bool allowsType(Type type) const { return types >> unsigned(type) & 1; }
@@ -142,6 +154,18 @@ struct Effects {
   uint32_t readV = 0, writeV = 0;
   uint16_t readR = 0, writeR = 0;
   uint8_t readK = 0, writeK = 0;
+  uint16_t readP = 0, writeP = 0;
+  uint8_t readM = 0, writeM = 0;
+
+  bool writes() const { return writeV || writeR || writeK || writeP || writeM; }
+  /// Writes a register that `other` reads.
+  bool feeds(const Effects &other) const {
+    return (writeV & other.readV) || (writeR & other.readR) || (writeK & other.readK) || (writeP & other.readP) || (writeM & other.readM);
+  }
+  /// Writes a register that `other` writes.
+  bool overwrites(const Effects &other) const {
+    return (writeV & other.writeV) || (writeR & other.writeR) || (writeK & other.writeK) || (writeP & other.writeP) || (writeM & other.writeM);
+  }
 };
 Effects effects(Pipe pipe, const Slot &slot);
 

@@ -12,19 +12,23 @@
 //===----------------------------------------------------------------------===//
 
 // Which operand stands in which field.
-//   cls: r, v, k (registers), i32 (the slot's immediate), i64 (word immediate I0), cmp64 (word immediate I1), target (immediate: word
+//   cls: r, v, k, p, m (registers), i32 (the slot's immediate), i64 (word immediate I0), cmp64 (word immediate I1), target (immediate: word
 //        distance from this word), binding, table, code, host (immediates with a meaning).
 //   access: in, out, inout, tmp (written with an undefined value: a temporary of the template).
-class Operand<string place, string cls, string access> {
+//   low, high: what an immediate in the slot may be.
+class Operand<string place, string cls, string access, int low = -2147483648, int high = 2147483647> {
   string Field = place;
   string Class = cls;
   string Access = access;
+  int Low = low;
+  int High = high;
 }
 class Out<string place, string cls> : Operand<place, cls, "out">;
 class In<string place, string cls> : Operand<place, cls, "in">;
 class InOut<string place, string cls> : Operand<place, cls, "inout">;
 class Tmp<string place, string cls> : Operand<place, cls, "tmp">;
-class Imm<string cls> : Operand<"imm", cls, "in">;
+class Imm<string cls, int low = -2147483648, int high = 2147483647> : Operand<"imm", cls, "in", low, high>;
+class Number<string cls> : Imm<cls, 0>; // an index into a table of the program or the runtime
 def I0 : Operand<"i0", "i64", "in">;
 def I1 : Operand<"i1", "cmp64", "in">;
 
@@ -43,6 +47,10 @@ class Instr<string pipe, int opcode, string mnemonic, list<Operand> operands> {
   bit IsBranch = 0;             // may transfer control inside the function
   bit IsTerminator = 0;         // never falls through
   bit HasSideEffects = 0;
+  bit UsesCoordinate = 0;       // reads the word's coordinate: the word has no immediates
+  bit UsesSentron = 0;          // depends on the sentron that runs it, or on the others: sentrons that run it are not interchangeable
+  bit Routine = 0;              // a C++ function of this name in lib/Runtime/Routines, which every tier calls
+  bit Light = 0;                // a routine that touches general registers only: no vectors, masks, allocation, waiting or library calls
   string Port = "alu";          // port class of the host template: the key into port tables
   string Summary = "";          // one line of semantics
   string Since = "0.1";
@@ -110,7 +118,7 @@ def DGET : D<27, "dget", [Out<"rd", "r">, In<"ra", "v">], AllTypes, "vtor",
   let HasLen = 0;
 }
 def DIMM : D<28, "dimm", [Out<"rd", "v">, I0], AllTypes, "rtov", "every lane of rd = the low bits of word immediate I0">;
-def DROUND : D<29, "dround", [Out<"rd", "v">, In<"ra", "v">, Imm<"i32">], FloatTypes, "vround",
+def DROUND : D<29, "dround", [Out<"rd", "v">, In<"ra", "v">, Imm<"i32", 0, 3>], FloatTypes, "vround",
                "rd = ra rounded to an integer: imm 0 to nearest even, 1 down, 2 up, 3 toward zero">;
 def DCVT : D1<30, "dcvt", AllTypes, "vcvt",
                "rd = ra converted from the memory type to the type, lane by lane; the length is that of the wider type, the narrower side "
@@ -121,7 +129,7 @@ def DRND : D1<31, "drnd", ["f32"], "vcvt", "rd = ra rounded to the memory type's
   let Maskable = 0;
   let MemTypes = ["f16"];
 }
-def DRED : D<32, "dred", [Out<"rd", "v">, In<"ra", "v">, Tmp<"rb", "v">, Imm<"i32">], AllTypes, "reduce",
+def DRED : D<32, "dred", [Out<"rd", "v">, In<"ra", "v">, Tmp<"rb", "v">, Imm<"i32", 0, 6>], AllTypes, "reduce",
              "lane 0 of rd = tree reduction of ra (upper half with lower half until one lane is left), other lanes zero: imm 0 sum, 1 product, "
              "2 min, 3 max (as dmin, dmax with the lower half as ra), 4 and, 5 or, 6 xor (bitwise)"> {
   let Maskable = 0;
@@ -200,6 +208,24 @@ def SPREFCH : S<10, "sprefch", [In<"ra", "r">, In<"rb", "idx">, Imm<"i32">], [],
 }
 
 //===----------------------------------------------------------------------===//
+// S pipe: coordinates. A coordinate packs into 121 bits, dimension 10 in the lowest eleven; components are 0..2047 and saturate
+//===----------------------------------------------------------------------===//
+
+class P<int opcode, string mnemonic, list<Operand> operands, string port, string summary>
+    : S<opcode, mnemonic, operands, [], [], port, summary>;
+
+def PCOORD : P<16, "pcoord", [Out<"rd", "p">], "rstore", "rd = the word's coordinate"> {
+  let UsesCoordinate = 1;
+}
+def PMOV : P<17, "pmov", [Out<"rd", "p">, In<"ra", "p">], "rload", "rd = ra">;
+def SLDP : P<18, "sldp", !listconcat([Out<"rd", "p">], Address), "rload", "rd = the coordinate in 16 bytes; their upper 7 bits are dropped"> {
+  let IsLoad = 1;
+}
+def SSTP : P<19, "sstp", !listconcat([In<"rd", "p">], Address), "rstore", "16 bytes = the coordinate rd"> {
+  let IsStore = 1;
+}
+
+//===----------------------------------------------------------------------===//
 // C pipe: scalars, masks, control
 //===----------------------------------------------------------------------===//
 
@@ -244,7 +270,7 @@ def CSEL : C<25, "csel", [Out<"rd", "r">, In<"ra", "r">, In<"rb", "r">, In<"rc",
 def CEXT : C<26, "cext", [Out<"rd", "r">, In<"ra", "r">], "alu", "rd = ra truncated to the memory type and extended back to 64 bits"> {
   let MemTypes = ["i8", "i16", "i32", "u8", "u16", "u32"];
 }
-def CPTR : C<30, "cptr", [Out<"rd", "r">, Imm<"binding">], "rload", "rd = pointer to the start of binding imm of this function's binding table">;
+def CPTR : C<30, "cptr", [Out<"rd", "r">, Number<"binding">], "rload", "rd = pointer to the start of binding imm of this function's binding table">;
 def CBR : C<40, "cbr", [Imm<"target">], "branch", "continue at this word + imm"> {
   let IsBranch = 1;
   let IsTerminator = 1;
@@ -257,21 +283,21 @@ def CBCCI : C<42, "cbcci", [In<"ra", "r">, I1, Imm<"target">], "branch", "if pre
   let HasPred = 1;
   let IsBranch = 1;
 }
-def CCALL : C<44, "ccall", [Imm<"table">], "branch",
+def CCALL : C<44, "ccall", [Number<"table">], "branch",
               "call the function of call table imm with that table's bindings; all registers are undefined afterwards"> {
   let HasSideEffects = 1;
 }
 def CRET : C<45, "cret", [], "branch", "return to the caller"> {
   let IsTerminator = 1;
 }
-def CTRAP : C<46, "ctrap", [Imm<"code">], "branch", "trap with message imm of the program's message table"> {
+def CTRAP : C<46, "ctrap", [Number<"code">], "branch", "trap with message imm of the program's message table"> {
   let IsTerminator = 1;
   let HasSideEffects = 1;
 }
-def CASSERT : C<47, "cassert", [In<"ra", "r">, Imm<"code">], "branch", "trap with message imm if ra is 0"> {
+def CASSERT : C<47, "cassert", [In<"ra", "r">, Number<"code">], "branch", "trap with message imm if ra is 0"> {
   let HasSideEffects = 1;
 }
-def KSET : C<50, "kset", [Out<"rd", "k">, Imm<"i32">], "kmask", "the first imm lanes of rd (0 to 64) are active">;
+def KSET : C<50, "kset", [Out<"rd", "k">, Imm<"i32", 0, 64>], "kmask", "the first imm lanes of rd (0 to 64) are active">;
 def KFIRST : C<51, "kfirst", [Out<"rd", "k">, In<"ra", "r">], "kmask", "the first ra lanes of rd are active; ra is clamped to 0..64">;
 def KAND : K3<52, "kand", "rd = ra & rb">;
 def KOR : K3<53, "kor", "rd = ra | rb">;
@@ -280,14 +306,27 @@ def KANDN : K3<55, "kandn", "rd = ~ra & rb">;
 def KMOV : C<57, "kmov", [Out<"rd", "k">, In<"ra", "k">], "kmask", "rd = ra">;
 def KGET : C<58, "kget", [Out<"rd", "r">, In<"ra", "k">], "kmask", "r register rd = the 64 bits of ra">;
 def KPUT : C<59, "kput", [Out<"rd", "k">, In<"ra", "r">], "kmask", "k register rd = the 64 bits of r register ra">;
-def CHOST : C<60, "chost", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "v">, Imm<"host">], "host",
+def CHOST : C<60, "chost", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "v">, Number<"host">], "host",
               "rd = listed host function imm of ra and rb, lane by lane (unary functions ignore rb); the time counts as outside words"> {
   let Types = FloatTypes;
   let HasLen = 1;
   let HasSideEffects = 1;
+  let Routine = 1;
 }
+let UsesSentron = 1 in {
 def CSID : C<61, "csid", [Out<"rd", "r">], "rload", "rd = number of this sentron, 0 .. csnum - 1">;
 def CSNUM : C<62, "csnum", [Out<"rd", "r">], "rload", "rd = number of sentrons that run this call">;
 def CBAR : C<63, "cbar", [], "host", "wait until every sentron of this call has arrived"> {
   let HasSideEffects = 1;
 }
+}
+def CPACK : C<64, "cpack", [InOut<"rd", "m">, In<"ra", "r">, In<"rb", "r">, Imm<"i32", 0, 3>], "rstore",
+              "64-bit lanes 2 * imm and 2 * imm + 1 of message rd = ra and rb; the others stay">;
+def CUNPACK : C<65, "cunpack", [Out<"rd", "r">, Out<"rb", "r">, In<"ra", "m">, Imm<"i32", 0, 3>], "rload",
+                "rd and rb = 64-bit lanes 2 * imm and 2 * imm + 1 of message ra">;
+def CPACKV : C<66, "cpackv", [Out<"rd", "m">, In<"ra", "v">], "store", "message rd = the 512 bits of ra">;
+def CUNPACKV : C<67, "cunpackv", [Out<"rd", "v">, In<"ra", "m">], "load", "rd = the 512 bits of message ra">;
+def CPACKP : C<68, "cpackp", [InOut<"rd", "m">, In<"ra", "p">, Imm<"i32", 0, 3>], "rstore",
+               "coordinate imm of message rd = ra, in 16 bytes; the others stay">;
+def CUNPACKP : C<69, "cunpackp", [Out<"rd", "p">, In<"ra", "m">, Imm<"i32", 0, 3>], "rload",
+                 "rd = coordinate imm of message ra; its upper 7 bits are dropped">;

@@ -35,6 +35,16 @@ struct Trap {
   TrapCause cause = TrapCause::none;
   uint32_t function = 0, word = 0;
   uint32_t message = 0; // TrapCause::message: index into Program::messages
+  int64_t value = 0;    // that a routine refused
+  uint64_t coordinate[2] = {}; // packed, that a routine refused
+};
+
+/// Registers of the reference interpreter, and of a routine in every tier: there those are defined that its slot names. A v register written
+/// with a shorter length is zero above it.
+struct Registers {
+  int64_t r[isa::numR] = {};
+  uint64_t k[isa::numK] = {};
+  alignas(64) uint8_t v[isa::numV][64] = {};
 };
 
 /// Most sentrons of a call; the verifier counts on it.
@@ -76,6 +86,9 @@ struct alignas(64) SentronContext {
   uint8_t *const *stacks = nullptr;            // per function: its Stack area, or null
   int64_t spill[8] = {};                       // r12..r15 and template temporaries
   double barrierSeconds = 0;                   // spent waiting for other sentrons
+  uint64_t p[isa::numP][2] = {};               // coordinates, packed: low half, high half
+  alignas(64) uint64_t m[isa::numM][8] = {};   // messages
+  Registers registers;
 };
 
 /// A tier runs entry functions: `bases[i]` is the address of binding i of that function. False: `context.trap` says why.
