@@ -8,6 +8,7 @@
 
 #include "Syntax.h"
 #include "vtpu/Assembly/Assembly.h"
+#include "vtpu/Memory/CoordinateText.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -68,6 +69,14 @@ public:
     size_t start = position;
     while (position < line.size() && (std::isalnum(static_cast<unsigned char>(line[position])) || line[position] == '_' ||
                                       line[position] == '$' || line[position] == '.'))
+      ++position;
+    return line.substr(start, position - start);
+  }
+  /// A coordinate's characters: up to a blank or a comment.
+  std::string_view place() {
+    skip();
+    const size_t start = position;
+    while (position < line.size() && !std::isspace(static_cast<unsigned char>(line[position])) && line.substr(position, 2) != "//")
       ++position;
     return line.substr(start, position - start);
   }
@@ -546,34 +555,12 @@ void Parser::slot(Cursor &cursor, Word &word) {
 }
 
 void Parser::coordinate(Cursor &cursor, Word &word) {
-  // A component is a run of digits; word() also takes the dots between them.
-  size_t start = cursor.here();
-  std::string all;
-  do {
-    all += cursor.word();
-    all += '/';
-  } while (cursor.accept('/'));
-  std::vector<unsigned> values;
-  std::string shape;
-  bool good = true;
-  unsigned value = 0, digits = 0;
-  for (char c : all) {
-    if (c >= '0' && c <= '9') {
-      value = value * 10 + unsigned(c - '0');
-      good &= ++digits <= 4;
-      continue;
-    }
-    good &= digits > 0 && value <= 2047 && (c == '.' || c == '/');
-    values.push_back(value);
-    shape += c;
-    value = digits = 0;
-  }
-  // The 9-part form of libphext has no line and no column: the two innermost dimensions are zero.
-  const bool nine = shape == "../../../";
-  if (!good || (shape != "../../..../" && !nine))
-    return cursor.failAt(start, "expected a coordinate a.b.c/d.e.f/g.h.i.j.k (or a.b.c/d.e.f/g.h.i) with components 0..2047");
-  for (size_t i = 0; i < values.size(); ++i)
-    word.coordinate[i] = uint16_t(values[i]);
+  const size_t start = cursor.here();
+  size_t failure = 0;
+  Result<Coordinate> coordinate = parseCoordinate(cursor.place(), &failure);
+  if (!coordinate)
+    return cursor.failAt(start + failure, coordinate.message());
+  word.coordinate = coordinate->components();
 }
 
 void Parser::siwWord(Cursor &cursor) {

@@ -8,6 +8,7 @@
 
 #include "Syntax.h"
 #include "vtpu/Assembly/Assembly.h"
+#include "vtpu/Memory/CoordinateText.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -145,10 +146,6 @@ std::set<uint32_t> branchTargets(const Function &function) {
   return labels;
 }
 
-std::string printCoordinate(const std::array<uint16_t, 11> &c) {
-  return fmt::format("{}.{}.{}/{}.{}.{}/{}.{}.{}.{}.{}", c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10]);
-}
-
 std::string printSlot(Pipe pipe, const Word &word, uint32_t index, const std::set<uint32_t> &labels) {
   const Slot &slot = word.slot(pipe);
   const InstrInfo *info = lookup(pipe, slot.opcode);
@@ -191,10 +188,8 @@ std::string printWord(const Word &word, uint32_t index, const std::set<uint32_t>
     separator = " ; ";
   }
   out += " }";
-  for (uint16_t component : word.coordinate)
-    if (component)
-      return out + " @" + printCoordinate(word.coordinate);
-  return out;
+  const Coordinate coordinate(word.coordinate);
+  return coordinate == Coordinate() ? out : out + " @" + printCoordinate(coordinate);
 }
 
 std::string printAssembly(const Program &program) {

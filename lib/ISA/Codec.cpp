@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "vtpu/ISA/Instruction.h"
+#include "vtpu/Memory/Coordinate.h"
 
 #include <cstring>
 #include <fmt/format.h>
@@ -18,7 +19,6 @@ namespace {
 constexpr uint8_t wordVersion = 1;
 constexpr unsigned slotOffset[numPipes] = {8, 24, 36};
 constexpr unsigned dPadding = 20, tailOffset = 48;
-constexpr unsigned coordinateBits = 11;
 
 template <typename T>
 T load(const uint8_t *in) {
@@ -72,13 +72,9 @@ void encode(const Word &word, const Word *previous, uint8_t out[wordBytes]) {
     store<int64_t>(out + tailOffset + 8, word.i1);
     return;
   }
-  // Dimension 10, the innermost, stands in the lowest bits.
-  for (unsigned dimension = 0; dimension < 11; ++dimension) {
-    unsigned start = (10 - dimension) * coordinateBits;
-    for (unsigned bit = 0; bit < coordinateBits; ++bit)
-      if (word.coordinate[dimension] >> bit & 1)
-        out[tailOffset + (start + bit) / 8] |= uint8_t(1u << ((start + bit) % 8));
-  }
+  const Coordinate coordinate(word.coordinate);
+  store<uint64_t>(out + tailOffset, coordinate.low());
+  store<uint64_t>(out + tailOffset + 8, coordinate.high());
 }
 
 Result<Word> decode(const uint8_t in[wordBytes]) {
@@ -113,14 +109,10 @@ Result<Word> decode(const uint8_t in[wordBytes]) {
     word.i0 = load<int64_t>(in + tailOffset);
     word.i1 = load<int64_t>(in + tailOffset + 8);
   } else {
-    for (unsigned dimension = 0; dimension < 11; ++dimension) {
-      unsigned start = (10 - dimension) * coordinateBits;
-      for (unsigned bit = 0; bit < coordinateBits; ++bit)
-        word.coordinate[dimension] |= uint16_t((in[tailOffset + (start + bit) / 8] >> ((start + bit) % 8) & 1) << bit);
-    }
-    for (unsigned bit = 11 * coordinateBits; bit < 128; ++bit)
-      if (in[tailOffset + bit / 8] >> (bit % 8) & 1)
+    const uint64_t high = load<uint64_t>(in + tailOffset + 8);
+    if (!Coordinate::isValid(high))
         return Error{"reserved bits of the coordinate are not zero"};
+    word.coordinate = Coordinate::fromBits(load<uint64_t>(in + tailOffset), high).components();
   }
   if (Status status = checkWord(word); !status)
     return Error{status.message()};

@@ -28,8 +28,6 @@ std::string printSlot(isa::Pipe pipe, const isa::Word &word, uint32_t index, con
 std::string printWord(const isa::Word &word, uint32_t index, const std::set<uint32_t> &labels);
 /// Words of a function that a branch names.
 std::set<uint32_t> branchTargets(const Function &function);
-/// `a.b.c/d.e.f/g.h.i.j.k`.
-std::string printCoordinate(const std::array<uint16_t, 11> &coordinate);
 
 } // namespace vtpu
 

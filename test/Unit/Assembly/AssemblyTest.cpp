@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "vtpu/Assembly/Assembly.h"
+#include "vtpu/Memory/CoordinateText.h"
 #include "RandomProgram.h"
 
 #include <gtest/gtest.h>
@@ -44,8 +45,8 @@ again:
   EXPECT_EQ(function.words[4].slot(isa::Pipe::C).imm, -2);
   EXPECT_EQ(function.words[4].slot(isa::Pipe::S).imm, -8);
   EXPECT_EQ(function.words[4].slot(isa::Pipe::S).scale, 2);
-  EXPECT_EQ(printCoordinate(function.words[2].coordinate), "1.2.3/4.5.6/7.8.9.0.0");
-  EXPECT_EQ(printCoordinate(function.words[5].coordinate), "1.2.3/4.5.6/7.8.9.10.11");
+  EXPECT_EQ(printCoordinate(Coordinate(function.words[2].coordinate)), "1.2.3/4.5.6/7.8.9.0.0");
+  EXPECT_EQ(printCoordinate(Coordinate(function.words[5].coordinate)), "1.2.3/4.5.6/7.8.9.10.11");
 }
 
 namespace {
@@ -100,9 +101,9 @@ const Case cases[] = {
     {"{ S: sldr.i64 r0, [r1 * 3] }", "2:23: expected '+', '-' or ']' before '* 3] }'"},
     {"{ C: caddi r0, r0, 3000000000 }", "2:20: expected a 32-bit immediate in -2147483648..2147483647, found '3000000000'"},
     {"{ C: cptr r0, 3 }", "2:15: expected a binding (b0 to b2147483647), found '3'"},
-    {"{ C: cret } @1.2", "2:14: expected a coordinate a.b.c/d.e.f/g.h.i.j.k (or a.b.c/d.e.f/g.h.i) with components 0..2047"},
-    {"{ C: cret } @1.2.3/4.5.6/7.8.9.10.2048",
-     "2:14: expected a coordinate a.b.c/d.e.f/g.h.i.j.k (or a.b.c/d.e.f/g.h.i) with components 0..2047"},
+    {"{ C: cret } @1.2", "2:17: expected '.' and the series of a coordinate a.b.c/d.e.f/g.h.i.j.k (or a.b.c/d.e.f/g.h.i), found the end"},
+    {"{ C: cret } @ 1.2.3/4.5.6/7.8.9.10.2048", "2:36: the column (component 10 of a coordinate) is 2048, which is not in 0..2047"},
+    {"{ C: cret } @// place", "2:22: expected the library (component 0 of a coordinate) in 0..2047, found the end"},
     {"{ C: cret } cret", "2:13: unexpected 'cret' at the end of the statement"},
     {"{ C: cret", "2:10: expected ';' before the end of the line"},
     {"{ D: dadd.f32.512 v0, v1, v2 {k1}{y} }", "2:35: expected {z} after the mask"},
