@@ -145,6 +145,12 @@ public:
   /// and stays; so does one whose child 0 is asked for.
   constexpr Coordinate child(int64_t value) const { return depth() < dimensions ? with(depth(), value) : *this; }
 
+  /// Whether every component is at least the other's: all fields at once, by a subtraction that cannot borrow across their top bits.
+  constexpr bool covers(const Coordinate &o) const {
+    const Bits x = bits(), y = o.bits(), tops = uniform(1024).bits();
+    const Bits difference = (x | tops) - (y & ~tops);
+    return (((x & ~y) | (~(x ^ y) & difference)) & tops) == tops;
+  }
   /// Whether the first `count` dimensions are equal.
   constexpr bool samePrefix(const Coordinate &o, unsigned count) const {
     return count == 0 || (bits() ^ o.bits()) >> ((dimensions - count) * componentBits) == 0;

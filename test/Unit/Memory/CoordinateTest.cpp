@@ -50,6 +50,7 @@ TEST(Coordinate, ArithmeticSaturatesComponentByComponent) {
     const int64_t factor = int64_t(random() % 5) - 1, distance = int64_t(random() % 8192) - 4096;
     const unsigned moved = unsigned(random() % dims);
     unsigned manhattan = 0, hamming = 0;
+    bool covers = true;
     const Coordinate sum = a + b, difference = a - b, product = a * b, scaled = a.scaled(factor), stepped = a.step(moved, distance);
     for (unsigned d = 0; d < dims; ++d) {
       const long x = a[d], y = b[d];
@@ -60,9 +61,12 @@ TEST(Coordinate, ArithmeticSaturatesComponentByComponent) {
       ASSERT_EQ(stepped[d], d == moved ? clamp(x + distance) : x);
       manhattan += unsigned(std::abs(x - y));
       hamming += x != y;
+      covers &= x >= y;
     }
     ASSERT_EQ(a.manhattan(b), manhattan);
     ASSERT_EQ(a.hamming(b), hamming);
+    ASSERT_EQ(a.covers(b), covers);
+    ASSERT_TRUE(sum.covers(a) && a.covers(difference) && a.covers(a));
   }
   EXPECT_EQ(Coordinate::uniform(1).scaled(INT64_MAX), Coordinate::uniform(2047));
   EXPECT_EQ(Coordinate::uniform(1).scaled(INT64_MIN), Coordinate());

@@ -1,0 +1,404 @@
+//===- Space.cpp - Memory by coordinate -------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Two locks: `structure` orders all changes and the queries; `readers` shuts look-ups out while something is moved or freed. A look-up therefore
+// takes `readers` shared, a change takes `structure` and, only where a reader could be misled, `readers` exclusively.
+//
+//===----------------------------------------------------------------------===//
+
+#include "PageTable.h"
+#include "StripedLock.h"
+
+#include "vtpu/Memory/CoordinateText.h"
+#include "vtpu/Memory/Space.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <mutex>
+#include <queue>
+#include <shared_mutex>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace vtpu::mem {
+
+/// A page, a node of the ordered index, and up to sixteen slots of the table (its load is 1/16 at least).
+const uint64_t Space::pageBytes = sizeof(Page);
+const uint64_t Space::pageOverhead = 16 * 32 + 128;
+const uint64_t Space::baseBytes = PageTable::minSlots * 32;
+
+namespace {
+/// Epochs are never used twice, so that a cache cannot take one space for another.
+uint64_t newEpoch() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+Place cellPlace(Page &page, unsigned cell) { return {page.address(cell), isa::Type::i64, nullptr}; }
+Place elementPlace(const Region &region, const Coordinate &c) { return {region.address(c), region.type(), &region}; }
+} // namespace
+
+struct Space::State {
+  mutable std::mutex structure;
+  mutable StripedLock readers;
+  // Changed under both locks.
+  std::vector<std::unique_ptr<Region>> regions;
+  uint64_t epoch = newEpoch();
+  // Inserted into under `structure`, moved and erased under both.
+  PageTable table;
+  // Under `structure`.
+  std::map<Coordinate, std::unique_ptr<Page>> pages;
+  uint64_t cells = 0;
+
+  const Region *regionAt(const Coordinate &c) const {
+    for (const std::unique_ptr<Region> &region : regions)
+      if (region->box().contains(c))
+        return region.get();
+    return nullptr;
+  }
+  bool touchesRegion(const Box &box) const {
+    return std::any_of(regions.begin(), regions.end(), [&](const auto &region) { return region->box().intersects(box); });
+  }
+  /// The place of a coordinate; under `readers` or `structure`. A cell may not exist in its page yet: `cell` says which it is.
+  Place locate(const Coordinate &c, PageTable::Hit hit) const {
+    if (!hit.word || hit.tagged())
+      if (const Region *region = regionAt(c))
+        return elementPlace(*region, c);
+    if (!hit.word)
+      return {};
+    return cellPlace(*hit.page(), Page::cellOf(c.low()));
+  }
+  Place existing(const Coordinate &c, TranslationCache *cache) const;
+  /// Calls `visit` with each page that shares coordinates with the box, in order, until it returns false.
+  template <typename Visitor>
+  void forEachPage(const Box &box, Visitor visit) const {
+    for (auto it = pages.lower_bound(Page::keyOf(box.first)); it != pages.end() && it->first <= box.last; ++it)
+      if (it->second->box().intersects(box) && !visit(*it->second))
+        return;
+  }
+  std::optional<Coordinate> cellIn(const Box &box) const;
+  void retag(const Box &box) {
+    forEachPage(box, [&](Page &page) {
+      table.tag(page.key, touchesRegion(page.box()));
+      return true;
+    });
+  }
+  void freePage(const Coordinate &key) {
+    std::lock_guard<StripedLock> exclusive(readers);
+    table.erase(key);
+    pages.erase(key);
+    epoch = newEpoch();
+  }
+};
+
+Space::Space() : state(std::make_unique<State>()) {}
+Space::~Space() = default;
+
+//===----------------------------------------------------------------------===//
+// Regions
+//===----------------------------------------------------------------------===//
+
+std::optional<Coordinate> Space::State::cellIn(const Box &box) const {
+  std::optional<Coordinate> found;
+  forEachPage(box, [&](Page &page) {
+    for (unsigned cell = 0; cell < 512 && !found; ++cell)
+      if (Coordinate c = Page::coordinateOf(page.key, cell); page.exists(cell) && box.contains(c))
+        found = c;
+    return !found;
+  });
+  return found;
+}
+
+Result<const Region *> Space::bind(RegionSpec spec) {
+  Result<std::unique_ptr<Region>> made = Region::create(std::move(spec));
+  if (!made)
+    return made.takeError();
+  const Region *region = made->get();
+  std::lock_guard<std::mutex> changing(state->structure);
+  for (const std::unique_ptr<Region> &other : state->regions)
+    if (other->box().intersects(region->box()))
+      return Error{fmt::format("region '{}' in box {} overlaps region '{}' in box {}; release that one or move this one", region->name(),
+                               printBox(region->box()), other->name(), printBox(other->box()))};
+  if (std::optional<Coordinate> cell = state->cellIn(region->box()))
+    return Error{fmt::format("region '{}' in box {} would hide the cell at {}; erase the cell first", region->name(), printBox(region->box()),
+                             printCoordinate(*cell))};
+  std::lock_guard<StripedLock> exclusive(state->readers);
+  state->regions.push_back(std::move(*made));
+  state->retag(region->box());
+  state->epoch = newEpoch();
+  return region;
+}
+
+Status Space::release(const Coordinate &c) {
+  std::unique_ptr<Region> released; // its storage is freed after the locks
+  {
+    std::lock_guard<std::mutex> changing(state->structure);
+    auto it = std::find_if(state->regions.begin(), state->regions.end(), [&](const auto &region) { return region->box().contains(c); });
+    if (it != state->regions.end()) {
+      std::lock_guard<StripedLock> exclusive(state->readers);
+      released = std::move(*it);
+      state->regions.erase(it);
+      state->retag(released->box());
+      state->epoch = newEpoch();
+    }
+  }
+  if (released || erase(c))
+    return {};
+  return Error{fmt::format("there is neither a region nor a cell at {} that could be released", printCoordinate(c))};
+}
+
+const Region *Space::regionAt(const Coordinate &c) const {
+  std::shared_lock<StripedLock> reading(state->readers);
+  return state->regionAt(c);
+}
+
+//===----------------------------------------------------------------------===//
+// Translation
+//===----------------------------------------------------------------------===//
+
+Place Space::State::existing(const Coordinate &c, TranslationCache *cache) const {
+  const Coordinate key = Page::keyOf(c);
+  const uint64_t hash = key.hash();
+  const unsigned cell = Page::cellOf(c.low());
+  TranslationCache::Entry *entry = nullptr;
+  if (cache) {
+    if (cache->epoch != epoch) {
+      cache->entries = {};
+      cache->epoch = epoch;
+    }
+    entry = &cache->entries[hash % TranslationCache::size];
+    if (entry->target && entry->key == key) {
+      if (!entry->isRegion) {
+        ++cache->hits;
+        Page &page = *reinterpret_cast<Page *>(entry->target);
+        return page.exists(cell) ? cellPlace(page, cell) : Place();
+      }
+      const Region &region = *reinterpret_cast<const Region *>(entry->target);
+      if (region.box().contains(c)) {
+        ++cache->hits;
+        return elementPlace(region, c);
+      }
+    }
+    ++cache->misses;
+  }
+  const PageTable::Hit hit = table.findFrom(key, table.start(hash));
+  const Place place = locate(c, hit);
+  if (entry && place && (place.region || !hit.tagged()))
+    *entry = {key, place.region ? reinterpret_cast<uintptr_t>(place.region) : reinterpret_cast<uintptr_t>(hit.page()), place.region != nullptr};
+  return place.data && !place.region && !hit.page()->exists(cell) ? Place() : place;
+}
+
+Place Space::find(const Coordinate &c, TranslationCache *cache) const {
+  std::shared_lock<StripedLock> reading(state->readers);
+  return state->existing(c, cache);
+}
+
+Place Space::touch(const Coordinate &c, TranslationCache *cache) {
+  if (Place place = find(c, cache))
+    return place;
+  std::lock_guard<std::mutex> changing(state->structure);
+  const Coordinate key = Page::keyOf(c);
+  PageTable::Hit hit = state->table.find(key);
+  if (!hit.word || hit.tagged())
+    if (const Region *region = state->regionAt(c)) // bound since the look-up
+      return elementPlace(*region, c);
+  Page *page = hit.page();
+  if (!page) {
+    if (state->table.full()) {
+      std::lock_guard<StripedLock> exclusive(state->readers);
+      state->table.grow();
+    }
+    page = new Page(key);
+    state->pages.emplace(key, page);
+    state->table.insert(key, page, state->touchesRegion(page->box()));
+  }
+  const unsigned cell = Page::cellOf(c.low());
+  const uint64_t bit = uint64_t(1) << cell % 64;
+  if (!(page->occupied[cell / 64].fetch_or(bit, std::memory_order_acq_rel) & bit)) {
+    ++page->count;
+    ++state->cells;
+  }
+  return cellPlace(*page, cell);
+}
+
+size_t Space::translate(const Coordinate *coordinates, size_t count, uint8_t **out) const {
+  constexpr size_t blockSize = 32;
+  size_t starts[blockSize], found = 0;
+  for (size_t block = 0; block < count; block += blockSize) {
+    const size_t size = std::min(blockSize, count - block);
+    std::shared_lock<StripedLock> reading(state->readers);
+    const PageTable &table = state->table;
+    for (size_t i = 0; i < size; ++i) {
+      starts[i] = table.start(Page::keyOf(coordinates[block + i]).hash());
+      table.prefetch(starts[i]);
+    }
+    for (size_t i = 0; i < size; ++i) {
+      const Coordinate &c = coordinates[block + i];
+      const PageTable::Hit hit = table.findFrom(Page::keyOf(c), starts[i]);
+      if (__builtin_expect(hit.word && !hit.tagged(), true))
+        out[block + i] = hit.page()->address(Page::cellOf(c.low()));
+      else
+        out[block + i] = state->locate(c, hit).data;
+      found += out[block + i] != nullptr;
+    }
+  }
+  return found;
+}
+
+bool Space::erase(const Coordinate &c) {
+  std::lock_guard<std::mutex> changing(state->structure);
+  const Coordinate key = Page::keyOf(c);
+  Page *page = state->table.find(key).page();
+  const unsigned cell = Page::cellOf(c.low());
+  if (!page || !page->exists(cell))
+    return false;
+  page->occupied[cell / 64].fetch_and(~(uint64_t(1) << cell % 64), std::memory_order_acq_rel);
+  __atomic_store_n(&page->cells[cell], 0, __ATOMIC_RELAXED);
+  --state->cells;
+  if (--page->count == 0)
+    state->freePage(key);
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Queries
+//===----------------------------------------------------------------------===//
+
+std::optional<Coordinate> Space::search(const Coordinate &from, bool exclusive, const Query &query) const {
+  std::lock_guard<std::mutex> ordered(state->structure);
+  const auto &pages = state->pages;
+  Coordinate start = from;
+  if (query.least() > from) {
+    start = query.least();
+    exclusive = false;
+  }
+  auto good = [&](const Coordinate &c) { return (exclusive ? c > start : c >= start) && query.matches(c); };
+  // Pages with the same outer dimensions and the same block of dimension 8 form a slab: their cells interleave in the order of coordinates,
+  // those of different slabs do not.
+  const Coordinate::Bits slabMask = ~((Coordinate::Bits(1) << 2 * Coordinate::componentBits) - 1);
+  auto slabOf = [&](const Coordinate &key) { return key.bits() & slabMask; };
+  auto it = pages.lower_bound(Coordinate::fromBits(slabOf(Page::keyOf(start))));
+  while (it != pages.end() && it->first <= query.greatest()) {
+    const Coordinate::Bits slab = slabOf(it->first);
+    for (unsigned plane = 0; plane < 8; ++plane) {
+      const Coordinate planeStart = Coordinate::fromBits(slab | Coordinate::Bits(plane) << 2 * Coordinate::componentBits);
+      const Coordinate planeEnd = planeStart.with(9, Coordinate::limit).with(10, Coordinate::limit);
+      if (planeEnd < start)
+        continue;
+      if (planeStart > query.greatest())
+        return {};
+      std::optional<Coordinate> best;
+      // In the plane where the search begins, rows before the start's are skipped.
+      auto page = start > planeStart ? pages.lower_bound(Coordinate::fromBits(slab).with(9, start[9] & ~7u)) : it;
+      for (; page != pages.end() && slabOf(page->first) == slab && !(best && page->first[9] > (*best)[9]); ++page) {
+        uint64_t bits = page->second->occupied[plane].load(std::memory_order_acquire);
+        if (!bits || !query.mayMatch(page->second->box()))
+          continue;
+        for (; bits; bits &= bits - 1) {
+          const Coordinate c = Page::coordinateOf(page->first, plane * 64 + unsigned(__builtin_ctzll(bits)));
+          if (best && c >= *best)
+            break;
+          if (good(c)) {
+            best = c;
+            break;
+          }
+        }
+      }
+      if (best)
+        return best;
+    }
+    it = pages.upper_bound(Coordinate::fromBits(slab | ~slabMask));
+  }
+  return {};
+}
+
+std::optional<Coordinate> Space::nearest(const Coordinate &c, uint64_t k) const {
+  std::lock_guard<std::mutex> ordered(state->structure);
+  if (k == 0 || k > state->cells)
+    return {};
+  using Distance = std::pair<unsigned, Coordinate>; // ties go by coordinate
+  std::vector<std::pair<unsigned, const Page *>> pages;
+  for (const auto &[key, page] : state->pages)
+    pages.emplace_back(manhattanDistance(c, page->box()), page.get());
+  auto nearer = [](const auto &a, const auto &b) { return a.first > b.first; };
+  std::make_heap(pages.begin(), pages.end(), nearer);
+  std::priority_queue<Distance> best; // the k nearest so far, the farthest on top
+  while (!pages.empty() && (best.size() < k || pages.front().first <= best.top().first)) {
+    std::pop_heap(pages.begin(), pages.end(), nearer);
+    const Page &page = *pages.back().second;
+    pages.pop_back();
+    for (unsigned plane = 0; plane < 8; ++plane)
+      for (uint64_t bits = page.occupied[plane].load(std::memory_order_acquire); bits; bits &= bits - 1) {
+        const Coordinate cell = Page::coordinateOf(page.key, plane * 64 + unsigned(__builtin_ctzll(bits)));
+        const Distance distance{c.manhattan(cell), cell};
+        if (best.size() == k && !(distance < best.top()))
+          continue;
+        if (best.size() == k)
+          best.pop();
+        best.push(distance);
+      }
+  }
+  return best.top().second;
+}
+
+//===----------------------------------------------------------------------===//
+// Lines
+//===----------------------------------------------------------------------===//
+
+size_t Space::prefetch(const Coordinate *coordinates, size_t count, PrefetchHint hint) const {
+  constexpr size_t blockSize = 64;
+  uint8_t *addresses[blockSize];
+  size_t found = 0;
+  for (size_t block = 0; block < count; block += blockSize) {
+    const size_t size = std::min(blockSize, count - block);
+    found += translate(coordinates + block, size, addresses);
+    for (size_t i = 0; i < size; ++i) {
+      if (!addresses[i])
+        continue;
+      switch (hint) { // the builtin's locality is a constant
+      case PrefetchHint::L1:
+        __builtin_prefetch(addresses[i], 0, 3);
+        break;
+      case PrefetchHint::L2:
+        __builtin_prefetch(addresses[i], 0, 2);
+        break;
+      case PrefetchHint::L3:
+        __builtin_prefetch(addresses[i], 0, 1);
+        break;
+      case PrefetchHint::NTA:
+        __builtin_prefetch(addresses[i], 0, 0);
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+bool Space::flush(const Coordinate &c) const {
+  const Place place = find(c);
+  if (!place)
+    return false;
+#if defined(__x86_64__)
+  _mm_clflush(place.data);
+#endif
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return true;
+}
+
+Usage Space::usage() const {
+  std::lock_guard<std::mutex> ordered(state->structure);
+  Usage usage;
+  usage.regions = state->regions.size();
+  for (const std::unique_ptr<Region> &region : state->regions)
+    usage.regionBytes += region->owned() ? region->bytes() : 0;
+  usage.cells = state->cells;
+  usage.pages = state->pages.size();
+  usage.pageBytes = usage.pages * sizeof(Page);
+  usage.tableBytes = state->table.bytes();
+  return usage;
+}
+
+} // namespace vtpu::mem
