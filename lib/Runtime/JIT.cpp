@@ -44,12 +44,12 @@ struct Emission {
   Label trampoline;
   std::vector<Label> functions;
 
-  Status emit(const Program &program, const std::vector<FunctionFacts> &facts) {
+  Status emit(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features) {
     Environment environment(Arch::kX64);
     code.init(environment);
     code.setErrorHandler(&failure);
     x86::Assembler assembler(&code);
-    JITEmitter emitter(program, facts, assembler);
+    JITEmitter emitter(program, facts, features, assembler);
     emitter.emitProgram(wordOffsets);
     trampoline = emitter.trampoline;
     functions = emitter.functionLabels;
@@ -65,9 +65,9 @@ struct Emission {
 
 class JIT final : public Executor {
 public:
-  Status build(const Program &program, const std::vector<FunctionFacts> &facts) {
+  Status build(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features) {
     Emission emission;
-    if (Status status = emission.emit(program, facts); !status)
+    if (Status status = emission.emit(program, facts, features); !status)
       return status;
     bytes = emission.code.codeSize();
     if (Status status = memory.allocate(bytes); !status)
@@ -114,18 +114,24 @@ bool hostHasBaseline() {
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("bmi2");
 }
 
-Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts) {
+HostFeatures hostFeatures() {
+  HostFeatures features;
+  features.vpopcntdq = __builtin_cpu_supports("avx512vpopcntdq");
+  return features;
+}
+
+Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features) {
   if (!hostHasBaseline())
     return vtpu::Error{"this CPU lacks AVX-512 (F, VL, BW, DQ, CD), which the JIT tier needs; run with the interpreter tier"};
   auto jit = std::make_unique<JIT>();
-  if (Status status = jit->build(program, facts); !status)
+  if (Status status = jit->build(program, facts, features); !status)
     return vtpu::Error{status.message()};
   return std::unique_ptr<Executor>(std::move(jit));
 }
 
-Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts) {
+Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features) {
   Emission emission;
-  if (Status status = emission.emit(program, facts); !status)
+  if (Status status = emission.emit(program, facts, features); !status)
     return vtpu::Error{status.message()};
   EmittedCode result;
   result.bytes.resize(emission.code.codeSize());

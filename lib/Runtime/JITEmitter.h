@@ -19,7 +19,8 @@ namespace vtpu::rt {
 
 class JITEmitter {
 public:
-  JITEmitter(const Program &program, const std::vector<FunctionFacts> &facts, asmjit::x86::Assembler &a) : program(program), facts(facts), a(a) {}
+  JITEmitter(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, asmjit::x86::Assembler &a)
+      : program(program), facts(facts), features(features), a(a) {}
 
   /// Emits every function; `wordOffsets` as in EmittedCode.
   void emitProgram(std::vector<std::vector<uint32_t>> &wordOffsets);
@@ -35,6 +36,7 @@ private:
 
   const Program &program;
   const std::vector<FunctionFacts> &facts;
+  const HostFeatures features;
   asmjit::x86::Assembler &a;
 
   /// A cold path behind the function.
@@ -71,6 +73,13 @@ private:
   void emitReduce(const isa::Slot &slot);
   void emitConvert(const isa::Slot &slot);
   void emitCompare(const isa::Slot &slot);
+
+  // D pipe: hypervectors and trits.
+  void emitHypervector(const isa::Slot &slot);
+  void emitPopcount(const isa::Slot &slot, unsigned source);
+  void emitShiftUp(const isa::Slot &slot, unsigned high, unsigned low, unsigned temporary);
+  void emitTrit(const isa::Slot &slot);
+  void clear(unsigned v);
 
   // S pipe.
   Mem address(const isa::Slot &slot, unsigned bytes);

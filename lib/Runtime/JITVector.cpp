@@ -49,6 +49,8 @@ TypedId binaryId(DOp op) {
     return {Inst::kIdVandps, Inst::kIdVandpd, Inst::kIdVpandd, Inst::kIdVpandq};
   case DOp::dor:
     return {Inst::kIdVorps, Inst::kIdVorpd, Inst::kIdVpord, Inst::kIdVporq};
+  case DOp::dhdbind:
+    return {0, 0, Inst::kIdVpxord, Inst::kIdVpxorq};
   case DOp::dxor:
     return {Inst::kIdVxorps, Inst::kIdVxorpd, Inst::kIdVpxord, Inst::kIdVpxorq};
   case DOp::dandn:
@@ -195,7 +197,7 @@ void JITEmitter::emitD(const Slot &slot, const Word &word) {
   case DOp::dred:
     return emitReduce(slot);
   default:
-    break;
+    return emitHypervector(slot);
   }
 }
 
@@ -271,7 +273,7 @@ void JITEmitter::emitReduce(const Slot &slot) {
     a.emit(Inst::kIdVmovq, x86::Xmm(slot.rd), x86::Xmm(tree));
   else
     a.emit(Inst::kIdVinsertps, x86::Xmm(slot.rd), x86::Xmm(tree), x86::Xmm(tree), 0x0E);
-  a.emit(Inst::kIdVpxord, x86::Xmm(tree), x86::Xmm(tree), x86::Xmm(tree));
+  clear(tree);
 }
 
 x86::Mem JITEmitter::address(const Slot &slot, unsigned bytes) {

@@ -155,6 +155,26 @@ To convertLane(From value) {
   }
 }
 
+/// Trit `index` of a lane: 01 is +1, 10 is -1, 00 and 11 are 0.
+template <typename T>
+T tritOf(T lane, int32_t index) {
+  const unsigned code = unsigned(toBits(lane) >> 2 * (unsigned(index) % (sizeof(T) * 4))) & 3;
+  return T(code == 1) - T(code == 2);
+}
+
+/// The upper half of the concatenation of `high` and `low`, `n` lanes of 64 bits each, shifted up by `shift` bits modulo the length.
+template <typename T>
+void shiftUp(const T *high, const T *low, unsigned n, int32_t shift, T *out) {
+  const unsigned bits = unsigned(shift) % (n * 64), lanes = bits / 64, rest = bits % 64;
+  uint64_t both[16];
+  std::memcpy(both, low, n * 8);
+  std::memcpy(both + n, high, n * 8);
+  for (unsigned i = 0; i < n; ++i) {
+    const uint64_t *from = both + n + i - lanes;
+    out[i] = T(rest ? from[0] << rest | from[-1] >> (64 - rest) : from[0]);
+  }
+}
+
 template <typename T>
 T reducePair(int kind, T a, T b) {
   using B = BitsOf<T>;
@@ -173,6 +193,24 @@ T reducePair(int kind, T a, T b) {
     return fromBits<T>(B(toBits(a) | toBits(b)));
   default:
     return fromBits<T>(B(toBits(a) ^ toBits(b)));
+  }
+}
+
+/// A template's temporary is zero behind the instruction. It is none of its operands.
+void clearTemporary(const Slot &slot, Registers &regs) {
+  switch (DOp(slot.opcode)) {
+  case DOp::dred:
+  case DOp::dhdperm:
+  case DOp::dtpop:
+    std::memset(regs.v[slot.rb], 0, 64);
+    return;
+  case DOp::dhdperm2:
+  case DOp::dternary:
+  case DOp::dtacc:
+    std::memset(regs.v[slot.rc], 0, 64);
+    return;
+  default:
+    return;
   }
 }
 
@@ -208,6 +246,10 @@ struct Lanes {
     case DOp::dmov:
       std::memcpy(out, a, n * sizeof(T));
       return;
+    case DOp::dternary:
+      for (unsigned i = 0; i < n; ++i)
+        out[i] = wrapping(a[i], tritOf(b[i], slot.imm), [](auto x, auto y) { return x * y; });
+      return;
     default:
       break;
     }
@@ -220,6 +262,10 @@ struct Lanes {
       case DOp::dfnma:
         for (unsigned i = 0; i < n; ++i)
           out[i] = std::fma(-a[i], b[i], d[i]);
+        return;
+      case DOp::dtacc:
+        for (unsigned i = 0; i < n; ++i)
+          out[i] = std::fma(a[i], tritOf(b[i], slot.imm), d[i]);
         return;
       case DOp::ddiv:
         for (unsigned i = 0; i < n; ++i)
@@ -299,6 +345,24 @@ struct Lanes {
         case DOp::dlzcnt:
           out[i] = x == 0 ? T(sizeof(T) * 8) : T(sizeof(T) == 4 ? __builtin_clz(uint32_t(x)) : __builtin_clzll(uint64_t(x)));
           break;
+        case DOp::dhdbind:
+          out[i] = T(x ^ y);
+          break;
+        case DOp::dhdbund:
+          out[i] = T((x & y) | (x & U(d[i])) | (y & U(d[i])));
+          break;
+        case DOp::dhdsim:
+          out[i] = T(__builtin_popcountll(U(~(x ^ y))));
+          break;
+        case DOp::dpopcnt:
+          out[i] = T(__builtin_popcountll(x));
+          break;
+        case DOp::dtpop: // a trit is 0 if its two bits are equal
+          out[i] = T(__builtin_popcountll(U((x ^ x >> 1) & U(0x5555555555555555))));
+          break;
+        case DOp::dtacc:
+          out[i] = T(x * U(tritOf(b[i], slot.imm)) + U(d[i]));
+          break;
         default:
           break;
         }
@@ -347,7 +411,6 @@ struct Lanes {
       for (unsigned half = n / 2; half > 0; half /= 2)
         for (unsigned i = 0; i < half; ++i)
           tree[i] = reducePair(slot.imm, tree[i], tree[i + half]);
-      std::memset(regs.v[slot.rb], 0, 64);
       out[0] = tree[0];
       break;
     }
@@ -379,10 +442,17 @@ struct Lanes {
           out[i] = a[next++];
       break;
     }
+    case DOp::dhdperm:
+      shiftUp(a, a, n, slot.imm, out);
+      break;
+    case DOp::dhdperm2:
+      shiftUp(a, b, n, slot.imm, out);
+      break;
     default:
       map(DOp(slot.opcode), n, a, b, d, out, slot);
       break;
     }
+    clearTemporary(slot, regs);
     writeLanes(slot, regs, slot.rd, reinterpret_cast<const uint8_t *>(out), n, sizeof(T));
   }
 };

@@ -145,6 +145,28 @@ def DGETEXP : D1<39, "dgetexp", FloatTypes, "vround", "rd = floor(log2|ra|) as a
 def DGETMANT : D1<40, "dgetmant", FloatTypes, "vround", "rd = mantissa of ra in [1, 2), sign of ra kept; 0 and infinity give 1 with that sign">;
 def DLZCNT : D1<41, "dlzcnt", IntTypes, "vadd", "rd = number of leading zero bits of ra">;
 
+// Hypervectors: registers as bits. Bit i of the register is bit (i mod 64) of its 64-bit lane i / 64.
+def DHDBIND : D2<43, "dhdbind", IntTypes, "vlogic", "rd = ra ^ rb">;
+def DHDBUND : D<44, "dhdbund", [InOut<"rd", "v">, In<"ra", "v">, In<"rb", "v">], IntTypes, "vlogic",
+                "each bit of rd = the majority of that bit of rd, ra and rb">;
+def DHDPERM : D<45, "dhdperm", [Out<"rd", "v">, In<"ra", "v">, Tmp<"rb", "v">, Imm<"i32">], ["i64"], "funnel",
+                "the register's bits rotated: bit ((i + imm) mod length) of rd = bit i of ra"> {
+  let Maskable = 0;
+}
+def DHDPERM2 : D<46, "dhdperm2", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "v">, Tmp<"rc", "v">, Imm<"i32">], ["i64"], "funnel",
+                 "rd = ra shifted up by (imm mod length) bits, the highest bits of rb shifted in: one register of a longer rotation"> {
+  let Maskable = 0;
+}
+def DHDSIM : D2<47, "dhdsim", IntTypes, "popcnt", "rd = number of bits, lane by lane, in which ra and rb are equal">;
+def DPOPCNT : D1<48, "dpopcnt", IntTypes, "popcnt", "rd = number of one bits of ra">;
+
+// Trits: two bits each, 0 = 00 or 11, +1 = 01, -1 = 10. Trit j of a lane stands in its bits 2j and 2j + 1: 16 of a 32-bit lane, 32 of a 64-bit one.
+class DTrit<int opcode, string mnemonic, Operand target, string summary>
+    : D<opcode, mnemonic, [target, In<"ra", "v">, In<"rb", "v">, Tmp<"rc", "v">, Imm<"i32">], AllTypes, "trit", summary>;
+def DTERNARY : DTrit<49, "dternary", Out<"rd", "v">, "rd = ra * t, t = trit (imm mod trits of a lane) of rb's lane as a number; integers wrap">;
+def DTACC : DTrit<50, "dtacc", InOut<"rd", "v">, "rd = ra * t + rd, t as in dternary; floats as dfma, integers wrap">;
+def DTPOP : D<51, "dtpop", [Out<"rd", "v">, In<"ra", "v">, Tmp<"rb", "v">], IntTypes, "popcnt", "rd = number of trits of ra's lane that are not 0">;
+
 //===----------------------------------------------------------------------===//
 // S pipe: memory. Address = ra + rb * scale + imm (rb optional), ra a pointer
 //===----------------------------------------------------------------------===//

@@ -101,8 +101,13 @@ public:
 
 /// The reference interpreter.
 std::unique_ptr<Executor> createInterpreter(const Program &program, const std::vector<FunctionFacts> &facts);
+/// What a host has beyond the template JIT's baseline. Templates choose by it when they are emitted; results do not depend on it.
+struct HostFeatures {
+  bool vpopcntdq = false; // AVX512_VPOPCNTDQ
+};
+HostFeatures hostFeatures();
 /// The template JIT; an error without AVX-512 (F, VL, BW, DQ, CD).
-Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts);
+Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features = hostFeatures());
 /// True if the host runs the template JIT's baseline (x86-64-v4).
 bool hostHasBaseline();
 

@@ -20,7 +20,7 @@ struct EmittedCode {
 };
 
 /// Emits the machine code of a program without running it; works on every x86-64 host.
-Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts);
+Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features = hostFeatures());
 
 } // namespace vtpu::rt
 

@@ -151,11 +151,14 @@ void compare(const std::vector<Word> &words, std::mt19937_64 &random, const std:
   auto interpreter = rt::createInterpreter(program, *facts);
   auto jit = rt::createJIT(program, *facts);
   ASSERT_TRUE(jit.ok()) << what << ": " << jit.message();
+  // As on a host that has the baseline only.
+  auto plain = rt::createJIT(program, *facts, rt::HostFeatures());
+  ASSERT_TRUE(plain.ok()) << what << ": " << plain.message();
   for (int i = 0; i < repeats; ++i) {
     std::vector<uint8_t> state = randomState(random), memory(memoryBytes);
     for (uint8_t &byte : memory)
       byte = uint8_t(random());
-    Outcome a = execute(*interpreter, state, memory), b = execute(**jit, state, memory);
+    Outcome a = execute(*interpreter, state, memory), b = execute(**(i % 2 ? plain : jit), state, memory);
     ASSERT_EQ(a.ok, b.ok) << what << " trap " << int(a.trap.cause) << " against " << int(b.trap.cause);
     ASSERT_EQ(int(a.trap.cause), int(b.trap.cause)) << what;
     ASSERT_EQ(a.trap.word, b.trap.word) << what;

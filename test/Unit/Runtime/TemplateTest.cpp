@@ -147,17 +147,19 @@ TEST(Template, NoneLoopsOrMakesAnUnlistedCall) {
   std::mt19937_64 random(test::seed());
   SCOPED_TRACE("seed " + std::to_string(test::seed()));
   Calls calls;
+  rt::HostFeatures everything;
+  everything.vpopcntdq = true;
   for (const InstrInfo *info = begin(); info != end(); ++info) {
     const std::vector<Word> words = wordsOf(*info, random);
     ASSERT_FALSE(words.empty()) << info->mnemonic;
     const Program program = programOf(words);
-    for (rt::AccessProof proof : {rt::AccessProof::proven, rt::AccessProof::checked}) {
+    for (auto [proof, features] : {std::pair(rt::AccessProof::proven, everything), std::pair(rt::AccessProof::checked, rt::HostFeatures())}) {
       std::vector<rt::FunctionFacts> facts(2);
       for (size_t f = 0; f < 2; ++f) {
         facts[f].access.assign(program.functions[f].words.size(), proof);
         facts[f].accessBinding.assign(program.functions[f].words.size(), 0);
       }
-      Result<rt::EmittedCode> code = rt::emitForDisplay(program, facts);
+      Result<rt::EmittedCode> code = rt::emitForDisplay(program, facts, features);
       ASSERT_TRUE(code.ok()) << info->mnemonic << ": " << code.message();
       for (uint32_t w = 0; w < words.size(); ++w) {
         const Slot &slot = words[w].slot(info->pipe);
