@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "vtpu/Assembly/Assembly.h"
 #include "vtpu/Runtime/vtpu.h"
 
 #include <nanobind/nanobind.h>
@@ -25,6 +26,16 @@ struct RuntimeError : std::runtime_error {
 void check(int code) {
   if (code != 0)
     throw RuntimeError(vtpu_last_error());
+}
+
+nb::bytes assemble(const std::string &text, const std::string &fileName) {
+  vtpu::Result<vtpu::Program> program = vtpu::parseAssembly(text, fileName);
+  if (!program)
+    throw RuntimeError(program.message());
+  vtpu::Result<std::vector<uint8_t>> bytes = vtpu::writeObject(*program);
+  if (!bytes)
+    throw RuntimeError(bytes.message());
+  return nb::bytes(reinterpret_cast<const char *>(bytes->data()), bytes->size());
 }
 
 /// Views of contiguous buffers for the time of a call.
@@ -150,5 +161,6 @@ NB_MODULE(_runtime, m) {
       .def("call", &Program::call)
       .def("stats", &Program::stats)
       .def("tier", &Program::tier);
+  m.def("assemble", &assemble, nb::arg("text"), nb::arg("file_name") = "<text>", "Assembles the text form of a program; returns the bytes of a .vtpu file.");
   m.def("version", &vtpu_version);
 }

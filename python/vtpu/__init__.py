@@ -8,8 +8,8 @@
 from . import _runtime
 from ._errors import CompileFailed, CompilerBroken, ImportFailed, ParameterFailed, ProgramFailed, VtpuError, WrongType, WrongValue
 from ._export import ExportedModule, Spec, export
-from ._program import Entry, Program, compile, compile_mlir, load, lower_mlir
+from ._program import Entry, Program, assemble, compile, compile_mlir, load, lower_mlir
 
 __all__ = ["CompileFailed", "CompilerBroken", "Entry", "ExportedModule", "ImportFailed", "ParameterFailed", "Program", "ProgramFailed", "Spec",
-           "VtpuError", "WrongType", "WrongValue", "compile", "compile_mlir", "export", "load", "lower_mlir"]
+           "VtpuError", "WrongType", "WrongValue", "assemble", "compile", "compile_mlir", "export", "load", "lower_mlir"]
 __version__ = _runtime.version()

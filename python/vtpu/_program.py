@@ -262,6 +262,14 @@ def compile(module, args=(), kwargs=None, *, name="main", tier="default", thread
     return Program(data, tier=tier, threads=threads, tensors=tensors, signatures={e.name: e.signature for e in exported})
 
 
+def assemble(text, name="<text>"):
+    """The bytes of a program in assembly text, which `Program` loads; errors name the place in `name`."""
+    try:
+        return _runtime.assemble(text, name)
+    except _runtime.RuntimeError as error:
+        raise CompileFailed(str(error)) from None
+
+
 def load(path, *, tier="default", threads=1, parameters=None, cpu_features=""):
     """Loads a `.vtpu` file; parameters are mapped from the file it names, or from `parameters`."""
     path = os.fspath(path)

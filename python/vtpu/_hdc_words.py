@@ -1,0 +1,494 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Assembly text of programs on hypervectors: expressions over rows in memory, evaluated register by register in loops over their length."""
+
+import dataclasses
+from collections import Counter
+
+from ._errors import WrongValue
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    argument: int
+    row: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Bind:
+    a: object
+    b: object
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    rows: tuple
+    tie: object
+
+
+@dataclasses.dataclass(frozen=True)
+class Permute:
+    a: object
+    shift: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    a: object
+    b: object
+
+
+def operands(node):
+    if isinstance(node, Bundle):
+        return node.rows + (() if node.tie is None or len(node.rows) % 2 else (node.tie,))
+    return () if isinstance(node, Input) else (node.a,) if isinstance(node, Permute) else (node.a, node.b)
+
+
+class Emitter:
+    """Lines of words, and a pool of v registers. r0 counts bytes in loops, r1 is scratch, bindings begin at r2; k1 masks a last, partial register."""
+
+    REGISTERS, FIRST_POINTER, POINTERS = 32, 2, 14
+
+    def __init__(self):
+        self.lines, self.free, self.labels = [], list(range(self.REGISTERS))[::-1], 0
+
+    def word(self, pipe, text):
+        self.lines.append(f"  {{ {pipe}: {text} }}")
+
+    def take(self):
+        if not self.free:
+            raise WrongValue("a kernel needs more than 32 registers at once; split it into kernels")
+        return self.free.pop()
+
+    def give(self, *registers):
+        self.free.extend(registers)
+
+    def loop(self, begin, end, step, body):
+        """Runs `body` with r0 = begin, begin + step, ..., below `end`, at least once."""
+        self.labels += 1
+        label = f"loop{self.labels}"
+        self.lines += [f"  {{ C: cimm r0, {begin} }}", f"{label}:"]
+        body()
+        self.lines += [f"  {{ C: caddi r0, r0, {step} }}", f"  {{ C: cbcci.lt r0, {end}, {label} }}"]
+
+
+def at(pointer, offset, index=""):
+    """An address; `index` is an added register."""
+    return f"[r{pointer}{f' + {index}' if index else ''}{f' + {offset}' if offset else ''}]"
+
+
+class Space:
+    """What differs between kinds of hypervectors. `bytes`: of a row; the registers of a row are `registers`, the last of `tail` lanes (0: whole)."""
+
+    def load(self, e, v, address, mask=""):
+        e.word("S", f"sld.{self.type}.{self.type}.512 v{v}, {address}{mask and f' {{{mask}}}{{z}}'}")
+
+    def store(self, e, v, address, mask=""):
+        e.word("S", f"sst.{self.type}.{self.type}.512 v{v}, {address}{mask and f' {{{mask}}}'}")
+
+    def op(self, e, name, *registers):
+        e.word("D", f"{name}.{self.type}.512 " + ", ".join(f"v{r}" for r in registers))
+
+
+class Binary(Space):
+    type, dtype, tail = "i64", "u64", 0
+
+    def __init__(self, dimensions):
+        self.dimensions = dimensions
+        self.registers = -(-dimensions // 512)
+        self.bytes, self.length = self.registers * 64, self.registers * 8
+
+    def bind(self, e, target, a, b):
+        self.op(e, "dhdbind", target, a, b)
+
+    def bundle(self, e, chunk, node):
+        """Majority by carry-save adders over bit planes: three of a weight become one of that weight and one of twice the weight."""
+        rows = operands(node)
+        if len(rows) % 2 == 0:
+            raise WrongValue(f"bundle of {len(rows)} binary hypervectors may have ties; give tie=, the hypervector that decides them")
+        if len(rows) == 3:
+            a, b, c = (chunk.own(row) for row in rows)
+            self.op(e, "dhdbund", c, a, b)
+            e.give(a, b)
+            return c
+        planes = {}
+
+        def add(weight, register):
+            plane = planes.setdefault(weight, [])
+            plane.append(register)
+            if len(plane) == 3:
+                a, b, c = plane
+                total = e.take()
+                self.op(e, "dxor", total, a, b)
+                self.op(e, "dxor", total, total, c)
+                self.op(e, "dhdbund", c, a, b)
+                e.give(a, b)
+                planes[weight] = [total]
+                add(weight + 1, c)
+
+        for row in rows:
+            add(0, chunk.own(row))
+        # One plane of each weight is left, and the bits of the count are compared with those of the smallest majority.
+        threshold, weight, result = (len(rows) + 1) // 2, 0, None
+        while weight in planes:
+            if len(planes[weight]) == 2:
+                a, b = planes[weight]
+                carry = e.take()
+                self.op(e, "dand", carry, a, b)
+                self.op(e, "dxor", a, a, b)
+                e.give(b)
+                planes[weight] = [a]
+                add(weight + 1, carry)
+            plane = planes[weight][0]
+            if threshold >> weight & 1:
+                if result is not None:
+                    self.op(e, "dand", plane, plane, result)
+                    e.give(result)
+                result = plane
+            elif result is not None:
+                self.op(e, "dor", result, result, plane)
+                e.give(plane)
+            else:
+                e.give(plane)
+            weight += 1
+        return result
+
+    def agree(self, e, total, a, b):
+        equal = e.take()
+        self.op(e, "dhdsim", equal, a, b)
+        self.op(e, "dadd", total, total, equal)
+        e.give(equal)
+
+    result_type, result_bytes = "i64", 8
+
+    def finish(self, e, total, address):
+        lane, temporary = e.take(), e.take()
+        e.word("D", f"dred.i64.512 v{lane}, v{total}, v{temporary}, 0")
+        e.word("D", f"dget.i64 r1, v{lane}")
+        if padding := self.bytes * 8 - self.dimensions:  # bits beyond the dimensions are zero in both
+            e.word("C", f"caddi r1, r1, {-padding}")
+        e.word("S", f"sstr.i64 r1, {address}")
+        e.give(lane, temporary)
+
+    def permute(self, e, source, target, shift):
+        """Rotation as two shifts over the whole row: up by the count, down by what is left of the dimensions."""
+        shift %= self.dimensions
+        a, b, result, other, temporary = (e.take() for _ in range(5))
+
+        def load(v, register):
+            if 0 <= register < self.registers:
+                self.load(e, v, at(source[0], source[1] + 64 * register))
+            else:
+                e.word("D", f"dimm.i64.512 v{v}, 0")
+
+        def shifted(v, register, by):
+            """The bits of this register of the row moved up by `by` bits, which may be negative."""
+            whole, rest = divmod(by, 512)
+            load(a, register - whole)
+            load(b, register - whole - 1)
+            e.word("D", f"dhdperm2.i64.512 v{v}, v{a}, v{b}, v{temporary}, {rest}")
+
+        for register in range(self.registers):
+            shifted(result, register, shift)
+            if shift and register * 512 < shift:
+                shifted(other, register, shift - self.dimensions)
+                self.op(e, "dor", result, result, other)
+            if register == self.registers - 1 and self.dimensions % 512:
+                e.word("D", f"dimm.i64.512 v{a}, 0")
+                e.word("D", f"dimm.i64.512 v{b}, -1")
+                e.word("D", f"dhdperm2.i64.512 v{other}, v{a}, v{b}, v{temporary}, {self.dimensions % 512}")
+                self.op(e, "dand", result, result, other)
+            self.store(e, result, at(target[0], target[1] + 64 * register))
+        e.give(a, b, result, other, temporary)
+
+
+class Bipolar(Space):
+    type, dtype = "f32", "f32"
+
+    def __init__(self, dimensions):
+        self.dimensions = self.length = dimensions
+        self.registers, self.tail, self.bytes = -(-dimensions // 16), dimensions % 16, dimensions * 4
+
+    def bind(self, e, target, a, b):
+        self.op(e, "dmul", target, a, b)
+
+    def bundle(self, e, chunk, node):
+        total = chunk.own(node.rows[0])
+        for row in node.rows[1:]:
+            self.op(e, "dadd", total, total, chunk.use(row))
+            chunk.release(row)
+        if node.tie is not None and len(node.rows) % 2 == 0:
+            chunk.use(node.tie)
+            chunk.release(node.tie)
+        return total
+
+    def agree(self, e, total, a, b):
+        self.op(e, "dfma", total, a, b)
+
+    result_type, result_bytes = "f32", 4
+
+    def finish(self, e, total, address):
+        lane, temporary = e.take(), e.take()
+        e.word("D", f"dred.f32.512 v{lane}, v{total}, v{temporary}, 0")
+        e.word("S", f"ssts.f32 v{lane}, {address}")
+        e.give(lane, temporary)
+
+    def permute(self, e, source, target, shift):
+        """Two copies: all but the end up, the end to the beginning."""
+        shift %= self.dimensions
+        for begin, end, to in ((0, self.dimensions - shift, shift), (self.dimensions - shift, self.dimensions, 0)):
+            self.copy(e, (source[0], source[1] + 4 * begin), (target[0], target[1] + 4 * to), end - begin)
+
+    def copy(self, e, source, target, count):
+        v, whole = e.take(), count // 16 * 64
+
+        def move(offset, index="", mask=""):
+            self.load(e, v, at(source[0], source[1] + offset, index), mask)
+            self.store(e, v, at(target[0], target[1] + offset, index), mask)
+
+        if whole:
+            e.loop(0, whole, 64, lambda: move(0, "r0"))
+        if count % 16:
+            e.word("C", f"kset k2, {count % 16}")
+            move(whole, "", "k2")
+        e.give(v)
+
+
+class Chunk:
+    """The evaluation of expressions in one register of their rows. Values are freed behind their last use."""
+
+    def __init__(self, stage, offset, index, mask):
+        self.stage, self.offset, self.index, self.mask = stage, offset, index, mask
+        self.registers, self.uses = {}, Counter(stage.uses)
+
+    def use(self, node):
+        """The register that holds a node's value; every use is followed by a release."""
+        if node not in self.registers:
+            self.registers[node] = self.compute(node)
+        return self.registers[node]
+
+    def release(self, node):
+        self.uses[node] -= 1
+        if not self.uses[node]:
+            self.stage.e.give(self.registers.pop(node))
+
+    def own(self, node):
+        """A register with a node's value that the caller may overwrite; it counts as a use with its release."""
+        register = self.use(node)
+        if self.uses[node] == 1:
+            del self.registers[node], self.uses[node]
+            return register
+        copy = self.stage.e.take()
+        self.stage.space.op(self.stage.e, "dmov", copy, register)
+        self.release(node)
+        return copy
+
+    def compute(self, node):
+        stage = self.stage
+        if node in stage.places:
+            register = stage.e.take()
+            pointer, offset = stage.places[node]
+            stage.space.load(stage.e, register, at(pointer, offset + self.offset, self.index), self.mask)
+            return register
+        if isinstance(node, Bundle):
+            return stage.space.bundle(stage.e, self, node)
+        a, b = self.use(node.a), self.use(node.b)
+        self.release(node.a)
+        self.release(node.b)
+        register = stage.e.take()
+        stage.space.bind(stage.e, register, a, b)
+        return register
+
+
+class Stage:
+    """One pass over the registers of all rows: `stores` are (node, place), `agreements` (pair, place of the result)."""
+
+    # Independent sums hide the latency of an addition.
+    CHAINS = 4
+
+    def __init__(self, e, space, places, stores=(), agreements=()):
+        self.e, self.space, self.places = e, space, places
+        self.uses, seen = Counter(), set()
+        roots = [node for node, _ in stores] + [node for pair, _ in agreements for node in (pair.a, pair.b)]
+        self.uses.update(roots)
+        while roots:
+            node = roots.pop()
+            if node not in seen and node not in places:
+                seen.add(node)
+                self.uses.update(operands(node))
+                roots += operands(node)
+        chains = max(1, self.CHAINS // len(agreements)) if agreements else 1
+        totals = [[e.take() for _ in range(chains)] for _ in agreements]
+        for total in sum(totals, []):
+            e.word("D", f"dimm.{space.type}.512 v{total}, 0")
+
+        def one(offset, index, mask, chain):
+            chunk = Chunk(self, offset, index, mask)
+            for node, (pointer, where) in stores:
+                space.store(e, chunk.use(node), at(pointer, where + offset, index), mask)
+                chunk.release(node)
+            for (pair, _), total in zip(agreements, totals):
+                space.agree(e, total[chain], chunk.use(pair.a), chunk.use(pair.b))
+                chunk.release(pair.a)
+                chunk.release(pair.b)
+
+        whole = space.registers - bool(space.tail)
+        looped = whole // chains * chains
+        if looped:
+            e.loop(0, looped * 64, chains * 64, lambda: [one(64 * c, "r0", "", c) for c in range(chains)])
+        for register in range(looped, whole):
+            one(64 * register, "", "", register % chains)
+        if space.tail:
+            one(64 * whole, "", "k1", 0)
+        for (_, (pointer, where)), (first, *rest) in zip(agreements, totals):
+            for other in rest:
+                space.op(e, "dadd", first, first, other)
+            space.finish(e, first, at(pointer, where))
+            e.give(first, *rest)
+
+
+# Pairs of rows that one pass compares.
+PAIRS = 8
+
+
+class Generator:
+    """A program: inputs, results, and scratch memory for what several passes need."""
+
+    def __init__(self, space, inputs, results):
+        self.space, self.inputs, self.results = space, inputs, results
+        self.e, self.places, self.scratch = Emitter(), {}, 0
+        count = len(inputs) + len(results)
+        pointers = range(Emitter.FIRST_POINTER, Emitter.FIRST_POINTER + count)
+        if count >= Emitter.POINTERS:
+            raise WrongValue(f"a kernel with {count} arguments and results; it may have {Emitter.POINTERS - 1}")
+        for argument, shape in enumerate(inputs):
+            for row in range(shape[0] if shape else 1):
+                self.places[Input(argument, row)] = (pointers[argument], row * space.bytes)
+        if space.tail:
+            self.e.word("C", f"kset k1, {space.tail}")
+        stores, pairs = [], []
+        for number, (rows, _) in enumerate(results):
+            pointer = pointers[len(inputs) + number]
+            for row, node in enumerate(rows):
+                if isinstance(node, Agreement):
+                    pairs.append((node, (pointer, row * space.result_bytes)))
+                else:
+                    stores.append((node, (pointer, row * space.bytes)))
+        for node, _ in stores + pairs:
+            self.permutations(node)
+        for store in stores:
+            self.stage(stores=[store])
+        groups = [pairs[i : i + PAIRS] for i in range(0, len(pairs), PAIRS)]
+        used = Counter(node for group in groups for node in {n for pair, _ in group for n in (pair.a, pair.b)})
+        for node, times in used.items():
+            if times > 1:
+                self.keep(node)
+        for group in groups:
+            self.stage(agreements=group)
+
+    def stage(self, **what):
+        Stage(self.e, self.space, self.places, **what)
+
+    def reserve(self):
+        place = (Emitter.FIRST_POINTER + len(self.inputs) + len(self.results), self.scratch)
+        self.scratch += -(-self.space.bytes // 64) * 64
+        return place
+
+    def keep(self, node):
+        """Makes a node's value stand in memory."""
+        if node not in self.places:
+            place = self.reserve()
+            self.stage(stores=[(node, place)])
+            self.places[node] = place
+
+    def permutations(self, node):
+        for operand in operands(node):
+            self.permutations(operand)
+        if isinstance(node, Permute) and node not in self.places:
+            self.keep(node.a)
+            place = self.reserve()
+            self.space.permute(self.e, self.places[node.a], place, node.shift)
+            self.places[node] = place
+
+    def text(self):
+        space, bindings = self.space, []
+
+        def tensor(kind, name, shape, dtype, width):
+            size = width
+            for extent in shape:
+                size *= extent
+            writable = " writable" if kind == "output" else ""
+            bindings.append(f"  .binding {kind} {name} size={size} align={width}{writable} dtype={dtype} shape=[{', '.join(map(str, shape))}]")
+
+        width = 8 if space.dtype == "u64" else 4
+        for i, shape in enumerate(self.inputs):
+            tensor("input", f"a{i}", (*shape, space.length), space.dtype, width)
+        for i, (rows, shape) in enumerate(self.results):
+            if isinstance(rows[0], Agreement):
+                tensor("output", f"y{i}", shape, space.result_type, space.result_bytes)
+            else:
+                tensor("output", f"y{i}", (*shape, space.length), space.dtype, width)
+        if self.scratch:
+            bindings.append(f"  .binding arena scratch size={self.scratch} align=64 writable")
+        pointers = [f"  {{ C: cptr r{Emitter.FIRST_POINTER + i}, b{i} }}" for i in range(len(bindings))]
+        return "\n".join([".func main entry", *bindings, *pointers, *self.e.lines, "  { C: cret }", ".end", ""])
+
+
+def generate(space, inputs, results):
+    """Text of the program with these shapes of inputs (without the length) and results as (nodes, shape)."""
+    return Generator(space, inputs, results).text()
+
+
+# Rows of trits that share one load of the numbers.
+TERNARY_ROWS = 8
+
+
+def ternary_product(rows, shape, count):
+    """Text of y = T x: `rows` rows of packed trits, `count` numbers in f32; y has `shape`."""
+    e, registers = Emitter(), -(-count // 256)
+    x, temporary, lane = e.take(), e.take(), e.take()
+    totals, trits = ([e.take() for _ in range(TERNARY_ROWS)] for _ in range(2))
+    stride, whole = registers * 64, count // 256
+    if count % 16:
+        e.word("C", f"kset k1, {count % 16}")
+
+    def register(group, trit_index, x_pointer, x_offset, numbers):
+        for row in range(group):
+            e.word("S", f"sld.i32.i32.512 v{trits[row]}, " + at("3", row * stride + trit_index[1], trit_index[0]))
+        for part in range(-(-numbers // 16)):
+            mask = " {k1}{z}" if numbers - 16 * part < 16 else ""
+            e.word("S", f"sld.f32.f32.512 v{x}, {at(x_pointer, x_offset + 64 * part)}{mask}")
+            for row in range(group):
+                e.word("D", f"dtacc.f32.512 v{totals[row]}, v{x}, v{trits[row]}, v{temporary}, {part}")
+
+    def block(group):
+        """Products of `group` rows, whose trits begin at r3; results go to r2."""
+        for row in range(group):
+            e.word("D", f"dimm.f32.512 v{totals[row]}, 0")
+        e.word("C", "cmov r4, r1")
+        if whole:
+            def body():
+                register(group, ("r0", 0), 4, 0, 256)
+                e.word("C", "caddi r4, r4, 1024")
+            e.loop(0, whole * 64, 64, body)
+        if count % 256:
+            register(group, ("", whole * 64), 1, whole * 1024, count % 256)
+        for row in range(group):
+            e.word("D", f"dred.f32.512 v{lane}, v{totals[row]}, v{temporary}, 0")
+            e.word("S", f"ssts.f32 v{lane}, {at(2, 4 * row)}")
+
+    groups = rows // TERNARY_ROWS
+    if groups:
+        e.lines += ["  { C: cimm r5, 0 }", "rows:"]
+        block(TERNARY_ROWS)
+        e.word("C", f"caddi r3, r3, {TERNARY_ROWS * stride}")
+        e.word("C", f"caddi r2, r2, {TERNARY_ROWS * 4}")
+        e.word("C", "caddi r5, r5, 1")
+        e.word("C", f"cbcci.lt r5, {groups}, rows")
+    if rows % TERNARY_ROWS:
+        block(rows % TERNARY_ROWS)
+    tail = ", ".join(map(str, shape))
+    return "\n".join([".func main entry",
+                      f"  .binding input trits size={rows * stride} align=4 dtype=u32 shape=[{tail + ', ' if tail else ''}{registers * 16}]",
+                      f"  .binding input x size={4 * count} align=4 dtype=f32 shape=[{count}]",
+                      f"  .binding output y size={4 * rows} align=4 writable dtype=f32 shape=[{tail}]",
+                      "  { C: cptr r3, b0 }", "  { C: cptr r1, b1 }", "  { C: cptr r2, b2 }", *e.lines, "  { C: cret }", ".end", ""])
