@@ -44,7 +44,7 @@ def operands(node):
 
 
 class Emitter:
-    """Lines of words, and a pool of v registers. r0 counts bytes in loops, r1 is scratch, bindings begin at r2; k1 masks a last, partial register."""
+    """Lines of words, and a pool of v registers. r0 counts lanes in loops, r1 is scratch, bindings begin at r2; k1 masks a last, partial register."""
 
     REGISTERS, FIRST_POINTER, POINTERS = 32, 2, 14
 
@@ -62,40 +62,61 @@ class Emitter:
     def give(self, *registers):
         self.free.extend(registers)
 
-    def loop(self, begin, end, step, body):
-        """Runs `body` with r0 = begin, begin + step, ..., below `end`, at least once."""
+    def loop(self, end, step, body):
+        """Runs `body` with r0 = 0, step, ..., below `end`, at least once."""
         self.labels += 1
         label = f"loop{self.labels}"
-        self.lines += [f"  {{ C: cimm r0, {begin} }}", f"{label}:"]
+        self.lines += [f"  {{ C: cimm r0, 0 }}", f"{label}:"]
         body()
         self.lines += [f"  {{ C: caddi r0, r0, {step} }}", f"  {{ C: cbcci.lt r0, {end}, {label} }}"]
 
 
-def at(pointer, offset, index=""):
-    """An address; `index` is an added register."""
-    return f"[r{pointer}{f' + {index}' if index else ''}{f' + {offset}' if offset else ''}]"
+WIDTHS = {"i8": 1, "i32": 4, "f32": 4, "u64": 8, "i64": 8}
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a row begins: `offset` bytes behind what a register points to, in elements of a memory type."""
+
+    pointer: int
+    offset: int
+    type: str
+
+    def at(self, lane=0, index=""):
+        """The address of an element; `index` is a register that counts more of them."""
+        width = WIDTHS[self.type]
+        offset = self.offset + lane * width
+        return f"[r{self.pointer}{f' + {index}*{width}' if index else ''}{f' + {offset}' if offset else ''}]"
 
 
 class Space:
-    """What differs between kinds of hypervectors. `bytes`: of a row; the registers of a row are `registers`, the last of `tail` lanes (0: whole)."""
+    """What differs between kinds of hypervectors: `type` of the lanes, `lanes` of a register, `length` of a row in lanes, of which `tail` stand in
+    a last register that is not full, and `dtype` of results."""
 
-    def load(self, e, v, address, mask=""):
-        e.word("S", f"sld.{self.type}.{self.type}.512 v{v}, {address}{mask and f' {{{mask}}}{{z}}'}")
+    @property
+    def tail(self):
+        return self.length % self.lanes
 
-    def store(self, e, v, address, mask=""):
-        e.word("S", f"sst.{self.type}.{self.type}.512 v{v}, {address}{mask and f' {{{mask}}}'}")
+    @property
+    def bytes(self):
+        return self.length * WIDTHS[self.type]
+
+    def load(self, e, v, place, lane=0, index="", mask=""):
+        memory = "i64" if place.type == "u64" else place.type
+        e.word("S", f"sld.{self.type}.{memory}.512 v{v}, {place.at(lane, index)}{mask and f' {{{mask}}}{{z}}'}")
+
+    def store(self, e, v, place, lane=0, index="", mask=""):
+        e.word("S", f"sst.{self.type}.{self.type}.512 v{v}, {place.at(lane, index)}{mask and f' {{{mask}}}'}")
 
     def op(self, e, name, *registers):
         e.word("D", f"{name}.{self.type}.512 " + ", ".join(f"v{r}" for r in registers))
 
 
 class Binary(Space):
-    type, dtype, tail = "i64", "u64", 0
+    type, dtype, lanes = "i64", "u64", 8
 
     def __init__(self, dimensions):
-        self.dimensions = dimensions
-        self.registers = -(-dimensions // 512)
-        self.bytes, self.length = self.registers * 64, self.registers * 8
+        self.dimensions, self.length = dimensions, -(-dimensions // 512) * 8
 
     def bind(self, e, target, a, b):
         self.op(e, "dhdbind", target, a, b)
@@ -158,25 +179,26 @@ class Binary(Space):
         self.op(e, "dadd", total, total, equal)
         e.give(equal)
 
-    result_type, result_bytes = "i64", 8
+    result = "i64"
 
-    def finish(self, e, total, address):
+    def finish(self, e, total, place):
         lane, temporary = e.take(), e.take()
         e.word("D", f"dred.i64.512 v{lane}, v{total}, v{temporary}, 0")
         e.word("D", f"dget.i64 r1, v{lane}")
-        if padding := self.bytes * 8 - self.dimensions:  # bits beyond the dimensions are zero in both
+        if padding := self.length * 64 - self.dimensions:  # bits beyond the dimensions are zero in both
             e.word("C", f"caddi r1, r1, {-padding}")
-        e.word("S", f"sstr.i64 r1, {address}")
+        e.word("S", f"sstr.i64 r1, {place.at()}")
         e.give(lane, temporary)
 
     def permute(self, e, source, target, shift):
         """Rotation as two shifts over the whole row: up by the count, down by what is left of the dimensions."""
         shift %= self.dimensions
         a, b, result, other, temporary = (e.take() for _ in range(5))
+        registers = self.length // self.lanes
 
         def load(v, register):
-            if 0 <= register < self.registers:
-                self.load(e, v, at(source[0], source[1] + 64 * register))
+            if 0 <= register < registers:
+                self.load(e, v, source, register * self.lanes)
             else:
                 e.word("D", f"dimm.i64.512 v{v}, 0")
 
@@ -187,26 +209,26 @@ class Binary(Space):
             load(b, register - whole - 1)
             e.word("D", f"dhdperm2.i64.512 v{v}, v{a}, v{b}, v{temporary}, {rest}")
 
-        for register in range(self.registers):
+        for register in range(registers):
             shifted(result, register, shift)
             if shift and register * 512 < shift:
                 shifted(other, register, shift - self.dimensions)
                 self.op(e, "dor", result, result, other)
-            if register == self.registers - 1 and self.dimensions % 512:
+            if register == registers - 1 and self.dimensions % 512:
                 e.word("D", f"dimm.i64.512 v{a}, 0")
                 e.word("D", f"dimm.i64.512 v{b}, -1")
                 e.word("D", f"dhdperm2.i64.512 v{other}, v{a}, v{b}, v{temporary}, {self.dimensions % 512}")
                 self.op(e, "dand", result, result, other)
-            self.store(e, result, at(target[0], target[1] + 64 * register))
+            self.store(e, result, target, register * self.lanes)
         e.give(a, b, result, other, temporary)
 
 
 class Bipolar(Space):
-    type, dtype = "f32", "f32"
+    lanes = 16
 
-    def __init__(self, dimensions):
-        self.dimensions = self.length = dimensions
-        self.registers, self.tail, self.bytes = -(-dimensions // 16), dimensions % 16, dimensions * 4
+    def __init__(self, dimensions, type):
+        self.length, self.type = dimensions, type
+        self.dtype = self.result = type
 
     def bind(self, e, target, a, b):
         self.op(e, "dmul", target, a, b)
@@ -222,33 +244,37 @@ class Bipolar(Space):
         return total
 
     def agree(self, e, total, a, b):
-        self.op(e, "dfma", total, a, b)
+        if self.type == "f32":
+            self.op(e, "dfma", total, a, b)
+            return
+        product = e.take()
+        self.op(e, "dmul", product, a, b)
+        self.op(e, "dadd", total, total, product)
+        e.give(product)
 
-    result_type, result_bytes = "f32", 4
-
-    def finish(self, e, total, address):
+    def finish(self, e, total, place):
         lane, temporary = e.take(), e.take()
-        e.word("D", f"dred.f32.512 v{lane}, v{total}, v{temporary}, 0")
-        e.word("S", f"ssts.f32 v{lane}, {address}")
+        e.word("D", f"dred.{self.type}.512 v{lane}, v{total}, v{temporary}, 0")
+        e.word("S", f"ssts.{self.type} v{lane}, {place.at()}")
         e.give(lane, temporary)
 
     def permute(self, e, source, target, shift):
         """Two copies: all but the end up, the end to the beginning."""
-        shift %= self.dimensions
-        for begin, end, to in ((0, self.dimensions - shift, shift), (self.dimensions - shift, self.dimensions, 0)):
-            self.copy(e, (source[0], source[1] + 4 * begin), (target[0], target[1] + 4 * to), end - begin)
+        shift %= self.length
+        for begin, end, to in ((0, self.length - shift, shift), (self.length - shift, self.length, 0)):
+            self.copy(e, source, begin, target, to, end - begin)
 
-    def copy(self, e, source, target, count):
-        v, whole = e.take(), count // 16 * 64
+    def copy(self, e, source, begin, target, to, count):
+        v, whole = e.take(), count // self.lanes * self.lanes
 
-        def move(offset, index="", mask=""):
-            self.load(e, v, at(source[0], source[1] + offset, index), mask)
-            self.store(e, v, at(target[0], target[1] + offset, index), mask)
+        def move(lane, index="", mask=""):
+            self.load(e, v, source, begin + lane, index, mask)
+            self.store(e, v, target, to + lane, index, mask)
 
         if whole:
-            e.loop(0, whole, 64, lambda: move(0, "r0"))
-        if count % 16:
-            e.word("C", f"kset k2, {count % 16}")
+            e.loop(whole, self.lanes, lambda: move(0, "r0"))
+        if count % self.lanes:
+            e.word("C", f"kset k2, {count % self.lanes}")
             move(whole, "", "k2")
         e.give(v)
 
@@ -256,8 +282,8 @@ class Bipolar(Space):
 class Chunk:
     """The evaluation of expressions in one register of their rows. Values are freed behind their last use."""
 
-    def __init__(self, stage, offset, index, mask):
-        self.stage, self.offset, self.index, self.mask = stage, offset, index, mask
+    def __init__(self, stage, *where):
+        self.stage, self.where = stage, where  # lane, index and mask of loads
         self.registers, self.uses = {}, Counter(stage.uses)
 
     def use(self, node):
@@ -286,8 +312,7 @@ class Chunk:
         stage = self.stage
         if node in stage.places:
             register = stage.e.take()
-            pointer, offset = stage.places[node]
-            stage.space.load(stage.e, register, at(pointer, offset + self.offset, self.index), self.mask)
+            stage.space.load(stage.e, register, stage.places[node], *self.where)
             return register
         if isinstance(node, Bundle):
             return stage.space.bundle(stage.e, self, node)
@@ -321,28 +346,28 @@ class Stage:
         for total in sum(totals, []):
             e.word("D", f"dimm.{space.type}.512 v{total}, 0")
 
-        def one(offset, index, mask, chain):
-            chunk = Chunk(self, offset, index, mask)
-            for node, (pointer, where) in stores:
-                space.store(e, chunk.use(node), at(pointer, where + offset, index), mask)
+        def one(lane, index, mask, chain):
+            chunk = Chunk(self, lane, index, mask)
+            for node, place in stores:
+                space.store(e, chunk.use(node), place, lane, index, mask)
                 chunk.release(node)
             for (pair, _), total in zip(agreements, totals):
                 space.agree(e, total[chain], chunk.use(pair.a), chunk.use(pair.b))
                 chunk.release(pair.a)
                 chunk.release(pair.b)
 
-        whole = space.registers - bool(space.tail)
+        whole = space.length // space.lanes
         looped = whole // chains * chains
         if looped:
-            e.loop(0, looped * 64, chains * 64, lambda: [one(64 * c, "r0", "", c) for c in range(chains)])
+            e.loop(looped * space.lanes, chains * space.lanes, lambda: [one(space.lanes * c, "r0", "", c) for c in range(chains)])
         for register in range(looped, whole):
-            one(64 * register, "", "", register % chains)
+            one(space.lanes * register, "", "", register % chains)
         if space.tail:
-            one(64 * whole, "", "k1", 0)
-        for (_, (pointer, where)), (first, *rest) in zip(agreements, totals):
+            one(space.lanes * whole, "", "k1", 0)
+        for (_, place), (first, *rest) in zip(agreements, totals):
             for other in rest:
                 space.op(e, "dadd", first, first, other)
-            space.finish(e, first, at(pointer, where))
+            space.finish(e, first, place)
             e.give(first, *rest)
 
 
@@ -360,9 +385,9 @@ class Generator:
         pointers = range(Emitter.FIRST_POINTER, Emitter.FIRST_POINTER + count)
         if count >= Emitter.POINTERS:
             raise WrongValue(f"a kernel with {count} arguments and results; it may have {Emitter.POINTERS - 1}")
-        for argument, shape in enumerate(inputs):
+        for argument, (shape, dtype) in enumerate(inputs):
             for row in range(shape[0] if shape else 1):
-                self.places[Input(argument, row)] = (pointers[argument], row * space.bytes)
+                self.places[Input(argument, row)] = Place(pointers[argument], row * space.length * WIDTHS[dtype], dtype)
         if space.tail:
             self.e.word("C", f"kset k1, {space.tail}")
         stores, pairs = [], []
@@ -370,9 +395,9 @@ class Generator:
             pointer = pointers[len(inputs) + number]
             for row, node in enumerate(rows):
                 if isinstance(node, Agreement):
-                    pairs.append((node, (pointer, row * space.result_bytes)))
+                    pairs.append((node, Place(pointer, row * WIDTHS[space.result], space.result)))
                 else:
-                    stores.append((node, (pointer, row * space.bytes)))
+                    stores.append((node, Place(pointer, row * space.bytes, space.type)))
         for node, _ in stores + pairs:
             self.permutations(node)
         for store in stores:
@@ -389,7 +414,7 @@ class Generator:
         Stage(self.e, self.space, self.places, **what)
 
     def reserve(self):
-        place = (Emitter.FIRST_POINTER + len(self.inputs) + len(self.results), self.scratch)
+        place = Place(Emitter.FIRST_POINTER + len(self.inputs) + len(self.results), self.scratch, self.space.type)
         self.scratch += -(-self.space.bytes // 64) * 64
         return place
 
@@ -412,21 +437,20 @@ class Generator:
     def text(self):
         space, bindings = self.space, []
 
-        def tensor(kind, name, shape, dtype, width):
-            size = width
+        def tensor(kind, name, shape, dtype):
+            width = size = WIDTHS[dtype]
             for extent in shape:
                 size *= extent
             writable = " writable" if kind == "output" else ""
             bindings.append(f"  .binding {kind} {name} size={size} align={width}{writable} dtype={dtype} shape=[{', '.join(map(str, shape))}]")
 
-        width = 8 if space.dtype == "u64" else 4
-        for i, shape in enumerate(self.inputs):
-            tensor("input", f"a{i}", (*shape, space.length), space.dtype, width)
+        for i, (shape, dtype) in enumerate(self.inputs):
+            tensor("input", f"a{i}", (*shape, space.length), dtype)
         for i, (rows, shape) in enumerate(self.results):
             if isinstance(rows[0], Agreement):
-                tensor("output", f"y{i}", shape, space.result_type, space.result_bytes)
+                tensor("output", f"y{i}", shape, space.result)
             else:
-                tensor("output", f"y{i}", (*shape, space.length), space.dtype, width)
+                tensor("output", f"y{i}", (*shape, space.length), space.dtype)
         if self.scratch:
             bindings.append(f"  .binding arena scratch size={self.scratch} align=64 writable")
         pointers = [f"  {{ C: cptr r{Emitter.FIRST_POINTER + i}, b{i} }}" for i in range(len(bindings))]
@@ -434,7 +458,7 @@ class Generator:
 
 
 def generate(space, inputs, results):
-    """Text of the program with these shapes of inputs (without the length) and results as (nodes, shape)."""
+    """Text of the program with inputs as (shape without the length, dtype) and results as (nodes, shape)."""
     return Generator(space, inputs, results).text()
 
 
@@ -447,16 +471,17 @@ def ternary_product(rows, shape, count):
     e, registers = Emitter(), -(-count // 256)
     x, temporary, lane = e.take(), e.take(), e.take()
     totals, trits = ([e.take() for _ in range(TERNARY_ROWS)] for _ in range(2))
-    stride, whole = registers * 64, count // 256
+    stride, whole = registers * 16, count // 256  # lanes
+    x_start, x_place, y_place = Place(1, 0, "f32"), Place(4, 0, "f32"), Place(2, 0, "f32")
     if count % 16:
         e.word("C", f"kset k1, {count % 16}")
 
-    def register(group, trit_index, x_pointer, x_offset, numbers):
+    def register(group, lane, index, numbers_at, first, numbers):
         for row in range(group):
-            e.word("S", f"sld.i32.i32.512 v{trits[row]}, " + at("3", row * stride + trit_index[1], trit_index[0]))
+            e.word("S", f"sld.i32.i32.512 v{trits[row]}, {Place(3, 4 * row * stride, 'i32').at(lane, index)}")
         for part in range(-(-numbers // 16)):
             mask = " {k1}{z}" if numbers - 16 * part < 16 else ""
-            e.word("S", f"sld.f32.f32.512 v{x}, {at(x_pointer, x_offset + 64 * part)}{mask}")
+            e.word("S", f"sld.f32.f32.512 v{x}, {numbers_at.at(first + 16 * part)}{mask}")
             for row in range(group):
                 e.word("D", f"dtacc.f32.512 v{totals[row]}, v{x}, v{trits[row]}, v{temporary}, {part}")
 
@@ -467,20 +492,20 @@ def ternary_product(rows, shape, count):
         e.word("C", "cmov r4, r1")
         if whole:
             def body():
-                register(group, ("r0", 0), 4, 0, 256)
+                register(group, 0, "r0", x_place, 0, 256)
                 e.word("C", "caddi r4, r4, 1024")
-            e.loop(0, whole * 64, 64, body)
+            e.loop(whole * 16, 16, body)
         if count % 256:
-            register(group, ("", whole * 64), 1, whole * 1024, count % 256)
+            register(group, whole * 16, "", x_start, whole * 256, count % 256)
         for row in range(group):
             e.word("D", f"dred.f32.512 v{lane}, v{totals[row]}, v{temporary}, 0")
-            e.word("S", f"ssts.f32 v{lane}, {at(2, 4 * row)}")
+            e.word("S", f"ssts.f32 v{lane}, {y_place.at(row)}")
 
     groups = rows // TERNARY_ROWS
     if groups:
         e.lines += ["  { C: cimm r5, 0 }", "rows:"]
         block(TERNARY_ROWS)
-        e.word("C", f"caddi r3, r3, {TERNARY_ROWS * stride}")
+        e.word("C", f"caddi r3, r3, {TERNARY_ROWS * stride * 4}")
         e.word("C", f"caddi r2, r2, {TERNARY_ROWS * 4}")
         e.word("C", "caddi r5, r5, 1")
         e.word("C", f"cbcci.lt r5, {groups}, rows")
@@ -488,7 +513,7 @@ def ternary_product(rows, shape, count):
         block(rows % TERNARY_ROWS)
     tail = ", ".join(map(str, shape))
     return "\n".join([".func main entry",
-                      f"  .binding input trits size={rows * stride} align=4 dtype=u32 shape=[{tail + ', ' if tail else ''}{registers * 16}]",
+                      f"  .binding input trits size={rows * stride * 4} align=4 dtype=u32 shape=[{tail + ', ' if tail else ''}{registers * 16}]",
                       f"  .binding input x size={4 * count} align=4 dtype=f32 shape=[{count}]",
                       f"  .binding output y size={4 * rows} align=4 writable dtype=f32 shape=[{tail}]",
                       "  { C: cptr r3, b0 }", "  { C: cptr r1, b1 }", "  { C: cptr r2, b2 }", *e.lines, "  { C: cret }", ".end", ""])

@@ -2,7 +2,7 @@
 """Hypervectors and packed trits: bind, bundle, permute, similarity and ternary products as generated words.
 
 A binary hypervector (BSC) is packed: uint64 words, whole registers of 512 bits, zero beyond its dimensions; `pack` and `unpack` convert booleans.
-A bipolar one (MAP) is float32, one number a dimension. Rows stand in the last axis, and a two-dimensional array is many hypervectors.
+A bipolar one (MAP) is one number a dimension: float32, or int8 and int32, which a kernel may mix and whose results are int32. Rows stand in the last axis, and a two-dimensional array is many hypervectors.
 
     a, b, c = hdc.pack(bits)                              # bits: bool[3, 10000]
     agree = hdc.similarity(hdc.bind(a, b), c, dimensions=10000)
@@ -60,7 +60,7 @@ def _pairs(a, b, what):
 def bind(a, b):
     """The hypervector unlike both from which either gives back the other: xor (BSC), product (MAP). Row by row."""
     if not _is_traced(a, b):
-        return kernel(bind)(a, b)
+        return _BIND(a, b)
     pairs, shape = _pairs(_value(a, "bind"), _value(b, "bind"), "bind")
     return Value(tuple(words.Bind(x, y) for x, y in pairs), shape)
 
@@ -72,7 +72,7 @@ def bundle(vectors, tie=None):
     """
     vectors = list(vectors) if isinstance(vectors, (list, tuple)) else [vectors]
     if not _is_traced(vectors, tie):
-        return kernel(lambda *v: bundle(v[: len(vectors)], *v[len(vectors) :]))(*vectors, *(() if tie is None else (tie,)))
+        return _bundle(len(vectors))(*vectors, *(() if tie is None else (tie,)))
     rows = [row for v in vectors for row in _value(v, "bundle").rows]
     if tie is not None and _value(tie, "bundle").many:
         raise WrongValue(f"bundle: tie holds {len(tie.rows)} hypervectors; it must be one")
@@ -82,14 +82,14 @@ def bundle(vectors, tie=None):
 def permute(a, shift=1, *, dimensions=None):
     """Every dimension moved up by `shift`, those at the end to the beginning. `dimensions` of packed ones: default all of their bits."""
     if not _is_traced(a):
-        return kernel(lambda x: permute(x, shift), dimensions=dimensions)(a)
+        return _permute(int(shift), dimensions)(a)
     return Value(tuple(words.Permute(row, int(shift)) for row in _value(a, "permute").rows), a.shape)
 
 
 def similarity(a, b, *, dimensions=None):
-    """The number of equal dimensions as int64 (BSC), the dot product in float32 (MAP): of one with one, one with many, or each with each."""
+    """The number of equal dimensions as int64 (BSC), the dot product in float32 or int32 (MAP): of one with one, one with many, or each with each."""
     if not _is_traced(a, b):
-        return kernel(lambda x, y: similarity(x, y), dimensions=dimensions)(a, b)
+        return _similarity(dimensions)(a, b)
     a, b = _value(a, "similarity"), _value(b, "similarity")
     return Value(tuple(words.Agreement(x, y) for x in a.rows for y in b.rows), a.shape + b.shape)
 
@@ -108,8 +108,11 @@ class kernel:  # noqa: N801 - a decorator
         self._programs = {}
 
     def __call__(self, *arrays):
-        arrays = [a if hasattr(a, "dtype") else numpy.from_dlpack(a) if hasattr(a, "__dlpack__") else a for a in arrays]
-        key = tuple(map(_shape_of, arrays))
+        try:
+            key = tuple([(a.dtype, a.shape) for a in arrays])
+        except AttributeError:
+            arrays = [numpy.from_dlpack(a) if hasattr(a, "__dlpack__") else numpy.asarray(a) for a in arrays]
+            key = tuple([(a.dtype, a.shape) for a in arrays])
         if key not in self._programs:
             self._programs[key] = self.program(*arrays)["main"]
         return self._programs[key](*arrays)
@@ -118,8 +121,8 @@ class kernel:  # noqa: N801 - a decorator
         """The assembly text for arguments like these."""
         signature = list(map(_shape_of, arrays))
         kinds = {kind for kind, _ in signature}
-        if len(kinds) != 1 or not kinds <= {"uint64", "float32"}:
-            raise WrongType(f"a kernel takes hypervectors of one kind, uint64 (packed) or float32; it got {', '.join(sorted(kinds)) or 'none'}")
+        if not any(kinds <= kind for kind in ({"uint64"}, {"float32"}, {"int8", "int32"})) or not kinds:
+            raise WrongType(f"a kernel takes hypervectors of one kind, uint64 (packed), float32 or int8 and int32; it got {', '.join(sorted(kinds)) or 'none'}")
         lengths = {shape[-1] if len(shape) in (1, 2) else None for _, shape in signature}
         if len(lengths) != 1 or not lengths.copy().pop() or any(0 in shape for _, shape in signature):
             raise WrongValue(f"a kernel takes hypervectors of one length in arrays of one or two dimensions; it got {', '.join(str(s) for _, s in signature)}")
@@ -137,12 +140,31 @@ class kernel:  # noqa: N801 - a decorator
         for result in results:
             if not isinstance(result, Value):
                 raise WrongType(f"a kernel returned {type(result).__name__}; it must return hypervectors or similarities")
-        space = words.Binary(dimensions) if binary else words.Bipolar(dimensions)
-        return words.generate(space, [shape[:-1] for _, shape in signature], [(r.rows, r.shape) for r in results])
+        space = words.Binary(dimensions) if binary else words.Bipolar(dimensions, "f32" if kinds == {"float32"} else "i32")
+        return words.generate(space, [(shape[:-1], _MEMORY[kind]) for kind, shape in signature], [(r.rows, r.shape) for r in results])
 
     def program(self, *arrays):
         """The program for arguments like these."""
         return Program(assemble(self.text(*arrays)), tier=self._tier)
+
+
+_MEMORY = {"uint64": "u64", "float32": "f32", "int8": "i8", "int32": "i32"}
+_BIND = kernel(bind)
+
+
+@functools.cache
+def _bundle(count):
+    return kernel(lambda *vectors: bundle(vectors[:count], *vectors[count:]))
+
+
+@functools.cache
+def _permute(shift, dimensions):
+    return kernel(lambda a: permute(a, shift), dimensions=dimensions)
+
+
+@functools.cache
+def _similarity(dimensions):
+    return kernel(lambda a, b: similarity(a, b), dimensions=dimensions)
 
 
 def pack(bits):

@@ -60,9 +60,10 @@ def test_binary_operations(tier, dimensions):
 
 
 @pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("kinds", [("float32", "float32"), ("int8", "int8"), ("int8", "int32")])
 @pytest.mark.parametrize("dimensions", [1, 16, 1000, 10000])
-def test_bipolar_operations(tier, dimensions):
-    rows, many = bipolar(draw(3, 2, dimensions)), bipolar(draw(4, 4, dimensions))
+def test_bipolar_operations(tier, kinds, dimensions):
+    rows, many = bipolar(draw(3, 2, dimensions)).astype(kinds[0]), bipolar(draw(4, 4, dimensions)).astype(kinds[1])
     a, b = rows
     shift = dimensions * 2 // 3
 
@@ -71,9 +72,11 @@ def test_bipolar_operations(tier, dimensions):
         return hdc.bind(many, a), hdc.bundle([a, many]), hdc.permute(both, shift), hdc.similarity(both, a), hdc.similarity(many, hdc.bundle([both, a]))
 
     results = hdc.kernel(everything, tier=tier)(a, b, many)
+    a, b, many = (v.astype(numpy.float64) for v in (a, b, many))
     expected = [many * a, a + many.sum(0), numpy.roll(a * b, shift), (a * b) @ a, many @ (a * b + a)]
     for result, wanted in zip(results, expected):  # sums of whole numbers below 2^24 are exact in any order
-        assert result.dtype == numpy.float32 and result.shape == wanted.shape and (result == wanted).all()
+        assert result.dtype == (numpy.float32 if kinds[0] == "float32" else numpy.int32)
+        assert result.shape == wanted.shape and (result == wanted).all()
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 7, 8, 31, 64, 101])
@@ -144,8 +147,8 @@ def test_bad_operands():
     a = hdc.pack(draw(8, 512))
     ones = numpy.ones(16, numpy.float32)
     for error, message, call in [
-        (vtpu.WrongType, "a kernel takes hypervectors of one kind, uint64 .packed. or float32; it got float32, uint64", lambda: hdc.bind(a, ones)),
-        (vtpu.WrongType, "it got list", lambda: hdc.bind([1], [2])),
+        (vtpu.WrongType, "a kernel takes hypervectors of one kind, uint64 .packed., float32 or int8 and int32; it got float32, uint64", lambda: hdc.bind(a, ones)),
+        (vtpu.WrongType, "it got int64", lambda: hdc.bind([1], [2])),
         (vtpu.WrongValue, "of one length in arrays of one or two dimensions; it got .8,., .16,.", lambda: hdc.bind(a, numpy.tile(a, 2))),
         (vtpu.WrongValue, "packed hypervectors have 7 words; they must fill registers", lambda: hdc.bind(a[:7], a[:7])),
         (vtpu.WrongValue, "bundle of 2 binary hypervectors may have ties; give tie=", lambda: hdc.bundle([a, a])),
