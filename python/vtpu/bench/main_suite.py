@@ -35,11 +35,12 @@ TINY = """func.func @main(%x: tensor<16xf32>) -> tensor<16xf32> {
 """
 
 
-def peer_module(name):
+def peer_module(name, package=None):
+    """The module of a peer; `package`: what pip calls it, if not so."""
     try:
         return __import__(name)
     except ImportError:
-        raise VtpuError(f"the benchmark's peer '{name}' is not installed; pip install {name}") from None
+        raise VtpuError(f"the benchmark's peer '{name}' is not installed; pip install {package or name}") from None
 
 
 def check(what, ours, reference, tolerance):
