@@ -4,12 +4,13 @@
 import json
 import subprocess
 import sys
+import types
 
 import numpy
 import pytest
 
 import vtpu
-from vtpu.bench import main_suite, measure, report
+from vtpu.bench import machine, main_suite, measure, report
 
 
 def test_report_of_the_main_suite(tmp_path):
@@ -85,3 +86,24 @@ def test_judgement_and_baselines(tmp_path, monkeypatch):
 def test_faster_by_turns():
     times = measure.interleaved({"a": lambda: None, "b": lambda: None}, repeats=3, warm=1)
     assert [len(times[who]) for who in "ab"] == [3, 3]
+
+
+def test_report_of_the_machine_suite(tmp_path):
+    path = tmp_path / "figures.json"
+    done = subprocess.run([sys.executable, "-m", "vtpu", "bench", "report", "--suite", "machine", "--quick", "--json", str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(path.read_text())
+    names = [line["name"] for line in figures["lines"]] + [part["name"] for part in figures["absent"]]
+    for part in ("emitted and mapped, loop-64", "emitted and mapped, loop-4096", "emitted and mapped, matmul-512"):
+        assert any(part in name for name in names), f"{part} is not among {names}"
+
+
+def test_a_part_without_its_peer_is_named(monkeypatch):
+    def section(options, folder):
+        yield report.Line("first", 1, "x", ">=", 1)
+        raise report.NotMeasured("the peer is not installed")
+
+    monkeypatch.setattr(machine, "sections", lambda: [types.SimpleNamespace(__name__="vtpu.bench.machine.some", section=section)])
+    text, figures = report.run(machine.suite, "machine", report.Options(say=lambda text: None))
+    assert figures["absent"] == [{"name": "some", "reason": "the peer is not installed"}] and figures["met"] == 1
+    assert "Not measured: some: the peer is not installed" in text

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Machine.h"
 #include "Options.h"
 #include "Progress.h"
 
@@ -118,6 +119,15 @@ double peak(int64_t steps) {
   return double(steps) * 8;
 }
 
+/// A file's name without folder and suffix.
+std::string nameOf(const std::string &path) {
+  const size_t slash = path.rfind('/');
+  std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
+  if (size_t dot = name.rfind('.'); dot != std::string::npos && dot > 0)
+    name.resize(dot);
+  return name;
+}
+
 /// `FILE[:ENTRY][=FLOPS]`.
 Result<std::unique_ptr<Subject>> open(std::string text, const vtpu_options &options, uint64_t seed) {
   auto subject = std::make_unique<Subject>();
@@ -139,10 +149,7 @@ Result<std::unique_ptr<Subject>> open(std::string text, const vtpu_options &opti
   if (index < 0)
     return Error{fmt::format("{}: no entry '{}'; vtpu-run --list shows what there is", text, entry)};
   subject->entry = uint32_t(index);
-  const size_t slash = text.rfind('/');
-  subject->name = text.substr(slash == std::string::npos ? 0 : slash + 1);
-  if (size_t dot = subject->name.rfind('.'); dot != std::string::npos && dot > 0)
-    subject->name.resize(dot);
+  subject->name = nameOf(text);
   if (!entry.empty())
     subject->name += ":" + entry;
 
@@ -187,6 +194,8 @@ int main(int argc, char **argv) {
   options.value("tier", "default|interpreter|jit", tier, "what executes the words");
   options.value("parameters", "FILE", parameters, "safetensors file instead of the one the programs name");
   options.number("seed", "N", seed, 0, UINT32_MAX, "of the random inputs (default 1)");
+  bool emission = false;
+  options.flag("emission", emission, "time the phases of loading the programs, and loops of 64 to 4096 words");
   std::vector<std::string> programs;
   options.parse(argc, argv, programs);
   vtpu_options load = {};
@@ -198,6 +207,17 @@ int main(int argc, char **argv) {
   else if (tier != "default")
     options.fail(fmt::format("--tier={}: expected default, interpreter or jit", tier));
 
+  std::vector<tools::NamedProgram> loaded;
+  if (emission) {
+    loaded = tools::loops();
+    for (const std::string &path : programs) {
+      Result<Program> program = readObjectFile(path);
+      if (!program)
+        options.fail(program.message());
+      loaded.push_back({nameOf(path), std::move(*program)});
+    }
+    programs.clear();
+  }
   std::vector<std::unique_ptr<Subject>> subjects;
   for (const std::string &text : programs) {
     tools::Progress progress("loading " + text);
@@ -209,9 +229,12 @@ int main(int argc, char **argv) {
   auto rate = [](double flops) { return benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate); };
   auto configure = [&](benchmark::internal::Benchmark *b) {
     b->Repetitions(int(repetitions))->MinTime(std::max(seconds, 1e-4))->ReportAggregatesOnly()->ComputeStatistics("min", least)->UseRealTime();
-    b->Unit(benchmark::kMicrosecond);
+    return b->Unit(benchmark::kMicrosecond);
   };
-  configure(benchmark::RegisterBenchmark("fma-peak", [&](benchmark::State &state) {
+  if (emission)
+    tools::registerEmission(std::move(loaded), configure);
+  else
+    configure(benchmark::RegisterBenchmark("fma-peak", [&](benchmark::State &state) {
     double flops = 0;
     for (auto _ : state)
       flops = peak(4000);

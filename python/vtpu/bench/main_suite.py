@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The suite `main`: matrix products, the sentence encoder, the hypergraph network, compile, load and call; peers in turns in one process."""
 
-import json
 import os
 import statistics
 import subprocess
@@ -14,7 +13,7 @@ import torch
 import vtpu
 
 from .._errors import VtpuError
-from .measure import build_tool, child, interleaved
+from .measure import build_tool, child, interleaved, native_benchmark
 from .report import Line
 from .workloads import load_encoder, train_network
 
@@ -81,25 +80,15 @@ def products(options, folder):
     tiny = vtpu.compile_mlir(TINY)
     tiny.save(path)
     arguments.append(path)
-    json_path = os.path.join(folder, "vtpu-bench.json")
-    command = [build_tool("vtpu-bench"), f"--json={json_path}", f"--repetitions={max(3, options.repeats(15))}", f"--min-time={options.seconds(0.1)}"]
-    done = subprocess.run(command + arguments, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise VtpuError(f"vtpu-bench failed: {done.stderr.strip().splitlines()[-1]}")
-    with open(json_path, encoding="utf-8") as stream:
-        rows = json.load(stream)["benchmarks"]
-
-    def figure(name, aggregate, field):
-        return next(r[field] for r in rows if r["run_name"].split("/")[0] == name and r["aggregate_name"] == aggregate)
-
-    peak = figure("fma-peak", "median", "FLOPS")
+    rows = native_benchmark(options, folder, arguments)
+    peak = rows["fma-peak"]["FLOPS"]
     for name, title, target in (("kernel-8x48", "hand-written 8x48 kernel", 95), ("matmul-512", "matmul 512x512x512", 85),
                                 ("matmul-128", "matmul 128x128x128", 70)):
-        rate = figure(name, "median", "FLOPS")
+        rate = rows[name]["FLOPS"]
         yield Line(f"{title}, share of the FMA peak", 100 * rate / peak, "%", ">=", target, "measured peak, 1",
                    f"{rate / 1e9:.1f} of {peak / 1e9:.1f} GFLOP/s; C API, run-time operands")
     yield outside("matmul", entries["matmul-512"])
-    yield Line("warm call of a tiny program from C", figure("tiny", "median", "real_time"), "us", "<=", 0.5)
+    yield Line("warm call of a tiny program from C", rows["tiny"]["median"], "us", "<=", 0.5)
     entry, x = tiny["main"], numpy.ones(16, numpy.float32)
 
     def calls():

@@ -25,6 +25,25 @@ def build_tool(name):
     return name
 
 
+def native_benchmark(options, folder, arguments, repetitions=15):
+    """Runs `vtpu-bench`: {benchmark: {aggregate: microseconds, counter: value}}."""
+    path = os.path.join(folder, "vtpu-bench.json")
+    command = [build_tool("vtpu-bench"), f"--json={path}", f"--repetitions={max(3, options.repeats(repetitions))}", f"--min-time={options.seconds(0.1)}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise VtpuError(f"vtpu-bench failed: {done.stderr.strip().splitlines()[-1]}")
+    rows = {}
+    with open(path, encoding="utf-8") as stream:
+        for row in json.load(stream)["benchmarks"]:
+            if row.get("error_occurred"):
+                raise VtpuError(f"vtpu-bench failed: {row['name']}: {row['error_message']}")
+            kept = rows.setdefault(row["run_name"].split("/")[0], {})
+            kept[row["aggregate_name"]] = row["real_time"]
+            if row["aggregate_name"] == "median":
+                kept.update({name: value for name, value in row.items() if name in ("FLOPS", "words", "items_per_second")})
+    return rows
+
+
 def interleaved(calls, repeats=40, warm=5):
     """Milliseconds of every call, taken in turns: {name: [...]}."""
     times = {name: [] for name in calls}

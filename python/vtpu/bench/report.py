@@ -52,6 +52,18 @@ class Line:
                 "peer": self.peer, "note": self.note, "samples": spread}
 
 
+class NotMeasured(Exception):
+    """A part of a suite cannot be measured on this machine; the text says why."""
+
+
+@dataclasses.dataclass
+class Absent:
+    """What stands in a report for a part that was not measured."""
+
+    name: str
+    reason: str
+
+
 def number(value):
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
 
@@ -69,11 +81,15 @@ def worse(line, before):
 
 
 def run(suite, name, options):
-    """Runs a suite, a function of the options that yields lines; returns (text, figures)."""
+    """Runs a suite, a function of the options that yields lines, or `Absent`s for parts that were not measured; returns (text, figures)."""
     began, stolen = time.monotonic(), stolen_seconds()
-    facts, rows = machine(), []
+    facts, rows, absent = machine(), [], []
     before = load_baselines().get(facts["cpu"], {}).get(name, {})
     for line in suite(options):
+        if isinstance(line, Absent):
+            absent.append(line)
+            options.say(f"{line.name}: not measured")
+            continue
         old = before.get(line.name)
         verdict = "met" if line.met else "**missed**"
         if worse(line, old) > TOLERANCE:
@@ -87,7 +103,8 @@ def run(suite, name, options):
     text += [f"| {l.name} | {number(l.value)} {l.unit} | {l.relation} {number(l.target)} | {verdict} | {l.peer} | {l.note} |" for l, verdict in rows]
     lines = [line.as_json() for line, _ in rows]
     figures = {"suite": name, "machine": facts, "seconds": seconds, "lines": lines, "met": sum(l["met"] for l in lines), "missed": sum(not l["met"] for l in lines)}
-    text += ["", f"{figures['met']} met, {figures['missed']} missed"]
+    figures["absent"] = [dataclasses.asdict(part) for part in absent]
+    text += ["", *(f"Not measured: {part.name}: {part.reason}" for part in absent), f"{figures['met']} met, {figures['missed']} missed"]
     return "\n".join(text), figures
 
 

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""From the words of a program to machine code that may run: decoding, verification, emission with relocation, mapping."""
+
+import os
+
+import vtpu
+
+from ..main_suite import PRODUCT
+from ..measure import native_benchmark
+from ..report import Line
+
+
+def section(options, folder):
+    path = os.path.join(folder, "matmul-512.vtpu")
+    vtpu.compile_mlir(PRODUCT.format(m=512, n=512, k=512)).save(path)
+    rows = native_benchmark(options, folder, ["--emission", path])
+    for name in sorted({row.split(":")[1] for row in rows}, key=lambda name: rows[f"decode:{name}"]["words"]):
+        words = rows[f"decode:{name}"]["words"]
+        phases = {phase: 1e3 * rows[f"{phase}:{name}"]["min"] / words for phase in ("decode", "verify", "emit", "load") if f"{phase}:{name}" in rows}
+        if "load" in phases:
+            note = f"{words:.0f} words; decoding {phases['decode']:.1f}, verification {phases['verify']:.1f}, emission {phases['emit']:.1f} ns"
+            yield Line(f"verified, emitted and mapped, {name}", phases["load"], "ns a word", "<=", 40, note=note)
