@@ -16,7 +16,7 @@ namespace vtpu::rt {
 /// Addresses of the bindings of `table`'s callee, called from a function whose bindings stand at `bases`.
 std::vector<uint8_t *> calleeBases(const Program &program, const CallTable &table, uint8_t *const *bases,
                                    const SentronContext &context);
-/// Waits until every sentron of the call has arrived; false if the call was stopped.
+/// Waits until every sentron of the call has arrived; false if the call is over.
 bool waitAtBarrier(SentronContext &context);
 
 } // namespace vtpu::rt

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CallGroup.h"
 #include "FunctionBases.h"
 #include "Routines/Routine.h"
 #include "Semantics.h"

@@ -255,6 +255,7 @@ Result<std::unique_ptr<LoadedProgram::Context>> LoadedProgram::makeContext() {
   context->arena = AlignedBuffer(arenaBytes);
   bool enough = context->arena.data();
   context->sentrons.resize(sentrons);
+  context->group = std::make_unique<CallGroup>(sentrons);
   for (uint32_t s = 0; s < sentrons; ++s) {
     context->stackMemory.emplace_back(stackBytes);
     uint8_t *next = context->stackMemory.back().data();
@@ -273,7 +274,7 @@ Result<std::unique_ptr<LoadedProgram::Context>> LoadedProgram::makeContext() {
   return context;
 }
 
-std::string LoadedProgram::describe(const Trap &trap) const {
+std::string LoadedProgram::describe(const Trap &trap, const std::string &why) const {
   const Function &function = program.functions[trap.function];
   std::string place = fmt::format("function {}, word {}", function.name, trap.word);
   const Location *best = nullptr;
@@ -292,8 +293,8 @@ std::string LoadedProgram::describe(const Trap &trap) const {
       int32_t binding = facts[trap.function].accessBinding[trap.word];
       return binding < 0 ? std::string("?") : fmt::format("{} ({})", binding, function.bindings[binding].name);
     }());
-  case TrapCause::stuck:
-    return fmt::format("{}: a sentron waits at a barrier that another one never reaches", place);
+  case TrapCause::coordination:
+    return fmt::format("{}: {}", place, why);
   default:
     return fmt::format("{}: the call was stopped", place);
   }
@@ -303,9 +304,11 @@ struct LoadedProgram::Call {
   LoadedProgram &self;
   Entry &entry;
   Context &memory;
-  CallGroup group;
+  CallGroup &group;
 
-  Call(LoadedProgram &self, Entry &entry, Context &memory) : self(self), entry(entry), memory(memory), group(entry.sentrons) {}
+  Call(LoadedProgram &self, Entry &entry, Context &memory) : self(self), entry(entry), memory(memory), group(*memory.group) {
+    group.begin(entry.sentrons);
+  }
 
   void run(uint32_t number) {
     SentronContext &context = memory.sentrons[number];
@@ -324,7 +327,7 @@ struct LoadedProgram::Call {
           own[b] = stack;
       bases = own.data();
     }
-    group.leave(!self.executor->run(entry.function, bases, context));
+    group.leave(number, !self.executor->run(entry.function, bases, context));
   }
 
   /// All sentrons; the first on this thread.
@@ -350,15 +353,15 @@ struct LoadedProgram::Call {
     return {};
   }
 
-  /// The trap that ended the call; null if there is none. One that stopped others comes before those that were stopped.
-  const Trap *findTrap() {
-    const Trap *found = nullptr;
+  /// The sentron whose trap ended the call; null if there is none. One that stopped others comes before those that were stopped.
+  const SentronContext *findTrapped() {
+    const SentronContext *found = nullptr;
     for (uint32_t s = 0; s < entry.sentrons; ++s) {
       Trap &trap = memory.sentrons[s].trap;
-      if (trap.cause == TrapCause::stopped && group.isStuck())
-        trap.cause = TrapCause::stuck;
-      if (trap.cause != TrapCause::none && (!found || found->cause == TrapCause::stopped))
-        found = &trap;
+      if (trap.cause == TrapCause::stopped && !group.error(s).empty())
+        trap.cause = TrapCause::coordination; // the tiers do not tell one from the other
+      if (trap.cause != TrapCause::none && (!found || found->trap.cause == TrapCause::stopped))
+        found = &memory.sentrons[s];
     }
     return found;
   }
@@ -413,8 +416,8 @@ Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *cons
   if (result)
     result = call.runAll();
   if (result)
-    if (const Trap *trap = call.findTrap())
-      result = Error{describe(*trap)};
+    if (const SentronContext *sentron = call.findTrapped())
+      result = Error{describe(sentron->trap, memory->group->error(uint32_t(sentron->sentron)))};
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::lock_guard<std::mutex> lock(mutex);
   vtpu_stats &stats = entry.stats;

@@ -9,6 +9,7 @@
 #ifndef VTPU_LIB_RUNTIME_LOADEDPROGRAM_H
 #define VTPU_LIB_RUNTIME_LOADEDPROGRAM_H
 
+#include "CallGroup.h"
 #include "Parameters.h"
 #include "Workers.h"
 #include "vtpu/Runtime/Executor.h"
@@ -50,6 +51,7 @@ private:
     std::vector<std::vector<uint8_t *>> stacks; // per sentron, per function
     std::vector<uint8_t *> bases;
     std::vector<SentronContext> sentrons;
+    std::unique_ptr<CallGroup> group;
     std::unique_ptr<Workers> workers; // of sentrons 1..n-1; null until a call needs them
   };
   /// One call in flight, as its sentrons see it.
@@ -77,7 +79,8 @@ private:
   Result<uint8_t *> placeParameter(const Binding &binding, const TensorView &tensor);
   Result<std::unique_ptr<Context>> makeContext();
   Status takeContext(std::unique_ptr<Context> &memory);
-  std::string describe(const Trap &trap) const;
+  /// `why`: of a coordination trap.
+  std::string describe(const Trap &trap, const std::string &why) const;
   /// Counts the words of an entry and all that it calls, and gives it `threads` sentrons if any of them asks for its sentron.
   void inspect(Entry &entry, uint32_t threads);
 };

@@ -526,6 +526,26 @@ void executeD(const Slot &slot, const Word &word, Registers &regs) {
 
 bool compareIntegers(Predicate predicate, int64_t a, int64_t b) { return comparePredicate(predicate, a, b); }
 
+void reduceLanes(Type type, int kind, void *into, const void *with) {
+  auto reduce = [&](auto zero) {
+    using T = decltype(zero);
+    T *lanes = static_cast<T *>(into);
+    const T *others = static_cast<const T *>(with);
+    for (unsigned i = 0; i < 64 / sizeof(T); ++i)
+      lanes[i] = reducePair(kind, lanes[i], others[i]);
+  };
+  switch (type) {
+  case Type::f32:
+    return reduce(float());
+  case Type::f64:
+    return reduce(double());
+  case Type::i32:
+    return reduce(int32_t());
+  default:
+    return reduce(int64_t());
+  }
+}
+
 float halfToFloat(uint16_t bits) {
   uint32_t sign = uint32_t(bits & 0x8000) << 16, exponent = bits >> 10 & 31, fraction = bits & 1023;
   if (exponent == 31)

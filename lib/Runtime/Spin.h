@@ -12,7 +12,10 @@ namespace vtpu::rt {
 /// Polls `condition` for some tens of microseconds; true as soon as it holds. Who gets false goes to sleep.
 template <typename Condition>
 bool spin(Condition condition) {
-  constexpr unsigned polls = 1000;
+  constexpr unsigned eager = 200, polls = 1000; // at first without a pause, which would add half its length to every wait
+  for (unsigned i = 0; i < eager; ++i)
+    if (condition())
+      return true;
   for (unsigned i = 0; i < polls; ++i) {
     if (condition())
       return true;

@@ -11,10 +11,7 @@
 
 #include "vtpu/Object/Program.h"
 
-#include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 
 namespace vtpu::rt {
 
@@ -29,7 +26,7 @@ struct FunctionFacts {
 };
 
 /// Why a call stopped.
-enum class TrapCause : uint32_t { none = 0, message, divideByZero, outOfBounds, stopped, stuck };
+enum class TrapCause : uint32_t { none = 0, message, divideByZero, outOfBounds, stopped, coordination };
 
 struct Trap {
   TrapCause cause = TrapCause::none;
@@ -50,29 +47,7 @@ struct Registers {
 /// Most sentrons of a call; the verifier counts on it.
 constexpr uint32_t mostSentrons = 1024;
 
-/// The sentrons of one call: their barrier, and what ends the call before its time.
-class CallGroup {
-public:
-  explicit CallGroup(uint32_t sentrons) : sentrons(sentrons) {}
-
-  /// Waits until every sentron has arrived; false if the call is stopped.
-  bool wait();
-  /// A sentron has returned, or has trapped and stops the others. Those that wait for a sentron that has returned are stopped too.
-  void leave(bool trapped);
-  bool isStopped() const { return stopped.load(std::memory_order_relaxed); }
-  /// True if sentrons waited at a barrier that another one never reached.
-  bool isStuck() const { return stuck.load(); }
-
-private:
-  const uint32_t sentrons;
-  std::atomic<uint32_t> arrived{0}, left{0}, generation{0};
-  std::atomic<bool> stopped{false}, stuck{false};
-  std::mutex mutex;
-  std::condition_variable changed;
-
-  void stop();
-  void checkProgress();
-};
+class CallGroup;
 
 /// State of one sentron in one call, on cache lines of its own. Emitted code addresses its fields by offset: standard layout, fields only
 /// appended.
