@@ -196,7 +196,7 @@ TEST(Group, PingPongLosesNoWakeUp) {
 
 TEST(Group, AFullChannelHoldsItsSourceBack) {
   CallGroup group(2);
-  std::atomic<uint64_t> sent{0}, taken{0}, ahead{0};
+  std::atomic<int64_t> sent{0}, taken{0}, ahead{0};
   Strings errors = runAll(group, 2, [&](uint32_t s) {
     std::mt19937_64 random(s);
     Message message;
@@ -204,7 +204,7 @@ TEST(Group, AFullChannelHoldsItsSourceBack) {
       if (s == 0) {
         if (!group.send(0, 1, number(i)))
           return false;
-        ahead = std::max(ahead.load(), ++sent - taken);
+        ahead = std::max<int64_t>(ahead, ++sent - taken);
       } else {
         dawdle(random);
         ++taken; // counted before it is taken: the source may go on at once
@@ -215,7 +215,7 @@ TEST(Group, AFullChannelHoldsItsSourceBack) {
     return true;
   });
   EXPECT_EQ(errors, Strings(2));
-  EXPECT_LE(ahead, channelCapacity);
+  EXPECT_LE(ahead, int64_t(channelCapacity));
 }
 
 TEST(Group, FanOutReachesTheNamedSentrons) {
