@@ -8,7 +8,6 @@
 
 #include "FunctionBases.h"
 #include "Semantics.h"
-#include "Spin.h"
 
 #include <algorithm>
 #include <chrono>
@@ -17,14 +16,6 @@
 namespace vtpu::rt {
 
 namespace {
-constexpr unsigned arrivedBits = 16, whatBits = 16;
-uint32_t arrivedOf(uint64_t state) { return state & 0xFFFF; }
-uint16_t whatOf(uint64_t state) { return uint16_t(state >> arrivedBits); }
-uint32_t generationOf(uint64_t state) { return uint32_t(state >> (arrivedBits + whatBits)); }
-uint64_t stateOf(uint32_t generation, uint16_t what, uint32_t arrived) {
-  return uint64_t(generation) << (arrivedBits + whatBits) | uint64_t(what) << arrivedBits | arrived;
-}
-
 /// What a collective meeting is for: kind << 12 | detail.
 enum Collective : uint16_t { reduceTag = 0 << 12, broadcastTag = 1 << 12, mergeTag = 2 << 12 };
 const char *collectiveName(uint16_t what) {
@@ -36,7 +27,11 @@ const char *collectiveName(uint16_t what) {
 constexpr unsigned mostListed = 8;
 } // namespace
 
-CallGroup::CallGroup(uint32_t most) : transport(createLocalTransport(most)), waiters(most), numbered(numBarriers), contributions(most) {}
+CallGroup::CallGroup(uint32_t most) : waiters(most), numbered(numBarriers), contributions(most) {
+  auto threads = std::make_unique<LocalTransport>(most);
+  local = threads.get();
+  transport = std::move(threads);
+}
 
 void CallGroup::begin(uint32_t count) {
   sentrons = count;
@@ -239,31 +234,32 @@ template <typename Complete>
 bool CallGroup::meet(uint32_t self, Meeting &meeting, uint16_t what, Wait wait, Complete complete) {
   if (isStopped())
     return false;
-  uint64_t seen = meeting.state.load();
-  while (true) {
-    const uint32_t arrived = arrivedOf(seen), generation = generationOf(seen);
-    if (arrived && whatOf(seen) != what) {
-      const uint16_t other = whatOf(seen);
-      if (wait.kind == WaitKind::numbered)
-        return refuse(self, fmt::format("barrier {} for {} sentrons, but others wait there for {}", wait.peer, what, other));
-      if (what >> 12 != other >> 12)
-        return refuse(self, fmt::format("sentron {} is at {}, others are at {}", self, collectiveName(what), collectiveName(other)));
-      return refuse(self, fmt::format("sentron {} is at {} with operands that differ from the others'", self, collectiveName(what)));
-    }
-    const bool last = arrived + 1 == wait.needed;
-    if (last)
-      complete(generation);
-    if (!meeting.state.compare_exchange_strong(seen, last ? stateOf(generation + 1, 0, 0) : stateOf(generation, what, arrived + 1)))
-      continue;
-    if (last) {
-      wakeMet();
-      return true;
-    }
-    wait.generation = generation;
+  uint64_t seen;
+  switch (arrive(meeting, what, wait.needed, seen, complete)) {
+  case Arrival::conflict: {
+    const uint16_t other = whatOf(seen);
+    if (wait.kind == WaitKind::numbered)
+      return refuse(self, fmt::format("barrier {} for {} sentrons, but others wait there for {}", wait.peer, what, other));
+    if (what >> 12 != other >> 12)
+      return refuse(self, fmt::format("sentron {} is at {}, others are at {}", self, collectiveName(what), collectiveName(other)));
+    return refuse(self, fmt::format("sentron {} is at {} with operands that differ from the others'", self, collectiveName(what)));
+  }
+  case Arrival::last:
+    wakeMet();
+    return true;
+  case Arrival::waits:
+    wait.generation = generationOf(seen);
     wait.meeting = &meeting;
     await(self, wait);
-    return generationOf(meeting.state.load()) != generation;
+    return isOver(self, wait);
   }
+  return false;
+}
+
+bool CallGroup::waitAt(uint32_t self, uint32_t generation) {
+  const Wait wait{WaitKind::barrier, 0, generation, sentrons, &all};
+  await(self, wait);
+  return isOver(self, wait);
 }
 
 bool CallGroup::barrier(uint32_t self) {

@@ -15,6 +15,7 @@
 #define VTPU_LIB_RUNTIME_CALLGROUP_H
 
 #include "LocalTransport.h"
+#include "Spin.h"
 #include "vtpu/ISA/Instruction.h"
 
 #include <condition_variable>
@@ -65,7 +66,23 @@ public:
   bool broadcast(uint32_t self, int64_t root, Message &message);
   bool merge(uint32_t self, Merge kind, Message &message);
 
-  bool isStopped() const { return stopped.load(std::memory_order_relaxed); }
+  // For light routines: what can be done with general registers only, at once or within the time that one polls.
+
+  enum class Quick : uint8_t {
+    done,
+    wake,  // done; call `wakeAfter`
+    enter, // nothing is done: call the operation proper
+    wait,  // at the barrier, which is not over: call `waitAt`
+  };
+  VTPU_INLINE Quick trySend(uint32_t self, int64_t to, const Message &message);
+  VTPU_INLINE Quick tryReceive(uint32_t self, int64_t from, Message &message);
+  VTPU_INLINE Quick tryBarrier(uint32_t self, uint32_t &generation);
+  void wakeAfter(int64_t peer) { wake(uint32_t(peer)); }
+  void wakeAfterBarrier() { wakeMet(); }
+  /// The rest of a barrier of all.
+  bool waitAt(uint32_t self, uint32_t generation);
+
+  VTPU_INLINE bool isStopped() const { return stopped.load(std::memory_order_relaxed); }
   /// Why an operation of `self` failed; empty: another sentron's trap stopped it. For messages after a place, without a full stop.
   const std::string &error(uint32_t self) const { return waiters[self].error; }
 
@@ -92,6 +109,7 @@ private:
 
   uint32_t sentrons = 0;
   std::unique_ptr<Transport> transport;
+  const LocalTransport *local; // the same
   std::vector<Waiter> waiters;
   Meeting all, collective;
   std::vector<Meeting> numbered;
@@ -113,12 +131,85 @@ private:
   std::string describe(uint32_t self, const Wait &wait) const;
   bool refuse(uint32_t self, std::string why);
   bool checkPeer(uint32_t self, int64_t peer);
+  enum class Arrival : uint8_t { last, waits, conflict };
+  /// Comes to a meeting of `needed` sentrons for `what`; `state` is what it was before. The last one calls `complete(generation)` before others
+  /// can go on.
+  template <typename Complete>
+  VTPU_INLINE static Arrival arrive(Meeting &meeting, uint16_t what, uint32_t needed, uint64_t &state, Complete complete);
   /// Meets `needed` sentrons for `what`; the last one calls `complete(generation)` before the others go on.
   template <typename Complete>
   bool meet(uint32_t self, Meeting &meeting, uint16_t what, Wait wait, Complete complete);
   template <typename Combine>
   bool collect(uint32_t self, uint16_t what, WaitKind kind, Message &message, Combine combine);
 };
+
+// A meeting's state.
+constexpr unsigned arrivedBits = 16, whatBits = 16;
+VTPU_INLINE uint32_t arrivedOf(uint64_t state) { return state & 0xFFFF; }
+VTPU_INLINE uint16_t whatOf(uint64_t state) { return uint16_t(state >> arrivedBits); }
+VTPU_INLINE uint32_t generationOf(uint64_t state) { return uint32_t(state >> (arrivedBits + whatBits)); }
+VTPU_INLINE uint64_t stateOf(uint32_t generation, uint16_t what, uint32_t arrived) {
+  return uint64_t(generation) << (arrivedBits + whatBits) | uint64_t(what) << arrivedBits | arrived;
+}
+
+template <typename Complete>
+CallGroup::Arrival CallGroup::arrive(Meeting &meeting, uint16_t what, uint32_t needed, uint64_t &state, Complete complete) {
+  state = meeting.state.load();
+  while (true) {
+    const uint32_t arrived = arrivedOf(state), generation = generationOf(state);
+    if (arrived && whatOf(state) != what)
+      return Arrival::conflict;
+    const bool last = arrived + 1 == needed;
+    if (last)
+      complete(generation);
+    if (meeting.state.compare_exchange_strong(state, last ? stateOf(generation + 1, 0, 0) : stateOf(generation, what, arrived + 1)))
+      return last ? Arrival::last : Arrival::waits;
+  }
+}
+
+CallGroup::Quick CallGroup::trySend(uint32_t self, int64_t to, const Message &message) {
+  if (isStopped() || uint64_t(to) >= sentrons)
+    return Quick::enter;
+  Channel *channel = local->find(self, uint32_t(to));
+  if (!channel || !channel->trySend(message, local->wide))
+    return Quick::enter;
+  std::atomic_thread_fence(std::memory_order_seq_cst); // as in `wake`
+  return waiters[uint32_t(to)].parked.load(std::memory_order_relaxed) ? Quick::wake : Quick::done;
+}
+
+CallGroup::Quick CallGroup::tryReceive(uint32_t self, int64_t from, Message &message) {
+  if (isStopped() || uint64_t(from) >= sentrons)
+    return Quick::enter;
+  bool done = false;
+  spin([&] {
+    Channel *channel = local->find(uint32_t(from), self);
+    done = channel && channel->tryReceive(message, local->wide);
+    return done || isStopped();
+  });
+  if (!done)
+    return Quick::enter;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return waiters[uint32_t(from)].parked.load(std::memory_order_relaxed) ? Quick::wake : Quick::done;
+}
+
+CallGroup::Quick CallGroup::tryBarrier(uint32_t self, uint32_t &generation) {
+  (void)self;
+  if (isStopped())
+    return Quick::enter;
+  uint64_t state;
+  const Arrival arrival = arrive(all, 0, sentrons, state, [](uint32_t) __attribute__((always_inline)) {});
+  generation = generationOf(state);
+  if (arrival == Arrival::last) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return sleeping.load(std::memory_order_relaxed) ? Quick::wake : Quick::done;
+  }
+  bool over = false;
+  spin([&] {
+    over = generationOf(all.state.load()) != generation;
+    return over || isStopped();
+  });
+  return over ? Quick::done : Quick::wait;
+}
 
 } // namespace vtpu::rt
 

@@ -9,7 +9,8 @@
 // as well: the destination fetches it half-written. Hence the single 64-byte store where the host has one; lanes are judged one by one, so
 // nothing depends on its being indivisible.
 //
-// Everything here uses general registers only, with v0 kept: emitted code calls it with the vector registers live.
+// Everything here uses general registers only, keeps the one vector register that it takes, and is inlined: light routines are made of it
+// (Routines/Routine.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +20,9 @@
 #include "Transport.h"
 
 #include <atomic>
+
+/// No function of its own, which might come from a file that is compiled for vector registers.
+#define VTPU_INLINE [[gnu::always_inline]] inline
 
 // ThreadSanitizer sees stores of the language only.
 #if defined(__SANITIZE_THREAD__)
@@ -41,7 +45,7 @@ namespace vtpu::rt {
 class Channel {
 public:
   /// `wide`: the host has 64-byte stores.
-  bool trySend(const Message &message, bool wide) {
+  VTPU_INLINE bool trySend(const Message &message, bool wide) {
     if (sent - known >= channelCapacity) {
       known = received.load(std::memory_order_acquire);
       if (sent - known >= channelCapacity)
@@ -63,7 +67,7 @@ public:
     }
     return true;
   }
-  bool tryReceive(Message &message, bool wide) {
+  VTPU_INLINE bool tryReceive(Message &message, bool wide) {
     uint64_t lanes[8];
     if (!peek(lanes))
       return false;
@@ -111,7 +115,7 @@ private:
   alignas(64) uint64_t before[channelCapacity][8] = {};
 
   /// The lanes of the next message; false if some have not arrived.
-  bool peek(uint64_t *lanes) const {
+  VTPU_INLINE bool peek(uint64_t *lanes) const {
     const uint32_t at = taken % channelCapacity;
     const std::atomic<uint64_t> *slot = slots[at].lanes;
     uint64_t arrived = 0;
@@ -125,7 +129,7 @@ private:
     return repeated >> 8 == taken + 1 && ((arrived | repeated) & 0xFF) == 0xFF;
   }
   /// `to` = `from` xor key in one store each; `copy`, if any, = `from`. 64 bytes, aligned.
-  static void moveWide(void *to, const void *from, void *copy, uint64_t key) {
+  VTPU_INLINE static void moveWide(void *to, const void *from, void *copy, uint64_t key) {
 #if VTPU_WIDE_STORE
     using Line = uint64_t[8];
     alignas(64) Line kept;

@@ -76,6 +76,4 @@ void LocalTransport::clear() {
           channel->clear();
 }
 
-std::unique_ptr<Transport> createLocalTransport(uint32_t sentrons) { return std::make_unique<LocalTransport>(sentrons); }
-
 } // namespace vtpu::rt

@@ -11,7 +11,7 @@ namespace vtpu::rt {
 
 /// Polls `condition` for some tens of microseconds; true as soon as it holds. Who gets false goes to sleep.
 template <typename Condition>
-bool spin(Condition condition) {
+[[gnu::always_inline]] inline bool spin(Condition condition) {
   constexpr unsigned eager = 200, polls = 1000; // at first without a pause, which would add half its length to every wait
   for (unsigned i = 0; i < eager; ++i)
     if (condition())

@@ -11,7 +11,6 @@
 #define VTPU_LIB_RUNTIME_TRANSPORT_H
 
 #include <cstdint>
-#include <memory>
 
 namespace vtpu::rt {
 
@@ -38,9 +37,6 @@ public:
   /// Forgets all messages under way; while no sentron runs.
   virtual void clear() = 0;
 };
-
-/// Sentrons 0..sentrons-1 as threads of this process. Channels get their memory (2.3 KiB each) when first sent to.
-std::unique_ptr<Transport> createLocalTransport(uint32_t sentrons);
 
 } // namespace vtpu::rt
 
