@@ -42,7 +42,7 @@ private:
   /// A cold path behind the function.
   struct TrapSite {
     Label label;
-    TrapCause cause;
+    TrapCause cause; // none: a routine has left it in eax
     uint32_t word, message;
   };
   std::vector<TrapSite> traps;
@@ -53,7 +53,7 @@ private:
   void emitTrampoline();
   void emitFunction(uint32_t index, std::vector<uint32_t> &offsets);
   void emitD(const isa::Slot &slot, const isa::Word &word);
-  void emitS(const isa::Slot &slot);
+  void emitS(const isa::Slot &slot, const isa::Word &word);
   void emitC(const isa::Slot &slot, const isa::Word &word);
 
   // Operands.
@@ -89,9 +89,15 @@ private:
   // C pipe.
   void emitDivide(const isa::Slot &slot);
   void emitCall(const isa::Slot &slot);
-  /// Saves all register state, calls `function(context, a1, a2, a3, a4)`, restores it. Pointers to saved v registers may be passed.
+  /// Puts the registers that C++ code may change, and those that are read, into the context, has `call` call it, and takes them back with what
+  /// was written to r0..r11. Light code changes no v and k registers. rdx holds the context for `call` and afterwards, rax its result.
   template <typename F>
-  void emitHelper(void *function, F &&arguments, bool testResult);
+  void emitSaved(bool light, const isa::Effects &effects, F &&call);
+  void emitRoutine(isa::Pipe pipe, const isa::Slot &slot, const isa::Word &word);
+  /// A coordinate register behind the context's address.
+  static Mem coordinate(unsigned p, Gp context);
+  /// Copies 16 bytes through rdx; `truncate` drops what is no coordinate.
+  void moveCoordinate(Mem to, Mem from, bool truncate);
   void load64(Gp reg, int64_t value);
 };
 

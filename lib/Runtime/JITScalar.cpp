@@ -10,9 +10,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "JITEmitter.h"
+#include "Routines/Routine.h"
 #include "Semantics.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 namespace vtpu::rt {
 
@@ -27,9 +30,6 @@ constexpr uint32_t defaultControl = 0x1F80; // round to nearest, no exceptions, 
 
 int spillOffset(unsigned index) { return int(offsetof(SentronContext, spill)) + 8 * int(index); }
 
-void hostCallHelper(SentronContext *context, const Slot *slot, void *out, const void *inputA, const void *inputB) {
-  callHost(*slot, out, inputA, inputB, *context);
-}
 bool barrierHelper(SentronContext *context) { return waitAtBarrier(*context); }
 } // namespace
 
@@ -52,6 +52,20 @@ void JITEmitter::storeR(unsigned r, Gp value) {
   Gp other = value.id() == x86::rdx.id() ? Gp(x86::rax) : Gp(x86::rdx);
   a.mov(other, x86::qword_ptr(x86::rbp, -8));
   a.mov(contextSlot(r - 12, other), value.r64());
+}
+x86::Mem JITEmitter::coordinate(unsigned p, Gp context) {
+  return x86::qword_ptr(context, int(offsetof(SentronContext, p)) + int(sizeof(Coordinate) * p));
+}
+void JITEmitter::moveCoordinate(Mem to, Mem from, bool truncate) {
+  for (bool high : {false, true}) {
+    a.mov(x86::rdx, high ? from.cloneAdjusted(8) : from);
+    if (high && truncate) {
+      const int spare = 128 - int(Coordinate::dimensions * Coordinate::componentBits);
+      a.shl(x86::rdx, spare);
+      a.shr(x86::rdx, spare);
+    }
+    a.mov(high ? to.cloneAdjusted(8) : to, x86::rdx);
+  }
 }
 void JITEmitter::load64(Gp reg, int64_t value) {
   if (value == 0)
@@ -145,10 +159,12 @@ void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
       const Slot &slot = word.slot(pipe);
       if (slot.empty())
         continue;
-      if (pipe == Pipe::D)
+      if (lookup(pipe, slot.opcode)->isRoutine)
+        emitRoutine(pipe, slot, word);
+      else if (pipe == Pipe::D)
         emitD(slot, word);
       else if (pipe == Pipe::S)
-        emitS(slot);
+        emitS(slot, word);
       else
         emitC(slot, word);
     }
@@ -156,9 +172,15 @@ void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
   offsets.push_back(uint32_t(a.offset()));
   for (const TrapSite &site : traps) {
     a.bind(site.label);
-    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
     const int trapOffset = int(offsetof(SentronContext, trap));
-    a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, cause))), uint32_t(site.cause));
+    if (site.cause == TrapCause::none) // a routine returned it
+      a.mov(x86::edx, x86::eax);
+    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+    Mem cause = x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, cause)));
+    if (site.cause == TrapCause::none)
+      a.mov(cause, x86::edx);
+    else
+      a.mov(cause, uint32_t(site.cause));
     a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, function))), index);
     a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, word))), site.word);
     a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, message))), site.message);
@@ -250,35 +272,73 @@ void JITEmitter::emitCall(const Slot &slot) {
   a.pop(x86::rbp);
 }
 
+namespace {
+/// The registers that a C++ function may change, and the light one without v and k registers; rcx is r0.
+constexpr unsigned callerSaved[] = {0, 2, 3, 4, 5, 6, 7};
+int registerOffset(unsigned r) { return int(offsetof(SentronContext, registers.r)) + 8 * int(r); }
+int maskOffset(unsigned k) { return int(offsetof(SentronContext, registers.k)) + 8 * int(k); }
+int vectorOffset(unsigned v) { return int(offsetof(SentronContext, registers.v)) + 64 * int(v); }
+} // namespace
+
 template <typename F>
-void JITEmitter::emitHelper(void *function, F &&arguments, bool testResult) {
-  // rsp is 8 mod 16. Area: 32 v registers, 8 k, 7 caller-saved general registers (rcx, rsi, rdi, r8..r11).
-  constexpr int kArea = 2048, gpArea = kArea + 64, areaBytes = gpArea + 56 + 8 /* keeps 16-byte alignment with the 8 above */;
-  static_assert(areaBytes % 16 == 0);
-  a.sub(x86::rsp, areaBytes + 8);
-  const Gp saved[] = {x86::rcx, x86::rsi, x86::rdi, x86::r8, x86::r9, x86::r10, x86::r11};
-  for (int i = 0; i < 32; ++i)
-    a.vmovups(x86::zmmword_ptr(x86::rsp, 64 * i), x86::Zmm(i));
-  for (int i = 0; i < 8; ++i)
-    a.kmovq(x86::qword_ptr(x86::rsp, kArea + 8 * i), k(i));
-  for (int i = 0; i < 7; ++i)
-    a.mov(x86::qword_ptr(x86::rsp, gpArea + 8 * i), saved[i]);
-  a.mov(x86::rdi, x86::qword_ptr(x86::rbp, -8));
-  arguments();
-  a.vzeroupper();
-  a.mov(x86::rax, uint64_t(reinterpret_cast<uintptr_t>(function)));
-  a.call(x86::rax);
-  for (int i = 0; i < 32; ++i)
-    a.vmovups(x86::Zmm(i), x86::zmmword_ptr(x86::rsp, 64 * i));
-  for (int i = 0; i < 8; ++i)
-    a.kmovq(k(i), x86::qword_ptr(x86::rsp, kArea + 8 * i));
-  for (int i = 0; i < 7; ++i)
-    a.mov(saved[i], x86::qword_ptr(x86::rsp, gpArea + 8 * i));
-  a.lea(x86::rsp, x86::ptr(x86::rsp, areaBytes + 8));
-  if (testResult) {
-    a.test(x86::al, x86::al);
-    a.jz(trap(TrapCause::stopped));
+void JITEmitter::emitSaved(bool light, const Effects &effects, F &&call) {
+  // rdx = context
+  a.mov(x86::rdx, x86::qword_ptr(x86::rbp, -8));
+  for (unsigned r = 0; r < numR; ++r) {
+    const bool saved = std::count(std::begin(callerSaved), std::end(callerSaved), r) != 0;
+    if (!saved && !(effects.readR >> r & 1))
+      continue;
+    if (r >= 12)
+      a.mov(x86::rax, contextSlot(r - 12, x86::rdx));
+    a.mov(x86::qword_ptr(x86::rdx, registerOffset(r)), r < 12 ? gp(r) : Gp(x86::rax));
   }
+  if (!light) {
+    for (unsigned i = 0; i < numV; ++i)
+      a.vmovaps(x86::zmmword_ptr(x86::rdx, vectorOffset(i)), x86::Zmm(i));
+    for (unsigned i = 0; i < numK; ++i)
+      a.kmovq(x86::qword_ptr(x86::rdx, maskOffset(i)), k(i));
+    a.vzeroupper();
+  }
+  call();
+  // The result stays in rax.
+  a.mov(x86::rdx, x86::qword_ptr(x86::rbp, -8));
+  if (!light) {
+    for (unsigned i = 0; i < numV; ++i)
+      a.vmovaps(x86::Zmm(i), x86::zmmword_ptr(x86::rdx, vectorOffset(i)));
+    for (unsigned i = 0; i < numK; ++i)
+      a.kmovq(k(i), x86::qword_ptr(x86::rdx, maskOffset(i)));
+  }
+  for (unsigned r = 0; r < numR; ++r) {
+    const bool saved = std::count(std::begin(callerSaved), std::end(callerSaved), r) != 0;
+    if (r < 12 && (saved || (effects.writeR >> r & 1)))
+      a.mov(gp(r), x86::qword_ptr(x86::rdx, registerOffset(r)));
+  }
+}
+
+void JITEmitter::emitRoutine(Pipe pipe, const Slot &slot, const Word &word) {
+  const Routine routine = findRoutine(pipe, slot.opcode);
+  const Effects registers = effects(pipe, slot);
+  emitSaved(routine.light, registers, [&] {
+    // rsp is 8 mod 16; the frame takes 24 bytes.
+    static_assert(sizeof(RoutineFrame) == 24 && std::is_trivially_copyable_v<RoutineFrame>, "three addresses");
+    a.sub(x86::rsp, sizeof(RoutineFrame));
+    a.mov(x86::qword_ptr(x86::rsp), x86::rdx);
+    a.mov(x86::rax, uint64_t(reinterpret_cast<uintptr_t>(&slot)));
+    a.mov(x86::qword_ptr(x86::rsp, 8), x86::rax);
+    a.mov(x86::rax, uint64_t(reinterpret_cast<uintptr_t>(&word)));
+    a.mov(x86::qword_ptr(x86::rsp, 16), x86::rax);
+    a.mov(x86::rdi, x86::rsp);
+    a.mov(x86::rax, uint64_t(reinterpret_cast<uintptr_t>(routine.function)));
+    a.call(x86::rax);
+    a.add(x86::rsp, sizeof(RoutineFrame));
+  });
+  a.test(x86::eax, x86::eax);
+  a.jnz(trap(TrapCause::none)); // the cause stands in eax
+  for (unsigned r = 12; r < numR; ++r)
+    if (registers.writeR >> r & 1) {
+      a.mov(x86::rax, x86::qword_ptr(x86::rdx, registerOffset(r)));
+      a.mov(contextSlot(r - 12, x86::rdx), x86::rax);
+    }
 }
 
 void JITEmitter::emitC(const Slot &slot, const Word &word) {
@@ -533,14 +593,46 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
   case COp::kput:
     a.kmovq(k(slot.rd), useR(slot.ra, x86::rax));
     return;
-  case COp::chost:
-    emitHelper(reinterpret_cast<void *>(&hostCallHelper), [&] {
-      a.mov(x86::rsi, uint64_t(reinterpret_cast<uintptr_t>(&slot)));
-      a.lea(x86::rdx, x86::ptr(x86::rsp, 64 * slot.rd));
-      a.lea(x86::rcx, x86::ptr(x86::rsp, 64 * slot.ra));
-      a.lea(x86::r8, x86::ptr(x86::rsp, 64 * slot.rb));
-    }, false);
+  case COp::cpack:
+  case COp::cunpack: {
+    // rax holds the context, or rdx a register that stands there.
+    const int low = int(offsetof(SentronContext, m)) + 64 * int(op == COp::cpack ? slot.rd : slot.ra) + 16 * imm;
+    const unsigned pair[] = {op == COp::cpack ? slot.ra : slot.rd, slot.rb};
+    for (int i : {0, 1}) {
+      a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+      Mem lane = x86::qword_ptr(x86::rax, low + 8 * i);
+      if (op == COp::cpack) {
+        a.mov(lane, useR(pair[i], x86::rdx));
+      } else {
+        Gp target = defR(pair[i], x86::rdx);
+        a.mov(target, lane);
+        storeR(pair[i], target);
+      }
+    }
     return;
+  }
+  case COp::cpackv:
+  case COp::cunpackv: {
+    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+    const bool packs = op == COp::cpackv;
+    Mem message = x86::zmmword_ptr(x86::rax, int(offsetof(SentronContext, m)) + 64 * int(packs ? slot.rd : slot.ra));
+    if (packs)
+      a.vmovaps(message, x86::Zmm(slot.ra));
+    else
+      a.vmovaps(x86::Zmm(slot.rd), message);
+    return;
+  }
+  case COp::cpackp:
+  case COp::cunpackp: {
+    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+    const bool packs = op == COp::cpackp;
+    Mem part = x86::qword_ptr(x86::rax, int(offsetof(SentronContext, m)) + 64 * int(packs ? slot.rd : slot.ra) + 16 * imm);
+    if (packs)
+      moveCoordinate(part, coordinate(slot.ra, x86::rax), false);
+    else
+      moveCoordinate(coordinate(slot.rd, x86::rax), part, true);
+    return;
+  }
   case COp::csid:
   case COp::csnum: {
     Gp target = defR(slot.rd, x86::rax);
@@ -554,10 +646,20 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
     a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
     a.cmp(x86::qword_ptr(x86::rax, int(offsetof(SentronContext, sentrons))), 1);
     a.je(alone);
-    emitHelper(reinterpret_cast<void *>(&barrierHelper), [] {}, true);
+    emitSaved(false, effects(Pipe::C, slot), [&] {
+      a.mov(x86::rdi, x86::rdx);
+      a.sub(x86::rsp, 8); // rsp is 8 mod 16
+      a.mov(x86::rax, uint64_t(reinterpret_cast<uintptr_t>(&barrierHelper)));
+      a.call(x86::rax);
+      a.add(x86::rsp, 8);
+    });
+    a.test(x86::al, x86::al);
+    a.jz(trap(TrapCause::stopped));
     a.bind(alone);
     return;
   }
+  default: // a routine
+    return;
   }
 }
 

@@ -403,16 +403,30 @@ void JITEmitter::emitGather(const Slot &slot) {
   a.kxorq(temporary, temporary, temporary);
 }
 
-void JITEmitter::emitS(const Slot &slot) {
+void JITEmitter::emitS(const Slot &slot, const Word &word) {
   SOp op = SOp(slot.opcode);
+  if (op == SOp::pcoord) {
+    const Coordinate place(word.coordinate);
+    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+    for (bool high : {false, true}) {
+      load64(x86::rdx, int64_t(high ? place.high() : place.low()));
+      a.mov(coordinate(slot.rd, x86::rax).cloneAdjusted(high ? 8 : 0), x86::rdx);
+    }
+    return;
+  }
+  if (op == SOp::pmov) {
+    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+    return moveCoordinate(coordinate(slot.rd, x86::rax), coordinate(slot.ra, x86::rax), false);
+  }
   if (op == SOp::sprefch) {
     a.prefetcht0(address(slot, 0));
     return;
   }
   if (op == SOp::sgather || op == SOp::sscatter)
     return emitGather(slot);
+  const bool point = op == SOp::sldp || op == SOp::sstp;
   const bool scalar = op == SOp::sldr || op == SOp::sstr, vector = op == SOp::sld || op == SOp::sst;
-  const unsigned element = byteWidth(scalar || vector ? slot.memType : slot.type);
+  const unsigned element = point ? sizeof(Coordinate) : byteWidth(scalar || vector ? slot.memType : slot.type);
   const unsigned lanes = vector ? laneCount(slot.length, slot.type) : 1;
   if (facts[functionIndex].access[wordIndex] != AccessProof::proven)
     emitCheck(slot, element, lanes);
@@ -422,6 +436,20 @@ void JITEmitter::emitS(const Slot &slot) {
   case SOp::sbcast:
     masked(slot).emit(wide ? Inst::kIdVpbroadcastq : Inst::kIdVpbroadcastd, vec(slot.rd, slot.length), memory);
     return;
+  case SOp::sldp:
+  case SOp::sstp: {
+    // Address and context leave one scratch register: the context is on the side that rax does not hold.
+    a.lea(x86::rax, memory);
+    a.push(x86::rcx);
+    a.mov(x86::rcx, x86::qword_ptr(x86::rbp, -8));
+    Mem there = x86::qword_ptr(x86::rax);
+    if (op == SOp::sldp)
+      moveCoordinate(coordinate(slot.rd, x86::rcx), there, true);
+    else
+      moveCoordinate(there, coordinate(slot.rd, x86::rcx), false);
+    a.pop(x86::rcx);
+    return;
+  }
   case SOp::slds:
     a.emit(wide ? Inst::kIdVmovsd : Inst::kIdVmovss, x86::Xmm(slot.rd), memory);
     return;

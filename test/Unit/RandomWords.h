@@ -44,13 +44,11 @@ inline isa::Word randomWord(const isa::InstrInfo &info, std::mt19937_64 &random)
       const isa::OperandInfo &operand = info.operands[i];
       switch (operand.cls) {
       case isa::OperandClass::v:
-        isa::setRegister(slot, operand.field, uint8_t(below(isa::numV)));
-        break;
       case isa::OperandClass::k:
-        isa::setRegister(slot, operand.field, uint8_t(below(isa::numK)));
-        break;
       case isa::OperandClass::r:
-        isa::setRegister(slot, operand.field, uint8_t(below(isa::numR)));
+      case isa::OperandClass::p:
+      case isa::OperandClass::m:
+        isa::setRegister(slot, operand.field, uint8_t(below(isa::registerCount(operand.cls))));
         break;
       case isa::OperandClass::idx:
         if (below(2)) {
@@ -73,6 +71,9 @@ inline isa::Word randomWord(const isa::InstrInfo &info, std::mt19937_64 &random)
         break;
       }
     }
+    if (info.usesCoordinate)
+      for (uint16_t &component : word.coordinate)
+        component = uint16_t(below(2048));
     if (isa::checkWord(word).ok())
       return word;
   }

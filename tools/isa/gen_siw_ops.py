@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from gen_isa import load_rows  # noqa: E402
 
+REGISTERS = ("r", "v", "k", "p", "m")
 TEXT = {"D": "D pipe", "S": "S pipe", "C": "C pipe"}
 
 
@@ -28,8 +29,8 @@ def traits(row):
 
 
 def example(row):
-    operands = [o for o in row["Operands"] if o["Class"] in ("r", "v", "k") and o["Access"] in ("in", "inout")]
-    results = [o for o in row["Operands"] if o["Class"] in ("r", "v", "k") and o["Access"] != "in"]
+    operands = [o for o in row["Operands"] if o["Class"] in REGISTERS and o["Access"] in ("in", "inout")]
+    results = [o for o in row["Operands"] if o["Class"] in REGISTERS and o["Access"] != "in"]
     names = ", ".join("%" + o["Field"] for o in operands)
     out = ", ".join("%" + chr(ord("x") + i) for i in range(len(results)))
     types = ", ".join("!siw." + o["Class"] for o in operands)

@@ -246,6 +246,10 @@ def SLDP : P<18, "sldp", !listconcat([Out<"rd", "p">], Address), "rload", "rd = 
 def SSTP : P<19, "sstp", !listconcat([In<"rd", "p">], Address), "rstore", "16 bytes = the coordinate rd"> {
   let IsStore = 1;
 }
+let Routine = 1, Light = 1 in {
+def PINS : P<20, "pins", [InOut<"rd", "p">, In<"ra", "r">, Imm<"i32", 0, 10>], "call", "component imm of rd = ra, saturating; the others stay">;
+def PEXT : P<21, "pext", [Out<"rd", "r">, In<"ra", "p">, Imm<"i32", 0, 10>], "call", "rd = component imm of ra">;
+}
 
 //===----------------------------------------------------------------------===//
 // C pipe: scalars, masks, control

@@ -9,6 +9,7 @@
 #ifndef VTPU_RUNTIME_EXECUTOR_H
 #define VTPU_RUNTIME_EXECUTOR_H
 
+#include "vtpu/Memory/Coordinate.h"
 #include "vtpu/Object/Program.h"
 
 #include <memory>
@@ -33,7 +34,7 @@ struct Trap {
   uint32_t function = 0, word = 0;
   uint32_t message = 0; // TrapCause::message: index into Program::messages
   int64_t value = 0;    // that a routine refused
-  uint64_t coordinate[2] = {}; // packed, that a routine refused
+  Coordinate coordinate; // that a routine refused
 };
 
 /// Registers of the reference interpreter, and of a routine in every tier: there those are defined that its slot names. A v register written
@@ -61,8 +62,8 @@ struct alignas(64) SentronContext {
   uint8_t *const *stacks = nullptr;            // per function: its Stack area, or null
   int64_t spill[8] = {};                       // r12..r15 and template temporaries
   double barrierSeconds = 0;                   // spent waiting for other sentrons
-  uint64_t p[isa::numP][2] = {};               // coordinates, packed: low half, high half
-  alignas(64) uint64_t m[isa::numM][8] = {};   // messages
+  Coordinate p[isa::numP];
+  alignas(64) uint64_t m[isa::numM][8] = {}; // messages
   Registers registers;
 };
 

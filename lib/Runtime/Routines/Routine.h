@@ -24,8 +24,7 @@ struct RoutineFrame {
   uint64_t &k(unsigned index) const { return context.registers.k[index]; }
   /// 64 bytes on a boundary of 64.
   uint8_t *v(unsigned index) const { return context.registers.v[index]; }
-  /// Low and high half of a packed coordinate.
-  uint64_t *p(unsigned index) const { return context.p[index]; }
+  Coordinate &p(unsigned index) const { return context.p[index]; }
   /// Eight lanes of a message.
   uint64_t *m(unsigned index) const { return context.m[index]; }
 
@@ -34,10 +33,9 @@ struct RoutineFrame {
     context.trap.value = value;
     return cause;
   }
-  /// Ends the call because of a packed coordinate.
-  TrapCause trapAt(TrapCause cause, const uint64_t coordinate[2], int64_t value = 0) const {
-    context.trap.coordinate[0] = coordinate[0];
-    context.trap.coordinate[1] = coordinate[1];
+  /// Ends the call because of a coordinate.
+  TrapCause trapAt(TrapCause cause, const Coordinate &coordinate, int64_t value = 0) const {
+    context.trap.coordinate = coordinate;
     return trap(cause, value);
   }
 };

@@ -20,7 +20,8 @@ using namespace vtpu::isa;
 
 namespace {
 constexpr unsigned numInts = 11; // r0..r10 hold integers, r11 the pointer
-constexpr size_t vBytes = 32 * 64, stateBytes = vBytes + 8 * 8 + 16 * 8, memoryBytes = 4096;
+constexpr size_t vBytes = 32 * 64, kAt = vBytes, rAt = kAt + 8 * 8, pAt = rAt + 16 * 8, mAt = pAt + 16 * 16, stateBytes = mAt + 8 * 64,
+                 memoryBytes = 4096;
 
 Word sWord(SOp op, Type type, unsigned rd, unsigned ra, int32_t imm, Length length = Length::v512) {
   Word word;
@@ -70,15 +71,21 @@ Program harness(const std::vector<Word> &words) {
   function.bindings = {in, out, memory};
   auto add = [&](Word word) { function.words.push_back(word); };
   add(cWord(COp::cptr, 11, 0, 0));
+  for (unsigned i = 0; i < 8; ++i) {
+    add(sWord(SOp::sld, Type::f32, 0, 11, int32_t(mAt + 64 * i)));
+    add(cWord(COp::cpackv, i, 0, 0));
+  }
+  for (unsigned i = 0; i < 16; ++i)
+    add(sWord(SOp::sldp, Type::none, i, 11, int32_t(pAt + 16 * i)));
   for (unsigned i = 0; i < 32; ++i)
     add(sWord(SOp::sld, Type::f32, i, 11, int32_t(64 * i)));
   for (unsigned i = 0; i < 8; ++i) {
-    add(sWord(SOp::sldr, Type::i64, 0, 11, int32_t(vBytes + 8 * i)));
+    add(sWord(SOp::sldr, Type::i64, 0, 11, int32_t(kAt + 8 * i)));
     add(cWord(COp::kput, i, 0, 0));
   }
   for (unsigned i = 0; i < 16; ++i)
     if (i != 11)
-      add(sWord(SOp::sldr, Type::i64, i, 11, int32_t(vBytes + 64 + 8 * i)));
+      add(sWord(SOp::sldr, Type::i64, i, 11, int32_t(rAt + 8 * i)));
   add(cWord(COp::cptr, 11, 0, 2));
   for (const Word &word : words)
     add(word);
@@ -86,11 +93,17 @@ Program harness(const std::vector<Word> &words) {
   for (unsigned i = 0; i < 32; ++i)
     add(sWord(SOp::sst, Type::f32, i, 11, int32_t(64 * i)));
   for (unsigned i = 0; i < 16; ++i)
+    add(sWord(SOp::sstp, Type::none, i, 11, int32_t(pAt + 16 * i)));
+  for (unsigned i = 0; i < 8; ++i) {
+    add(cWord(COp::cunpackv, 0, i, 0));
+    add(sWord(SOp::sst, Type::f32, 0, 11, int32_t(mAt + 64 * i)));
+  }
+  for (unsigned i = 0; i < 16; ++i)
     if (i != 11)
-      add(sWord(SOp::sstr, Type::i64, i, 11, int32_t(vBytes + 64 + 8 * i)));
+      add(sWord(SOp::sstr, Type::i64, i, 11, int32_t(rAt + 8 * i)));
   for (unsigned i = 0; i < 8; ++i) {
     add(cWord(COp::kget, 0, i, 0));
-    add(sWord(SOp::sstr, Type::i64, 0, 11, int32_t(vBytes + 8 * i)));
+    add(sWord(SOp::sstr, Type::i64, 0, 11, int32_t(kAt + 8 * i)));
   }
   add(cWord(COp::cret, 0, 0, 0));
   program.functions.push_back(function);
@@ -163,6 +176,8 @@ void compare(const std::vector<Word> &words, std::mt19937_64 &random, const std:
     ASSERT_EQ(int(a.trap.cause), int(b.trap.cause)) << what;
     ASSERT_EQ(a.trap.word, b.trap.word) << what;
     ASSERT_EQ(a.trap.message, b.trap.message) << what;
+    ASSERT_EQ(a.trap.value, b.trap.value) << what;
+    ASSERT_TRUE(a.trap.coordinate == b.trap.coordinate) << what;
     if (!a.ok)
       continue;
     for (size_t at = 0; at < vBytes; at += 8) {
@@ -183,14 +198,14 @@ bool runnable(Word &word, const InstrInfo &info) {
   Slot &slot = word.slot(info.pipe);
   if (info.isBranch || info.isTerminator || info.mnemonic == "ccall" || info.mnemonic == "cbar")
     return false;
-  if (info.pipe == Pipe::S) {
+  if (info.hasAddress()) {
     slot.ra = 11;
     if (slot.rb == 11)
       slot.rb = 3;
   }
   if (effects(info.pipe, slot).writeR & 1u << 11)
     return false;
-  if (info.pipe != Pipe::S && (effects(info.pipe, slot).readR & 1u << 11))
+  if (!info.hasAddress() && (effects(info.pipe, slot).readR & 1u << 11))
     return false;
   if (info.mnemonic == "sstr" && slot.rd == 11)
     return false;
@@ -214,7 +229,7 @@ TEST(JIT, EveryRowAgreesWithTheInterpreter) {
         continue;
       std::vector<Word> words;
       // Half the accesses use an index register of a small value, so that some hit memory.
-      if (info->pipe == Pipe::S && random() % 2) {
+      if (info->hasAddress() && random() % 2) {
         Word small;
         small.hasImmediates = true;
         small.i0 = int64_t(random() % 1200) - 100;
@@ -267,6 +282,8 @@ TEST(JIT, StraightLineProgramsAgree) {
         both.hasImmediates |= extra.hasImmediates;
         both.i0 |= extra.i0;
         both.i1 |= extra.i1;
+        if (other->usesCoordinate)
+          both.coordinate = extra.coordinate;
         if (checkWord(both).ok())
           word = both;
       }

@@ -279,6 +279,39 @@ TEST(Verifier, MessagesNameThePlace) {
   EXPECT_NE(complaint(entry({c(COp::cptr, 0), store, c(COp::cret)})).find("reads v0, which is undefined"), std::string::npos);
 }
 
+TEST(Verifier, CoordinatesAndMessagesAreDefinedBeforeUse) {
+  auto p = [](SOp op, unsigned rd, unsigned ra) {
+    Word word;
+    Slot &slot = word.slot(Pipe::S);
+    slot.opcode = uint8_t(op);
+    slot.rd = uint8_t(rd);
+    slot.ra = uint8_t(ra);
+    return word;
+  };
+  EXPECT_EQ(complaint(entry({p(SOp::pmov, 1, 15), c(COp::cret)})), "function main, word 0: pmov reads p15, which is undefined on some path");
+  EXPECT_EQ(complaint(entry({p(SOp::pcoord, 15, 0), p(SOp::pmov, 1, 15), c(COp::cret)})), "");
+  EXPECT_EQ(complaint(entry({c(COp::cunpackv, 0, 7), c(COp::cret)})), "function main, word 0: cunpackv reads m7, which is undefined on some path");
+  // A loaded message can be unpacked; one that is packed in part keeps the rest, so it must be defined.
+  std::vector<Word> words = {c(COp::cptr, 0), load(0, 0), c(COp::cpackv, 7), c(COp::cunpackv, 1, 7), c(COp::cret)};
+  EXPECT_EQ(complaint(entry(words)), "");
+  EXPECT_EQ(complaint(entry({p(SOp::pcoord, 2, 0), c(COp::cpackp, 3, 2, 1), c(COp::cret)})),
+            "function main, word 1: cpackp reads m3, which is undefined on some path");
+  // Defined on one path only.
+  EXPECT_EQ(complaint(entry({cimm(1, 0), loopEnd(1, 1, 2), p(SOp::pcoord, 4, 0), p(SOp::pmov, 5, 4), c(COp::cret)})),
+            "function main, word 3: pmov reads p4, which is undefined on some path");
+  // Neither survives a call.
+  Program program = entry({p(SOp::pcoord, 4, 0), c(COp::ccall), p(SOp::pmov, 5, 4), c(COp::cret)});
+  Function kernel;
+  kernel.name = "k";
+  kernel.words = {c(COp::cret)};
+  program.functions.push_back(kernel);
+  program.functions[0].callTables = {{1, {}}};
+  EXPECT_EQ(complaint(program), "function main, word 2: pmov reads p4, which is undefined on some path");
+  // Routines take no pointers.
+  EXPECT_NE(complaint(entry({c(COp::cptr, 0), p(SOp::pcoord, 4, 0), p(SOp::pins, 4, 0), c(COp::cret)})).find("pins reads r0, which holds a pointer"),
+            std::string::npos);
+}
+
 TEST(Verifier, TablesAndRecursion) {
   Program program = entry({c(COp::ccall), c(COp::cret)});
   Function kernel;

@@ -10,17 +10,6 @@ using namespace mlir;
 
 namespace vtpu::siw {
 
-static Type registerType(MLIRContext *context, isa::OperandClass cls) {
-  switch (cls) {
-  case isa::OperandClass::v:
-    return VType::get(context, -1);
-  case isa::OperandClass::k:
-    return KType::get(context, -1);
-  default:
-    return RType::get(context, -1);
-  }
-}
-
 Operation *Emitter::create(const isa::InstrInfo &info, ArrayRef<Value> operands, const Fields &fields) {
   MLIRContext *context = builder.getContext();
   OperationState state(loc, "siw." + std::string(info.mnemonic));
@@ -28,7 +17,7 @@ Operation *Emitter::create(const isa::InstrInfo &info, ArrayRef<Value> operands,
   bool hasOut = false, scaled = false;
   for (unsigned i = 0; i < info.numOperands; ++i) {
     const isa::OperandInfo &operand = info.operands[i];
-    bool isRegister = operand.cls == isa::OperandClass::r || operand.cls == isa::OperandClass::v || operand.cls == isa::OperandClass::k;
+    bool isRegister = isa::registerCount(operand.cls) != 0;
     if (operand.cls == isa::OperandClass::idx) {
       Value index = operands[next++];
       if (index) {
@@ -40,7 +29,7 @@ Operation *Emitter::create(const isa::InstrInfo &info, ArrayRef<Value> operands,
       if (operand.access == isa::Access::in || operand.access == isa::Access::inout)
         state.addOperands(operands[next++]);
       if (operand.access != isa::Access::in)
-        state.addTypes(registerType(context, operand.cls));
+        state.addTypes(registerType(context, operand.cls, -1));
       hasOut |= operand.access == isa::Access::out;
       scaled |= operand.access == isa::Access::tmp && operand.cls == isa::OperandClass::k;
     } else {

@@ -45,18 +45,29 @@ const isa::InstrInfo *siw::getInstruction(Operation *op) {
 }
 
 int siw::getRegisterIndex(Type type) {
-  return llvm::TypeSwitch<Type, int>(type).Case<RType, VType, KType>([](auto t) { return t.getIndex(); }).Default([](Type) { return -1; });
+  return llvm::TypeSwitch<Type, int>(type).Case<RType, VType, KType, PType, MType>([](auto t) { return t.getIndex(); }).Default([](Type) { return -1; });
+}
+
+Type siw::registerType(MLIRContext *context, isa::OperandClass cls, int index) {
+  switch (cls) {
+  case isa::OperandClass::v:
+    return VType::get(context, index);
+  case isa::OperandClass::k:
+    return KType::get(context, index);
+  case isa::OperandClass::p:
+    return PType::get(context, index);
+  case isa::OperandClass::m:
+    return MType::get(context, index);
+  default:
+    return RType::get(context, index);
+  }
 }
 
 static bool isRegisterClass(isa::OperandClass cls) {
-  return cls == isa::OperandClass::r || cls == isa::OperandClass::v || cls == isa::OperandClass::k;
+  return cls != isa::OperandClass::idx && isa::registerCount(cls);
 }
 static bool matches(Type type, isa::OperandClass cls) {
-  if (cls == isa::OperandClass::v)
-    return mlir::isa<VType>(type);
-  if (cls == isa::OperandClass::k)
-    return mlir::isa<KType>(type);
-  return mlir::isa<RType>(type);
+  return type.getTypeID() == registerType(type.getContext(), cls, -1).getTypeID();
 }
 
 SmallVector<Place, 6> siw::getOperandPlaces(Operation *op) {
@@ -214,14 +225,6 @@ FailureOr<isa::Slot> siw::getSlot(Operation *op, isa::Word &word) {
     isa::setRegister(slot, row->field, reg);
   }
   return slot;
-}
-
-static Type registerType(MLIRContext *context, isa::OperandClass cls, uint8_t index) {
-  if (cls == isa::OperandClass::v)
-    return VType::get(context, index);
-  if (cls == isa::OperandClass::k)
-    return KType::get(context, index);
-  return RType::get(context, index);
 }
 
 Operation *siw::createInstruction(OpBuilder &builder, Location loc, isa::Pipe pipe, const isa::Word &word, llvm::function_ref<Value(Type)> named) {

@@ -35,6 +35,8 @@ public:
   static mlir::LogicalResult verifyTrait(mlir::Operation *op) { return verifyInstruction(op); }
 };
 
+/// The type of a register class; index -1: virtual.
+mlir::Type registerType(mlir::MLIRContext *context, isa::OperandClass cls, int index);
 /// Number of an allocated register type; -1 if virtual or no register.
 int getRegisterIndex(mlir::Type type);
 /// Where an operand or result of an instruction op stands.

@@ -37,7 +37,9 @@ class SIW_Register<string name, string mnemo, string text> : TypeDef<SIW_Dialect
 def SIW_R : SIW_Register<"R", "r", "64-bit integer or pointer register">;
 def SIW_V : SIW_Register<"V", "v", "512-bit vector register">;
 def SIW_K : SIW_Register<"K", "k", "64-bit mask register">;
-def SIW_AnyRegister : AnyTypeOf<[SIW_R, SIW_V, SIW_K]>;
+def SIW_P : SIW_Register<"P", "p", "coordinate register">;
+def SIW_M : SIW_Register<"M", "m", "512-bit message register">;
+def SIW_AnyRegister : AnyTypeOf<[SIW_R, SIW_V, SIW_K, SIW_P, SIW_M]>;
 
 class SIW_Op<string mnemonic, list<Trait> traits = []> : Op<SIW_Dialect, mnemonic, traits>;
 
