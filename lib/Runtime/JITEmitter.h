@@ -73,6 +73,7 @@ private:
   void emitReduce(const isa::Slot &slot);
   void emitConvert(const isa::Slot &slot);
   void emitCompare(const isa::Slot &slot);
+  void emitThreeWay(const isa::Slot &slot);
 
   // D pipe: hypervectors and trits.
   void emitHypervector(const isa::Slot &slot);
@@ -88,6 +89,7 @@ private:
 
   // C pipe.
   void emitDivide(const isa::Slot &slot);
+  void emitSlice(const isa::Slot &slot);
   void emitCall(const isa::Slot &slot);
   /// Puts the registers that C++ code may change, and those that are read, into the context, has `call` call it, and takes them back with what
   /// was written to r0..r11. Light code changes no v and k registers. rdx holds the context for `call` and afterwards, rax its result.

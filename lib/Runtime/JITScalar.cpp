@@ -238,6 +238,32 @@ void JITEmitter::emitDivide(const Slot &slot) {
     storeR(slot.rd, result);
 }
 
+/// The product has 128 bits, the quotient is at most ra.
+void JITEmitter::emitSlice(const Slot &slot) {
+  Gp extent = useR(slot.ra, x86::rax);
+  if (extent.id() != x86::rax.id())
+    a.mov(x86::rax, extent);
+  a.xor_(x86::edx, x86::edx);
+  a.test(x86::rax, x86::rax);
+  a.cmovs(x86::rax, x86::rdx);
+  // Extent and divisor wait below the stack pointer.
+  a.mov(x86::qword_ptr(x86::rsp, -8), x86::rax);
+  a.mov(x86::rdx, x86::qword_ptr(x86::rbp, -8));
+  a.mov(x86::rdx, x86::qword_ptr(x86::rdx, int(offsetof(SentronContext, sentrons))));
+  a.mov(x86::qword_ptr(x86::rsp, -16), x86::rdx);
+  a.mov(x86::rdx, x86::qword_ptr(x86::rbp, -8));
+  a.mul(x86::qword_ptr(x86::rdx, int(offsetof(SentronContext, sentron))));
+  if (slot.imm) {
+    a.add(x86::rax, x86::qword_ptr(x86::rsp, -8));
+    a.adc(x86::rdx, 0);
+  }
+  a.div(x86::qword_ptr(x86::rsp, -16));
+  if (slot.rd < 12)
+    a.mov(gp(slot.rd), x86::rax);
+  else
+    storeR(slot.rd, x86::rax);
+}
+
 void JITEmitter::emitCall(const Slot &slot) {
   const CallTable &table = program.functions[functionIndex].callTables[slot.imm];
   const Function &callee = program.functions[table.callee];
@@ -641,6 +667,12 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
     storeR(slot.rd, target);
     return;
   }
+  case COp::cslice:
+    return emitSlice(slot);
+  case COp::cfence:
+    if (imm != 0)
+      a.mfence();
+    return;
   case COp::cbar: {
     Label alone = a.newLabel();
     a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));

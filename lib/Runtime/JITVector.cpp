@@ -148,6 +148,8 @@ void JITEmitter::emitD(const Slot &slot, const Word &word) {
   switch (op) {
   case DOp::dcmp:
     return emitCompare(slot);
+  case DOp::dcmp3:
+    return emitThreeWay(slot);
   case DOp::dsel:
     a.k(k(slot.rc));
     a.emit(wide ? Inst::kIdVblendmpd : Inst::kIdVblendmps, rd, rb, ra);
@@ -220,6 +222,34 @@ void JITEmitter::emitCompare(const Slot &slot) {
   if (slot.mask)
     a.k(k(slot.mask));
   a.emit(id, k(slot.rd), ra, rb, imm);
+}
+
+/// Both comparisons come before the first write: rd may be ra or rb. The mask of the smaller lanes waits in rax.
+void JITEmitter::emitThreeWay(const Slot &slot) {
+  Vec rd = vec(slot.rd, slot.length);
+  const bool wide = byteWidth(slot.type) == 8;
+  const int64_t one = slot.type == Type::f32 ? 0x3F800000 : slot.type == Type::f64 ? 0x3FF0000000000000 : 1;
+  const int64_t minusOne = slot.type == Type::f32 ? 0xBF800000 : slot.type == Type::f64 ? int64_t(0xBFF0000000000000) : -1;
+  auto put = [&](int64_t value) {
+    load64(x86::rdx, value);
+    a.k(k(slot.rc));
+    if (wide)
+      a.emit(Inst::kIdVpbroadcastq, rd, x86::rdx);
+    else
+      a.emit(Inst::kIdVpbroadcastd, rd, x86::edx);
+  };
+  Slot compare = slot;
+  compare.rd = slot.rc;
+  compare.predicate = Predicate::lt;
+  emitCompare(compare);
+  a.kmovq(x86::rax, k(slot.rc));
+  compare.predicate = Predicate::gt;
+  emitCompare(compare);
+  masked(slot).emit(wide ? Inst::kIdVpxorq : Inst::kIdVpxord, rd, rd, rd);
+  put(one);
+  a.kmovq(k(slot.rc), x86::rax);
+  put(minusOne);
+  a.kxorq(k(slot.rc), k(slot.rc), k(slot.rc));
 }
 
 void JITEmitter::emitConvert(const Slot &slot) {

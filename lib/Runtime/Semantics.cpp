@@ -385,6 +385,11 @@ struct Lanes {
       regs.k[slot.rd] = bits & mask;
       return;
     }
+    case DOp::dcmp3:
+      for (unsigned i = 0; i < n; ++i)
+        out[i] = T((a[i] > b[i]) - (a[i] < b[i]));
+      regs.k[slot.rc] = 0;
+      break;
     case DOp::dsel:
       for (unsigned i = 0; i < n; ++i)
         out[i] = regs.k[slot.rc] >> i & 1 ? a[i] : b[i];

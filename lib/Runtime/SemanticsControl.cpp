@@ -9,6 +9,7 @@
 #include "Semantics.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <limits>
 
@@ -205,6 +206,15 @@ Control executeC(const Slot &slot, const Word &word, Registers &regs, SentronCon
     return Control::next;
   case COp::csnum:
     rd = int64_t(context.sentrons);
+    return Control::next;
+  case COp::cslice: {
+    __extension__ using Wide = unsigned __int128;
+    rd = int64_t(Wide(std::max<int64_t>(a, 0)) * (context.sentron + uint64_t(imm)) / context.sentrons);
+    return Control::next;
+  }
+  case COp::cfence:
+    if (imm != 0)
+      std::atomic_thread_fence(std::memory_order_seq_cst);
     return Control::next;
   case COp::cbar:
     return Control::barrier;

@@ -472,7 +472,8 @@ private:
         if (Status status = requireInteger(before, reg, info.mnemonic); !status)
           return status;
       if (operand.access != Access::in)
-        out.r[reg] = {RegisterFact::integer, -1, ValueRange::any()};
+        out.r[reg] = {RegisterFact::integer, -1,
+                      operand.low == INT32_MIN && operand.high == INT32_MAX ? ValueRange::any() : ValueRange::between(operand.low, operand.high)};
     }
     if (pipe == Pipe::D)
       return {};
@@ -556,6 +557,9 @@ private:
       break;
     case COp::csnum:
       integer(ValueRange::between(1, mostSentrons));
+      break;
+    case COp::cslice:
+      integer(ValueRange::between(0, std::max<int64_t>(a.value.high, 0)));
       break;
     case COp::kset:
       out.kLanes[slot.rd] = uint8_t(slot.imm);

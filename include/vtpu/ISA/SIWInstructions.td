@@ -15,7 +15,7 @@
 //   cls: r, v, k, p, m (registers), i32 (the slot's immediate), i64 (word immediate I0), cmp64 (word immediate I1), target (immediate: word
 //        distance from this word), binding, table, code, host (immediates with a meaning).
 //   access: in, out, inout, tmp (written with an undefined value: a temporary of the template).
-//   low, high: what an immediate in the slot may be.
+//   low, high: what an immediate in the slot may be, or a result in an r register is.
 class Operand<string place, string cls, string access, int low = -2147483648, int high = 2147483647> {
   string Field = place;
   string Class = cls;
@@ -23,7 +23,7 @@ class Operand<string place, string cls, string access, int low = -2147483648, in
   int Low = low;
   int High = high;
 }
-class Out<string place, string cls> : Operand<place, cls, "out">;
+class Out<string place, string cls, int low = -2147483648, int high = 2147483647> : Operand<place, cls, "out", low, high>;
 class In<string place, string cls> : Operand<place, cls, "in">;
 class InOut<string place, string cls> : Operand<place, cls, "inout">;
 class Tmp<string place, string cls> : Operand<place, cls, "tmp">;
@@ -143,6 +143,8 @@ def DABS : D1<37, "dabs", IntTypes, "vadd", "rd = |ra|, the minimum wraps to its
 def DSCALE : D2<38, "dscale", FloatTypes, "fma", "rd = ra * 2^floor(rb)">;
 def DGETEXP : D1<39, "dgetexp", FloatTypes, "vround", "rd = floor(log2|ra|) as a float; 0 gives -inf, denormals are normalised first">;
 def DGETMANT : D1<40, "dgetmant", FloatTypes, "vround", "rd = mantissa of ra in [1, 2), sign of ra kept; 0 and infinity give 1 with that sign">;
+def DCMP3 : D<42, "dcmp3", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "v">, Tmp<"rc", "k">], AllTypes, "vcmp",
+              "rd = -1, 0 or 1 as ra is less than, equal to or greater than rb; integers signed; 0 if unordered">;
 def DLZCNT : D1<41, "dlzcnt", IntTypes, "vadd", "rd = number of leading zero bits of ra">;
 
 // Hypervectors: registers as bits. Bit i of the register is bit (i mod 64) of its 64-bit lane i / 64.
@@ -236,6 +238,9 @@ def SPREFCH : S<10, "sprefch", [In<"ra", "r">, In<"rb", "idx">, Imm<"i32">], [],
 class P<int opcode, string mnemonic, list<Operand> operands, string port, string summary>
     : S<opcode, mnemonic, operands, [], [], port, summary>;
 
+class P3<int opcode, string mnemonic, string summary>
+    : P<opcode, mnemonic, [Out<"rd", "p">, In<"ra", "p">, In<"rb", "p">], "call", summary>;
+
 def PCOORD : P<16, "pcoord", [Out<"rd", "p">], "rstore", "rd = the word's coordinate"> {
   let UsesCoordinate = 1;
 }
@@ -248,7 +253,25 @@ def SSTP : P<19, "sstp", !listconcat([In<"rd", "p">], Address), "rstore", "16 by
 }
 let Routine = 1, Light = 1 in {
 def PINS : P<20, "pins", [InOut<"rd", "p">, In<"ra", "r">, Imm<"i32", 0, 10>], "call", "component imm of rd = ra, saturating; the others stay">;
-def PEXT : P<21, "pext", [Out<"rd", "r">, In<"ra", "p">, Imm<"i32", 0, 10>], "call", "rd = component imm of ra">;
+def PEXT : P<21, "pext", [Out<"rd", "r", 0, 2047>, In<"ra", "p">, Imm<"i32", 0, 10>], "call", "rd = component imm of ra">;
+def PADD : P3<22, "padd", "rd = ra + rb, component by component, saturating">;
+def PSUB : P3<23, "psub", "rd = ra - rb, component by component, saturating">;
+def PMUL : P3<24, "pmul", "rd = ra * rb, component by component, saturating">;
+def PSCALE : P<25, "pscale", [Out<"rd", "p">, In<"ra", "p">, In<"rb", "r">], "call", "rd = every component of ra times rb, saturating">;
+def PCMP : P<26, "pcmp", [Out<"rd", "r", -1, 1>, In<"ra", "p">, In<"rb", "p">], "call",
+             "rd = -1, 0 or 1 as ra is before, equal to or behind rb in lexicographic order from dimension 0">;
+def PDIST : P<27, "pdist", [Out<"rd", "r", 0, 22517>, In<"ra", "p">, In<"rb", "p">], "call", "rd = sum of the components' absolute differences">;
+def SINDEX : P<28, "sindex", [Out<"rd", "p">, In<"ra", "p">, In<"rb", "r">, Imm<"i32", 0, 10>], "call",
+               "rd = ra with component imm moved by rb, saturating">;
+def CDELTA : P3<29, "cdelta", "rd = where reading rb's delimiters from ra leads to: components before the outermost nonzero one of rb stay, that one "
+                              "adds, those behind it become 1 + rb's; saturating">;
+def CHIER : P<30, "chier", [Out<"rd", "p">, In<"ra", "p">, In<"rb", "r">, Imm<"i32", 0, 1>], "call",
+              "imm 0: rd = ra with its last nonzero component 0, whatever rb is; imm 1: rd = ra with the component behind the last nonzero one = rb">;
+def SHYPDIST : P<31, "shypdist", [Out<"rd", "r", 0, 11>, In<"ra", "p">, In<"rb", "p">], "call", "rd = number of components in which ra and rb differ">;
+def CSHARD : P<32, "cshard", [Out<"rd", "r", 0, 1023>, In<"ra", "p">], "call", "rd = hash of ra modulo the number of sentrons"> {
+  let UsesSentron = 1;
+}
+def CMOE : P<33, "cmoe", [Out<"rd", "r">, In<"ra", "p">, In<"rb", "r">], "call", "rd = hash of ra modulo rb, unsigned; traps on zero">;
 }
 
 //===----------------------------------------------------------------------===//
@@ -356,3 +379,11 @@ def CPACKP : C<68, "cpackp", [InOut<"rd", "m">, In<"ra", "p">, Imm<"i32", 0, 3>]
                "coordinate imm of message rd = ra, in 16 bytes; the others stay">;
 def CUNPACKP : C<69, "cunpackp", [Out<"rd", "p">, In<"ra", "m">, Imm<"i32", 0, 3>], "rload",
                  "rd = coordinate imm of message ra; its upper 7 bits are dropped">;
+def CSLICE : C<70, "cslice", [Out<"rd", "r">, In<"ra", "r">, Imm<"i32", 0, 1>], "idiv",
+               "rd = (csid + imm) * ra / csnum, ra clamped to at least 0: imm 0 first, imm 1 end of this sentron's share of 0 .. ra - 1"> {
+  let UsesSentron = 1;
+}
+def CFENCE : C<71, "cfence", [Imm<"i32", 0, 3>], "store",
+               "accesses before it are seen before those behind it: imm 0 by this thread, 1 its core, 2 its node, 3 its cluster"> {
+  let HasSideEffects = 1;
+}

@@ -22,4 +22,80 @@ TrapCause routines::pext(const RoutineFrame &frame) {
   return TrapCause::none;
 }
 
+TrapCause routines::padd(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  frame.p(slot.rd) = frame.p(slot.ra) + frame.p(slot.rb);
+  return TrapCause::none;
+}
+
+TrapCause routines::psub(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  frame.p(slot.rd) = frame.p(slot.ra) - frame.p(slot.rb);
+  return TrapCause::none;
+}
+
+TrapCause routines::pmul(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  frame.p(slot.rd) = frame.p(slot.ra) * frame.p(slot.rb);
+  return TrapCause::none;
+}
+
+TrapCause routines::pscale(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  frame.p(slot.rd) = frame.p(slot.ra).scaled(frame.r(slot.rb));
+  return TrapCause::none;
+}
+
+TrapCause routines::pcmp(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  const Coordinate &a = frame.p(slot.ra), &b = frame.p(slot.rb);
+  frame.r(slot.rd) = (a > b) - (a < b);
+  return TrapCause::none;
+}
+
+TrapCause routines::pdist(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  frame.r(slot.rd) = frame.p(slot.ra).manhattan(frame.p(slot.rb));
+  return TrapCause::none;
+}
+
+TrapCause routines::sindex(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  frame.p(slot.rd) = frame.p(slot.ra).step(unsigned(slot.imm), frame.r(slot.rb));
+  return TrapCause::none;
+}
+
+TrapCause routines::cdelta(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  frame.p(slot.rd) = frame.p(slot.ra).delta(frame.p(slot.rb));
+  return TrapCause::none;
+}
+
+TrapCause routines::chier(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  frame.p(slot.rd) = slot.imm == 0 ? frame.p(slot.ra).parent() : frame.p(slot.ra).child(frame.r(slot.rb));
+  return TrapCause::none;
+}
+
+TrapCause routines::shypdist(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  frame.r(slot.rd) = frame.p(slot.ra).hamming(frame.p(slot.rb));
+  return TrapCause::none;
+}
+
+TrapCause routines::cshard(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  frame.r(slot.rd) = int64_t(frame.p(slot.ra).hash() % frame.context.sentrons);
+  return TrapCause::none;
+}
+
+TrapCause routines::cmoe(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  const uint64_t experts = uint64_t(frame.r(slot.rb));
+  if (experts == 0)
+    return frame.trapAt(TrapCause::divideByZero, frame.p(slot.ra));
+  frame.r(slot.rd) = int64_t(frame.p(slot.ra).hash() % experts);
+  return TrapCause::none;
+}
+
 } // namespace vtpu::rt

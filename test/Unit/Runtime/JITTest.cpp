@@ -119,6 +119,8 @@ Outcome execute(rt::Executor &executor, const std::vector<uint8_t> &in, std::vec
   Outcome outcome;
   outcome.state.assign(stateBytes, 0);
   rt::SentronContext context;
+  context.sentron = 4;
+  context.sentrons = 7;
   std::vector<uint8_t> input = in;
   uint8_t *bases[] = {input.data(), outcome.state.data(), memory.data()};
   outcome.ok = executor.run(0, bases, context);

@@ -88,6 +88,10 @@ Value Allocator::copy(Value value, OpBuilder::InsertPoint at) {
     return emitter.c(COp::cmov, {value});
   case classK:
     return emitter.c(COp::kmov, {value});
+  case classP:
+    return emitter.s(SOp::pmov, {value}, Fields());
+  case classM: // through a vector register
+    return emitter.c(COp::cpackv, {emitter.c(COp::cunpackv, {value})});
   default: {
     Fields fields;
     fields.type = isa::Type::i32;
@@ -459,9 +463,12 @@ void Allocator::spill(const llvm::SetVector<Value> &values) {
   ++spills;
   const RegisterClass cls = classOf(values[0].getType());
   Fields fields;
-  fields.imm = takeSlot(cls == classV ? 64 : 8);
+  // Masks are stored from an r register, messages from a v register.
+  const bool wide = cls == classV || cls == classM;
+  const SOp load = wide ? SOp::sld : cls == classP ? SOp::sldp : SOp::sldr, store = wide ? SOp::sst : cls == classP ? SOp::sstp : SOp::sstr;
+  fields.imm = takeSlot(wide ? 64 : cls == classP ? 16 : 8);
   fields.type = isa::Type::i32;
-  fields.memType = cls == classV ? isa::Type::i32 : isa::Type::i64;
+  fields.memType = wide ? isa::Type::i32 : isa::Type::i64;
   auto address = [&](Emitter &emitter) {
     Value pointer = emitter.c(COp::cptr, {}, Emitter::immediate(stackBinding));
     reloads.insert(pointer);
@@ -473,10 +480,10 @@ void Allocator::spill(const llvm::SetVector<Value> &values) {
         continue;
       builder.setInsertionPoint(use.getOwner());
       Emitter emitter(builder, use.getOwner()->getLoc());
-      Value loaded = emitter.s(cls == classV ? SOp::sld : SOp::sldr, {address(emitter), Value()}, fields);
+      Value loaded = emitter.s(load, {address(emitter), Value()}, fields);
       reloads.insert(loaded);
-      if (cls == classK)
-        loaded = emitter.c(COp::kput, {loaded});
+      if (cls == classK || cls == classM)
+        loaded = emitter.c(cls == classK ? COp::kput : COp::cpackv, {loaded});
       reloads.insert(loaded);
       use.set(loaded);
     }
@@ -487,9 +494,9 @@ void Allocator::spill(const llvm::SetVector<Value> &values) {
     builder.setInsertionPointAfter(def);
     Emitter emitter(builder, def->getLoc());
     Value stored = value;
-    if (cls == classK)
-      stored = emitter.c(COp::kget, {value});
-    emitter.s(cls == classV ? SOp::sst : SOp::sstr, {stored, address(emitter), Value()}, fields);
+    if (cls == classK || cls == classM)
+      stored = emitter.c(cls == classK ? COp::kget : COp::cunpackv, {value});
+    emitter.s(store, {stored, address(emitter), Value()}, fields);
     reloads.insert(stored);
     reloads.insert(value);
   }
@@ -515,12 +522,8 @@ LogicalResult Allocator::run() {
     if (changed)
       continue;
     for (Web &web : webs)
-      for (Value value : web.values) {
-        MLIRContext *context = func.getContext();
-        value.setType(web.cls == classR   ? Type(RType::get(context, web.number))
-                      : web.cls == classV ? Type(VType::get(context, web.number))
-                                          : Type(KType::get(context, web.number)));
-      }
+      for (Value value : web.values)
+        value.setType(registerType(func.getContext(), operandClass[web.cls], web.number));
     if (stackBytes) {
       SmallVector<Attribute> bindings(func.getBindings().begin(), func.getBindings().end());
       DictionaryAttr stack = builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr("stack")),

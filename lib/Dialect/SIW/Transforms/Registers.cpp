@@ -8,13 +8,22 @@
 
 #include "llvm/ADT/EquivalenceClasses.h"
 
+#include "llvm/ADT/TypeSwitch.h"
+
 #include <numeric>
 
 using namespace mlir;
 
 namespace vtpu::siw {
 
-RegisterClass classOf(Type type) { return mlir::isa<RType>(type) ? classR : mlir::isa<VType>(type) ? classV : classK; }
+RegisterClass classOf(Type type) {
+  return llvm::TypeSwitch<Type, RegisterClass>(type)
+      .Case<RType>([](Type) { return classR; })
+      .Case<VType>([](Type) { return classV; })
+      .Case<KType>([](Type) { return classK; })
+      .Case<PType>([](Type) { return classP; })
+      .Case<MType>([](Type) { return classM; });
+}
 
 bool canUpdateInPlace(Operation *op, Value tied) {
   if (auto arg = dyn_cast<BlockArgument>(tied); arg && arg.getArgNumber() == 0 && mlir::isa<ForOp>(op->getParentOp()))

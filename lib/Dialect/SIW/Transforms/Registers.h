@@ -14,10 +14,14 @@
 
 namespace vtpu::siw {
 
-enum RegisterClass { classR, classV, classK, numClasses };
+enum RegisterClass { classR, classV, classK, classP, classM, numClasses };
 RegisterClass classOf(mlir::Type type);
 /// The registers of a class that the allocator hands out: k0 means "no mask".
-constexpr int lowest[numClasses] = {0, 0, 1}, highest[numClasses] = {isa::numR - 1, isa::numV - 1, isa::numK - 1};
+constexpr int lowest[numClasses] = {0, 0, 1, 0, 0};
+constexpr int highest[numClasses] = {isa::numR - 1, isa::numV - 1, isa::numK - 1, isa::numP - 1, isa::numM - 1};
+/// A class as the instruction table names it.
+constexpr isa::OperandClass operandClass[numClasses] = {isa::OperandClass::r, isa::OperandClass::v, isa::OperandClass::k, isa::OperandClass::p,
+                                                        isa::OperandClass::m};
 
 /// True if an op may write over the operand that is tied to a result; else the allocator copies it first.
 bool canUpdateInPlace(mlir::Operation *op, mlir::Value tied);
