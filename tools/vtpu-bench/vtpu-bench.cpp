@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Machine.h"
+#include "Memory.h"
 #include "Options.h"
 #include "Progress.h"
 
@@ -194,8 +195,9 @@ int main(int argc, char **argv) {
   options.value("tier", "default|interpreter|jit", tier, "what executes the words");
   options.value("parameters", "FILE", parameters, "safetensors file instead of the one the programs name");
   options.number("seed", "N", seed, 0, UINT32_MAX, "of the random inputs (default 1)");
-  bool emission = false;
+  bool emission = false, memory = false;
   options.flag("emission", emission, "time the phases of loading the programs, and loops of 64 to 4096 words");
+  options.flag("memory", memory, "time memory by coordinate too: translation, curves, a tiled kernel; ns each");
   std::vector<std::string> programs;
   options.parse(argc, argv, programs);
   vtpu_options load = {};
@@ -248,6 +250,9 @@ int main(int argc, char **argv) {
       if (s->flops > 0)
         state.counters["FLOPS"] = rate(s->flops);
     }));
+
+  if (memory)
+    tools::registerMemoryBenchmarks(configure, seed);
 
   std::vector<std::string> words = {argv[0], "--benchmark_enable_random_interleaving=true"};
   if (!json.empty()) {

@@ -1,0 +1,21 @@
+//===- Memory.h - Times memory by coordinate --------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef VTPU_TOOLS_BENCH_MEMORY_H
+#define VTPU_TOOLS_BENCH_MEMORY_H
+
+#include "Machine.h"
+
+namespace vtpu::tools {
+
+/// Registers the contestants of coordinate memory; `configure` sets repetitions and statistics of each. Every one reports `ns`: the time of one
+/// access, coordinate or multiply-add. Sums of what was read are checked against those of plain pointers before timing; a difference ends the
+/// program.
+void registerMemoryBenchmarks(const Configure &configure, uint64_t seed);
+
+} // namespace vtpu::tools
+
+#endif // VTPU_TOOLS_BENCH_MEMORY_H
