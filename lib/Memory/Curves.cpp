@@ -124,6 +124,7 @@ struct Orientation {
 inline Bits encode(Bits morton, unsigned n, unsigned levels) {
   Orientation orientation(n);
   Bits index = 0;
+#pragma GCC unroll 11
   for (unsigned level = levels; level-- > 0;) {
     const HilbertTable::Row &row = hilbert.rows[orientation.toStandard(unsigned(morton >> level * n) & orientation.mask)];
     index = index << n | row.rank;
@@ -135,6 +136,7 @@ inline Bits encode(Bits morton, unsigned n, unsigned levels) {
 inline Bits decode(Bits index, unsigned n, unsigned levels) {
   Orientation orientation(n);
   Bits morton = 0;
+#pragma GCC unroll 11
   for (unsigned level = levels; level-- > 0;) {
     const unsigned rank = unsigned(index >> level * n) & orientation.mask, gray = rank ^ rank >> 1;
     morton = morton << n | orientation.fromStandard(gray);

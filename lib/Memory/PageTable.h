@@ -40,7 +40,7 @@ struct alignas(64) Page {
   uint8_t *address(unsigned cell) { return reinterpret_cast<uint8_t *>(cells + cell); }
 };
 
-/// Hash table from keys to pages: open addressing, linear probing, whole keys compared. At most a quarter of the slots is taken, so that
+/// Hash table from keys to pages: open addressing, linear probing, whole keys compared. At most one slot in eight is taken, so that
 /// nearly every look-up ends at its first slot. Insertion may run beside look-ups; `reserve`, `erase` and `tag` need them shut out.
 class PageTable {
 public:
@@ -54,7 +54,7 @@ public:
   };
   /// Low bit of a slot's pointer: part of the page's box belongs to a region.
   static constexpr uintptr_t tagBit = 1;
-  static constexpr size_t minSlots = 64;
+  static constexpr size_t minSlots = 64, leastLoad = 24, slotBytes = 32;
 
   Hit find(const Coordinate &key) const { return findFrom(key, start(key.hash())); }
   /// Slot where the probing of a key with this hash begins.
@@ -64,27 +64,33 @@ public:
       const Slot &slot = slots[at];
       const uintptr_t word = slot.word.load(std::memory_order_acquire);
       if (slot.low.load(std::memory_order_relaxed) == key.low() && slot.high.load(std::memory_order_relaxed) == key.high())
-        return {word}; // null in an empty slot, whose key is the origin's
+        return {word};
       if (!word)
         return {};
     }
   }
-  void prefetch(size_t at) const { __builtin_prefetch(&slots[at]); }
+  /// Look-ups in `findBlock` at once.
+  static constexpr size_t blockSize = 128;
+  /// Addresses of up to `blockSize` coordinates' cells, null where no page was found at once or it is tagged. Those are listed by their index in
+  /// `misses`, which has room for eight more than a block; the result is their number. They need `find`.
+  size_t findBlock(const Coordinate *coordinates, size_t count, uint8_t **out, uint64_t *misses) const;
 
   /// Whether one more page would exceed the load; then call `grow`.
-  bool full() const { return (used + 1) * 4 > slotCount; }
+  bool full() const { return (used + 1) * 8 > slotCount; }
   void grow() { rehash(slotCount * 2); }
   /// A key that is not in the table. Needs room.
   void insert(const Coordinate &key, Page *page, bool tagged);
-  /// A key that is in the table. Shrinks the table when it has become far too large.
+  /// A key that is in the table. Halves the table when fewer than one slot in `leastLoad` is taken.
   void erase(const Coordinate &key);
   void tag(const Coordinate &key, bool tagged);
 
   size_t bytes() const { return slotCount * sizeof(Slot); }
 
 private:
-  struct alignas(32) Slot {
-    std::atomic<uint64_t> low{0}, high{0};
+  /// What the words of an empty slot's key hold: no coordinate has it, so whoever reads a key early does not take it for his own.
+  static constexpr uint64_t noKey = UINT64_MAX;
+  struct alignas(slotBytes) Slot {
+    std::atomic<uint64_t> low{noKey}, high{noKey};
     std::atomic<uintptr_t> word{0};
   };
 

@@ -25,10 +25,10 @@
 
 namespace vtpu::mem {
 
-/// A page, a node of the ordered index, and up to sixteen slots of the table (its load is 1/16 at least).
 const uint64_t Space::pageBytes = sizeof(Page);
-const uint64_t Space::pageOverhead = 16 * 32 + 128;
-const uint64_t Space::baseBytes = PageTable::minSlots * 32;
+/// Slots of the table, and a node of the ordered index with the heap's own words.
+const uint64_t Space::pageOverhead = PageTable::leastLoad * PageTable::slotBytes + 128;
+const uint64_t Space::baseBytes = PageTable::minSlots * PageTable::slotBytes;
 
 namespace {
 /// Epochs are never used twice, so that a cache cannot take one space for another.
@@ -225,27 +225,20 @@ Place Space::touch(const Coordinate &c, TranslationCache *cache) {
 }
 
 size_t Space::translate(const Coordinate *coordinates, size_t count, uint8_t **out) const {
-  constexpr size_t blockSize = 32;
-  size_t starts[blockSize], found = 0;
-  for (size_t block = 0; block < count; block += blockSize) {
-    const size_t size = std::min(blockSize, count - block);
-    std::shared_lock<StripedLock> reading(state->readers);
-    const PageTable &table = state->table;
-    for (size_t i = 0; i < size; ++i) {
-      starts[i] = table.start(Page::keyOf(coordinates[block + i]).hash());
-      table.prefetch(starts[i]);
-    }
-    for (size_t i = 0; i < size; ++i) {
-      const Coordinate &c = coordinates[block + i];
-      const PageTable::Hit hit = table.findFrom(Page::keyOf(c), starts[i]);
-      if (__builtin_expect(hit.word && !hit.tagged(), true))
-        out[block + i] = hit.page()->address(Page::cellOf(c.low()));
-      else
-        out[block + i] = state->locate(c, hit).data;
-      found += out[block + i] != nullptr;
+  uint64_t misses[PageTable::blockSize + 8];
+  size_t missing = 0;
+  for (size_t block = 0; block < count; block += PageTable::blockSize) {
+    std::shared_lock<StripedLock> reading(state->readers); // by the block, so that changes get their turn
+    const size_t missed =
+        state->table.findBlock(coordinates + block, std::min(PageTable::blockSize, count - block), out + block, misses);
+    for (size_t i = 0; i < missed; ++i) {
+      const Coordinate &c = coordinates[block + misses[i]];
+      uint8_t *address = state->locate(c, state->table.find(Page::keyOf(c))).data;
+      out[block + misses[i]] = address;
+      missing += !address;
     }
   }
-  return found;
+  return count - missing;
 }
 
 bool Space::erase(const Coordinate &c) {

@@ -159,12 +159,14 @@ public:
   /// The hash of all 121 bits, used wherever coordinates are hashed or sharded. Both words pass an odd multiplier (a bijection of each), so
   /// coordinates that differ in one word only never collide before the mix, which is a bijection of 64 bits.
   constexpr uint64_t hash() const {
-    const uint64_t spread = highBits * 0xd6e8feb86659fd93u;
-    uint64_t h = (lowBits * 0x9e3779b97f4a7c15u) ^ (spread << 32 | spread >> 32);
+    const uint64_t spread = highBits * hashHigh;
+    uint64_t h = (lowBits * hashLow) ^ (spread << 32 | spread >> 32);
     h ^= h >> 32;
-    h *= 0xd6e8feb86659fd93u;
+    h *= hashHigh;
     return h ^ h >> 29;
   }
+  /// The multipliers of `hash`, for code that hashes several coordinates at once.
+  static constexpr uint64_t hashLow = 0x9e3779b97f4a7c15u, hashHigh = 0xd6e8feb86659fd93u;
 
 private:
   static constexpr uint64_t highMask = (uint64_t(1) << (dimensions * componentBits - 64)) - 1;
