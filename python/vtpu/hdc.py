@@ -22,6 +22,7 @@ import numpy
 from . import _hdc_words as words
 from ._errors import WrongType, WrongValue
 from ._program import Program, assemble
+from ._runtime import encode as _encode
 
 REGISTER_BITS = 512
 # Trits of one register: 16 in each of 16 lanes.
@@ -184,6 +185,21 @@ def unpack(vectors, dimensions):
     if vectors.dtype != numpy.uint64 or not 0 < dimensions <= vectors.shape[-1] * 64:
         raise WrongValue(f"unpack: {vectors.dtype}{list(vectors.shape)} holds no hypervectors of {dimensions} dimensions; expected uint64 words")
     return numpy.unpackbits(vectors.view(numpy.uint8), axis=-1, count=dimensions, bitorder="little").astype(bool)
+
+
+def encode(coordinates, dimensions=10000, *, seed=0):
+    """Packed hypervectors of coordinates, 11 components of 0..2047 in the last axis: near ones agree in many bits, ever fewer with distance."""
+    coordinates = numpy.asarray(coordinates)
+    if coordinates.dtype.kind not in "iu" or coordinates.ndim not in (1, 2) or coordinates.shape[-1] != 11:
+        raise WrongValue(f"encode: coordinates are {coordinates.dtype}{list(coordinates.shape)}; expected whole numbers, 11 in the last axis")
+    if coordinates.size and not 0 <= coordinates.min() <= coordinates.max() <= 2047:
+        raise WrongValue(f"encode: components reach from {coordinates.min()} to {coordinates.max()}; they must be 0..2047")
+    if dimensions < 1:
+        raise WrongValue(f"encode: dimensions: {dimensions} is not above 0")
+    registers = -(-dimensions // REGISTER_BITS)
+    rows = [_encode([int(c) for c in row], registers, seed % 2**64) for row in coordinates.reshape(-1, 11)]
+    vectors = numpy.frombuffer(b"".join(rows), "<u8").reshape(coordinates.shape[:-1] + (registers * 8,))
+    return pack(unpack(vectors, dimensions))
 
 
 def pack_trits(values):

@@ -2,6 +2,7 @@
 """Hypervectors and ternaries against their formulas in NumPy, and against torchhd where it is installed; in both tiers."""
 
 import importlib.util
+import sys
 
 import numpy
 import pytest
@@ -9,6 +10,8 @@ import torch
 
 import vtpu
 from vtpu import hdc
+from vtpu.bench import hdc as bench
+from vtpu.bench import report
 
 TIERS = ["jit", "interpreter"]
 DIMENSIONS = [1, 511, 512, 1000, 10000]
@@ -119,6 +122,43 @@ def test_agrees_with_torchhd(tier):
         assert (bundle == convert(peer)).all() and (agree == wanted.numpy()).all()
 
 
+def encoding_model(coordinate, index, seed):
+    """One register, in Python's whole numbers, as include/vtpu/Runtime/Encoding.h words it."""
+
+    def mix(x, y):
+        z = (x + (y + 1) * 0x9E3779B97F4A7C15) % 2**64
+        for _ in range(2):
+            z = (z ^ z >> 32) * 0xD6E8FEB86659FD93 % 2**64
+        return z ^ z >> 32
+
+    key = mix(seed, index)
+    bits = numpy.array([mix(key, i // 64) >> i % 64 & 1 for i in range(512)])
+    for d, component in enumerate(coordinate):
+        k = mix(key, 8 + d)
+        rank = numpy.arange(512)
+        for n in range(3):
+            rank = (rank * (k >> 20 * n & 511 | 1) + (k >> 20 * n + 9 & 511)) % 512
+            rank ^= rank >> 4
+        assert sorted(rank) == list(range(512)), "an order of all bits"
+        bits ^= rank < (256 * component + k % 2047) // 2047
+    return bits.astype(bool)
+
+
+def test_encoding_of_coordinates():
+    coordinates = numpy.random.default_rng(11).integers(0, 2048, (4, 11))
+    vectors = hdc.encode(coordinates, 10000, seed=5)
+    bits = hdc.unpack(vectors, 10000)
+    for row, coordinate in zip(bits, coordinates):
+        assert (row == numpy.concatenate([encoding_model(coordinate, index, 5) for index in range(20)])[:10000]).all()
+    # Along one dimension agreement falls from all bits to about half of them; far coordinates agree in half.
+    line = numpy.zeros((64, 11), int)
+    line[:, 3] = numpy.linspace(0, 2047, 64)
+    agree = hdc.similarity(hdc.encode(line[0]), hdc.encode(line), dimensions=10000)
+    assert agree[0] == 10000 and (numpy.diff(agree) < 0).all() and abs(agree[-1] - 5000) < 300
+    assert abs(hdc.similarity(vectors, vectors, dimensions=10000)[0, 1:] - 5000).max() < 400
+    assert (hdc.encode(line[5]) != hdc.encode(line[5][::-1])).any()
+
+
 @pytest.mark.parametrize("count", [1, 16, 255, 256, 1000, 10000])
 def test_packed_trits_there_and_back(count):
     signs = numpy.random.default_rng(count).integers(-1, 2, (3, count))
@@ -160,6 +200,9 @@ def test_bad_operands():
         (vtpu.WrongValue, "a kernel with 14 arguments and results; it may have 13", lambda: hdc.kernel(lambda *x: hdc.bundle(list(x)))(*[a] * 13)),
         (vtpu.WrongValue, "pack: booleans have shape .0,.", lambda: hdc.pack([])),
         (vtpu.WrongValue, "unpack: uint64.8. holds no hypervectors of 513 dimensions", lambda: hdc.unpack(a, 513)),
+        (vtpu.WrongValue, "encode: coordinates are float64.11.", lambda: hdc.encode(numpy.zeros(11))),
+        (vtpu.WrongValue, "encode: components reach from -1 to 2048; they must be 0..2047", lambda: hdc.encode([-1, 2048] + [0] * 9)),
+        (vtpu.WrongValue, "encode: dimensions: 0 is not above 0", lambda: hdc.encode([0] * 11, 0)),
         (vtpu.WrongValue, "pack_trits: values have shape ..", lambda: hdc.pack_trits(1)),
         (vtpu.WrongValue, "unpack_trits: uint64.8. holds no 3 trits", lambda: hdc.unpack_trits(a, 3)),
         (vtpu.WrongType, "ternary_dot takes packed trits in uint32 and float32 numbers; it got uint64 and float32", lambda: hdc.ternary_dot(a, ones)),
@@ -167,6 +210,17 @@ def test_bad_operands():
     ]:
         with pytest.raises(error, match=message):
             call()
+
+
+def test_benchmark_names_its_missing_peer(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchhd", None)
+    with pytest.raises(vtpu.VtpuError, match="peer 'torchhd' is not installed; pip install torch-hd"):
+        next(bench.lines(report.Options(quick=True)))
+
+
+def test_benchmark_of_ternaries():
+    (line,) = bench.ternaries(report.Options(quick=True))
+    assert line.value > 0 and "weights/ns" in line.note
 
 
 def test_assembler_names_the_place():
