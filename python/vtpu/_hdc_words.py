@@ -37,10 +37,20 @@ class Agreement:
     b: object
 
 
+@dataclasses.dataclass(frozen=True)
+class Plane:
+    """A bit of the counts of ones in a bundle's rows; weight None: no ones at all, the hypervector of ones of a bipolar space."""
+
+    bundle: Bundle
+    weight: object
+
+
 def operands(node):
     if isinstance(node, Bundle):
         return node.rows + (() if node.tie is None or len(node.rows) % 2 else (node.tie,))
-    return () if isinstance(node, Input) else (node.a,) if isinstance(node, Permute) else (node.a, node.b)
+    if isinstance(node, (Input, Plane)):
+        return ()
+    return (node.a,) if isinstance(node, Permute) else (node.a, node.b)
 
 
 class Emitter:
@@ -101,6 +111,10 @@ class Space:
     def bytes(self):
         return self.length * WIDTHS[self.type]
 
+    def terms(self, generator, pair):
+        """A similarity as a weighted sum of agreements: [(weight, a, b)]."""
+        return [(1, pair.a, pair.b)]
+
     def load(self, e, v, place, lane=0, index="", mask=""):
         memory = "i64" if place.type == "u64" else place.type
         e.word("S", f"sld.{self.type}.{memory}.512 v{v}, {place.at(lane, index)}{mask and f' {{{mask}}}{{z}}'}")
@@ -122,7 +136,6 @@ class Binary(Space):
         self.op(e, "dhdbind", target, a, b)
 
     def bundle(self, e, chunk, node):
-        """Majority by carry-save adders over bit planes: three of a weight become one of that weight and one of twice the weight."""
         rows = operands(node)
         if len(rows) % 2 == 0:
             raise WrongValue(f"bundle of {len(rows)} binary hypervectors may have ties; give tie=, the hypervector that decides them")
@@ -131,6 +144,22 @@ class Binary(Space):
             self.op(e, "dhdbund", c, a, b)
             e.give(a, b)
             return c
+        # The bits of the count are compared with those of the smallest majority, the lowest first.
+        threshold, result = (len(rows) + 1) // 2, None
+        for weight, plane in enumerate(self.planes(e, chunk, rows)):
+            if threshold >> weight & 1:
+                if result is not None:
+                    self.op(e, "dand", plane, plane, result)
+                    e.give(result)
+                result = plane
+            else:
+                if result is not None:
+                    self.op(e, "dor", result, result, plane)
+                e.give(plane)
+        return result
+
+    def planes(self, e, chunk, rows):
+        """Bits of the counts of ones, by carry-save adders: three planes of a weight become one of that weight and one of twice the weight."""
         planes = {}
 
         def add(weight, register):
@@ -148,8 +177,7 @@ class Binary(Space):
 
         for row in rows:
             add(0, chunk.own(row))
-        # One plane of each weight is left, and the bits of the count are compared with those of the smallest majority.
-        threshold, weight, result = (len(rows) + 1) // 2, 0, None
+        weight = 0
         while weight in planes:
             if len(planes[weight]) == 2:
                 a, b = planes[weight]
@@ -159,34 +187,39 @@ class Binary(Space):
                 e.give(b)
                 planes[weight] = [a]
                 add(weight + 1, carry)
-            plane = planes[weight][0]
-            if threshold >> weight & 1:
-                if result is not None:
-                    self.op(e, "dand", plane, plane, result)
-                    e.give(result)
-                result = plane
-            elif result is not None:
-                self.op(e, "dor", result, result, plane)
-                e.give(plane)
-            else:
-                e.give(plane)
             weight += 1
-        return result
+        return [planes[w][0] for w in range(weight)]
 
-    def agree(self, e, total, a, b):
+    def agree(self, e, total, a, b, weight):
         equal = e.take()
         self.op(e, "dhdsim", equal, a, b)
+        if weight > 1 and weight & (weight - 1) == 0:
+            e.word("D", f"dshli.i64.512 v{equal}, v{equal}, {weight.bit_length() - 1}")
+        elif weight != 1:
+            factor = e.take()
+            e.word("D", f"dimm.i64.512 v{factor}, {weight}")
+            self.op(e, "dmul", equal, equal, factor)
+            e.give(factor)
         self.op(e, "dadd", total, total, equal)
         e.give(equal)
 
     result = "i64"
 
-    def finish(self, e, total, place):
+    @property
+    def padding(self):
+        """Bits beyond the dimensions, which are zero, hence equal, in all hypervectors."""
+        return self.length * 64 - self.dimensions
+
+    def scale(self, e, weights):
+        """r1 is the sum of weighted agreements, padding included; makes it the similarity."""
+        if self.padding:
+            e.word("C", f"caddi r1, r1, {-self.padding * weights}")
+
+    def finish(self, e, total, place, weights):
         lane, temporary = e.take(), e.take()
         e.word("D", f"dred.i64.512 v{lane}, v{total}, v{temporary}, 0")
         e.word("D", f"dget.i64 r1, v{lane}")
-        if padding := self.length * 64 - self.dimensions:  # bits beyond the dimensions are zero in both
-            e.word("C", f"caddi r1, r1, {-padding}")
+        self.scale(e, weights)
         e.word("S", f"sstr.i64 r1, {place.at()}")
         e.give(lane, temporary)
 
@@ -223,6 +256,28 @@ class Binary(Space):
         e.give(a, b, result, other, temporary)
 
 
+class PackedBipolar(Binary):
+    """One bit a dimension, set for -1. A bundle is the sum of its planes: with counts of ones c of n rows, n - 2 c = sum of 2^w (1 - 2 plane_w), and
+    as often 1 as 2^w - 1 leaves of n."""
+
+    def bundle(self, e, chunk, node):
+        raise WrongValue("a bundle of packed bipolar hypervectors holds numbers; compare it in its kernel, or give int8 hypervectors")
+
+    def terms(self, generator, pair):
+        return [(v * w, a, b) for v, a in self.summands(generator, pair.a) for w, b in self.summands(generator, pair.b)]
+
+    def summands(self, generator, node):
+        if not isinstance(node, Bundle):
+            return [(1, node)]
+        rest = len(node.rows) - 2 ** generator.planes(node) + 1
+        planes = [(2**w, Plane(node, w)) for w in range(generator.planes(node))]
+        return planes + ([(rest, Plane(node, None))] if rest else [])
+
+    def scale(self, e, weights):
+        e.word("C", "cshli r1, r1, 1")
+        e.word("C", f"caddi r1, r1, {-(2 * self.padding + self.dimensions) * weights}")
+
+
 class Bipolar(Space):
     lanes = 16
 
@@ -243,7 +298,7 @@ class Bipolar(Space):
             chunk.release(node.tie)
         return total
 
-    def agree(self, e, total, a, b):
+    def agree(self, e, total, a, b, weight):
         if self.type == "f32":
             self.op(e, "dfma", total, a, b)
             return
@@ -252,7 +307,7 @@ class Bipolar(Space):
         self.op(e, "dadd", total, total, product)
         e.give(product)
 
-    def finish(self, e, total, place):
+    def finish(self, e, total, place, weights):
         lane, temporary = e.take(), e.take()
         e.word("D", f"dred.{self.type}.512 v{lane}, v{total}, v{temporary}, 0")
         e.word("S", f"ssts.{self.type} v{lane}, {place.at()}")
@@ -314,6 +369,10 @@ class Chunk:
             register = stage.e.take()
             stage.space.load(stage.e, register, stage.places[node], *self.where)
             return register
+        if isinstance(node, Plane):
+            register = stage.e.take()
+            stage.e.word("D", f"dimm.{stage.space.type}.512 v{register}, 0")
+            return register
         if isinstance(node, Bundle):
             return stage.space.bundle(stage.e, self, node)
         a, b = self.use(node.a), self.use(node.b)
@@ -325,15 +384,16 @@ class Chunk:
 
 
 class Stage:
-    """One pass over the registers of all rows: `stores` are (node, place), `agreements` (pair, place of the result)."""
+    """One pass over the registers of all rows: `stores` are (node, place), `agreements` (terms, place of the result), `planes` (bundle, places)."""
 
     # Independent sums hide the latency of an addition.
     CHAINS = 4
 
-    def __init__(self, e, space, places, stores=(), agreements=()):
+    def __init__(self, e, space, places, stores=(), agreements=(), planes=()):
         self.e, self.space, self.places = e, space, places
         self.uses, seen = Counter(), set()
-        roots = [node for node, _ in stores] + [node for pair, _ in agreements for node in (pair.a, pair.b)]
+        roots = [node for node, _ in stores] + [node for terms, _ in agreements for _, *pair in terms for node in pair]
+        roots += [row for bundle, _ in planes for row in bundle.rows]
         self.uses.update(roots)
         while roots:
             node = roots.pop()
@@ -351,10 +411,15 @@ class Stage:
             for node, place in stores:
                 space.store(e, chunk.use(node), place, lane, index, mask)
                 chunk.release(node)
-            for (pair, _), total in zip(agreements, totals):
-                space.agree(e, total[chain], chunk.use(pair.a), chunk.use(pair.b))
-                chunk.release(pair.a)
-                chunk.release(pair.b)
+            for bundle, where in planes:
+                for register, place in zip(space.planes(e, chunk, bundle.rows), where):
+                    space.store(e, register, place, lane, index, mask)
+                    e.give(register)
+            for (terms, _), total in zip(agreements, totals):
+                for weight, a, b in terms:
+                    space.agree(e, total[chain], chunk.use(a), chunk.use(b), weight)
+                    chunk.release(a)
+                    chunk.release(b)
 
         whole = space.length // space.lanes
         looped = whole // chains * chains
@@ -364,10 +429,10 @@ class Stage:
             one(space.lanes * register, "", "", register % chains)
         if space.tail:
             one(space.lanes * whole, "", "k1", 0)
-        for (_, place), (first, *rest) in zip(agreements, totals):
+        for (terms, place), (first, *rest) in zip(agreements, totals):
             for other in rest:
                 space.op(e, "dadd", first, first, other)
-            space.finish(e, first, place)
+            space.finish(e, first, place, sum(weight for weight, _, _ in terms))
             e.give(first, *rest)
 
 
@@ -402,10 +467,11 @@ class Generator:
             self.permutations(node)
         for store in stores:
             self.stage(stores=[store])
-        groups = [pairs[i : i + PAIRS] for i in range(0, len(pairs), PAIRS)]
-        used = Counter(node for group in groups for node in {n for pair, _ in group for n in (pair.a, pair.b)})
+        sums = [(space.terms(self, pair), place) for pair, place in pairs]
+        groups = [sums[i : i + PAIRS] for i in range(0, len(sums), PAIRS)]
+        used = Counter(node for group in groups for node in {n for terms, _ in group for _, *pair in terms for n in pair})
         for node, times in used.items():
-            if times > 1:
+            if times > 1 and not isinstance(node, Plane):
                 self.keep(node)
         for group in groups:
             self.stage(agreements=group)
@@ -424,6 +490,15 @@ class Generator:
             place = self.reserve()
             self.stage(stores=[(node, place)])
             self.places[node] = place
+
+    def planes(self, bundle):
+        """Makes the planes of a bundle stand in memory; their number."""
+        count = len(bundle.rows).bit_length()
+        if Plane(bundle, 0) not in self.places:
+            where = [self.reserve() for _ in range(count)]
+            self.stage(planes=[(bundle, where)])
+            self.places.update({Plane(bundle, weight): place for weight, place in enumerate(where)})
+        return count
 
     def permutations(self, node):
         for operand in operands(node):

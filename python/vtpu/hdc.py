@@ -101,11 +101,15 @@ def _shape_of(value):
 
 
 class kernel:  # noqa: N801 - a decorator
-    """A function of hypervectors as one program for each choice of argument shapes; it returns a hypervector, a similarity or a tuple of them."""
+    """A function of hypervectors as one program for each choice of argument shapes; it returns a hypervector, a similarity or a tuple of them.
 
-    def __init__(self, function, *, dimensions=None, tier="default"):
+    `bipolar`: packed hypervectors are bipolar ones, a set bit for -1. Similarities are then dot products, in int64, and a bundle is a sum, which only
+    similarities of the same kernel take.
+    """
+
+    def __init__(self, function, *, dimensions=None, bipolar=False, tier="default"):
         functools.update_wrapper(self, function)
-        self._function, self._dimensions, self._tier = function, dimensions, tier
+        self._function, self._dimensions, self._bipolar, self._tier = function, dimensions, bipolar, tier
         self._programs = {}
 
     def __call__(self, *arrays):
@@ -141,7 +145,7 @@ class kernel:  # noqa: N801 - a decorator
         for result in results:
             if not isinstance(result, Value):
                 raise WrongType(f"a kernel returned {type(result).__name__}; it must return hypervectors or similarities")
-        space = words.Binary(dimensions) if binary else words.Bipolar(dimensions, "f32" if kinds == {"float32"} else "i32")
+        space = (words.PackedBipolar if self._bipolar else words.Binary)(dimensions) if binary else words.Bipolar(dimensions, "f32" if kinds == {"float32"} else "i32")
         return words.generate(space, [(shape[:-1], _MEMORY[kind]) for kind, shape in signature], [(r.rows, r.shape) for r in results])
 
     def program(self, *arrays):

@@ -82,6 +82,23 @@ def test_bipolar_operations(tier, kinds, dimensions):
         assert result.shape == wanted.shape and (result == wanted).all()
 
 
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("dimensions", [1, 512, 1000, 10000])
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 31, 40])
+def test_packed_bipolar_similarities(tier, dimensions, count):
+    bits, items = draw(12, count, dimensions), draw(13, 9, dimensions)
+
+    def everything(rows, items):
+        total = hdc.bundle(hdc.permute(rows, 1))
+        return hdc.similarity(rows, items), hdc.similarity(total, items), hdc.similarity(items, total), hdc.similarity(total, hdc.bundle(items))
+
+    results = hdc.kernel(everything, dimensions=dimensions, bipolar=True, tier=tier)(hdc.pack(bits), hdc.pack(items))
+    rows, items = (bipolar(v).astype(numpy.int64) for v in (bits, items))
+    total = numpy.roll(rows, 1, -1).sum(0)
+    for result, wanted in zip(results, [rows @ items.T, items @ total, items @ total, total @ items.sum(0)]):
+        assert result.dtype == numpy.int64 and result.shape == wanted.shape and (result == wanted).all()
+
+
 @pytest.mark.parametrize("count", [2, 3, 4, 7, 8, 31, 64, 101])
 def test_majority_of_many(count):
     bits, tie = draw(count, count, 1000), draw(5, 1000)
@@ -198,6 +215,7 @@ def test_bad_operands():
         (vtpu.WrongType, "bind takes hypervectors, not a similarity", lambda: hdc.kernel(lambda x: hdc.bind(hdc.similarity(x, x), x))(a)),
         (vtpu.WrongType, "a kernel returned int; it must return", lambda: hdc.kernel(lambda x: 3)(a)),
         (vtpu.WrongValue, "a kernel with 14 arguments and results; it may have 13", lambda: hdc.kernel(lambda *x: hdc.bundle(list(x)))(*[a] * 13)),
+        (vtpu.WrongValue, "a bundle of packed bipolar hypervectors holds numbers; compare it", lambda: hdc.kernel(lambda *x: hdc.bundle(x), bipolar=True)(a, a)),
         (vtpu.WrongValue, "pack: booleans have shape .0,.", lambda: hdc.pack([])),
         (vtpu.WrongValue, "unpack: uint64.8. holds no hypervectors of 513 dimensions", lambda: hdc.unpack(a, 513)),
         (vtpu.WrongValue, "encode: coordinates are float64.11.", lambda: hdc.encode(numpy.zeros(11))),
