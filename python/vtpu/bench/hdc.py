@@ -17,12 +17,12 @@ DIMENSIONS = 10000
 RECORD = 31
 
 
-def _array(dtype):
-    return lambda tensor: tensor.as_subclass(torch.Tensor).numpy().astype(dtype)
+def _plain(tensor):
+    return tensor.as_subclass(torch.Tensor).numpy()
 
 
 def _same(what, ours, theirs):
-    if not numpy.array_equal(ours, theirs.as_subclass(torch.Tensor).numpy()):
+    if not numpy.array_equal(ours, _plain(theirs)):
         raise VtpuError(f"{what}: the results are not torchhd's; nothing was timed")
 
 
@@ -32,11 +32,11 @@ def hypervectors(options):
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     alike = {"BSC": torchhd.hamming_similarity, "MAP": torchhd.dot_similarity}
-    for kind, stored, convert in (("BSC", "packed bits", hdc.pack), ("MAP", "float32", _array(numpy.float32)), ("MAP", "int8", _array(numpy.int8))):
+    for kind, stored, convert in (("BSC", "packed bits", hdc.pack), ("MAP", "packed bits", lambda rows: hdc.pack(rows < 0)), ("MAP", "float32", _plain)):
         similarity = alike[kind]
 
         def compare(name, peer, ours, arguments, repeats):
-            entry = hdc.kernel(ours, dimensions=DIMENSIONS).program(*arguments)["main"]
+            entry = hdc.kernel(ours, dimensions=DIMENSIONS, bipolar=kind == "MAP").program(*arguments)["main"]
             _same(name, entry(*arguments), peer())
             times = interleaved({"torchhd": peer, "vtpu": lambda: entry(*arguments)}, options.repeats(repeats))
             theirs, mine = (statistics.median(times[who]) * 1e3 for who in ("torchhd", "vtpu"))
