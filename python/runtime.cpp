@@ -7,11 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "vtpu/Assembly/Assembly.h"
-#include "vtpu/Runtime/Encoding.h"
 #include "vtpu/Runtime/vtpu.h"
 
 #include <nanobind/nanobind.h>
-#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
@@ -38,14 +36,6 @@ nb::bytes assemble(const std::string &text, const std::string &fileName) {
   if (!bytes)
     throw RuntimeError(bytes.message());
   return nb::bytes(reinterpret_cast<const char *>(bytes->data()), bytes->size());
-}
-
-/// The first `registers` registers of the hypervector of a coordinate.
-nb::bytes encode(const std::array<uint16_t, 11> &components, uint32_t registers, uint64_t seed) {
-  std::vector<vtpu::rt::HypervectorRegister> result;
-  for (uint32_t index = 0; index < registers; ++index)
-    result.push_back(vtpu::rt::encodeCoordinate(components, index, seed));
-  return nb::bytes(reinterpret_cast<const char *>(result.data()), result.size() * sizeof(result[0]));
 }
 
 /// Views of contiguous buffers for the time of a call.
@@ -172,6 +162,5 @@ NB_MODULE(_runtime, m) {
       .def("stats", &Program::stats)
       .def("tier", &Program::tier);
   m.def("assemble", &assemble, nb::arg("text"), nb::arg("file_name") = "<text>", "Assembles the text form of a program; returns the bytes of a .vtpu file.");
-  m.def("encode", &encode, nb::arg("components"), nb::arg("registers"), nb::arg("seed"), "Bytes of the hypervector of a coordinate.");
   m.def("version", &vtpu_version);
 }

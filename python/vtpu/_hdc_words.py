@@ -537,6 +537,17 @@ def generate(space, inputs, results):
     return Generator(space, inputs, results).text()
 
 
+def encoding(rows, registers, seed):
+    """Text of a program from packed coordinates, 16 bytes each, to the first `registers` registers of their hypervectors."""
+    lines = [".func main entry", f"  .binding input coordinates size={rows * 16} align=8 dtype=u64 shape=[{rows}, 2]",
+             f"  .binding output vectors size={rows * registers * 64} align=8 writable dtype=u64 shape=[{rows}, {registers * 8}]",
+             "  { C: cptr r1, b0 }", "  { C: cptr r2, b1 }", "  { C: cimm r0, 0 }", "rows:", "  { S: sldp p0, [r1] }"]
+    for register in range(registers):
+        lines += [f"  {{ D: dhdenc v0, p0, {register}, 0x{seed:x} }}", f"  {{ S: sst.i64.i64.512 v0, [r2 + {64 * register}] }}"]
+    return "\n".join([*lines, "  { C: caddi r1, r1, 16 }", f"  {{ C: caddi r2, r2, {64 * registers} }}", "  { C: caddi r0, r0, 1 }",
+                      f"  {{ C: cbcci.lt r0, {rows}, rows }}", "  { C: cret }", ".end", ""])
+
+
 # Rows of trits that share one load of the numbers.
 TERNARY_ROWS = 8
 

@@ -22,7 +22,6 @@ import numpy
 from . import _hdc_words as words
 from ._errors import WrongType, WrongValue
 from ._program import Program, assemble
-from ._runtime import encode as _encode
 
 REGISTER_BITS = 512
 # Trits of one register: 16 in each of 16 lanes.
@@ -191,19 +190,26 @@ def unpack(vectors, dimensions):
     return numpy.unpackbits(vectors.view(numpy.uint8), axis=-1, count=dimensions, bitorder="little").astype(bool)
 
 
-def encode(coordinates, dimensions=10000, *, seed=0):
+@functools.lru_cache(maxsize=64)
+def _encoding_program(rows, registers, seed, tier):
+    return Program(assemble(words.encoding(rows, registers, seed)), tier=tier)["main"]
+
+
+def encode(coordinates, dimensions=10000, *, seed=0, tier="default"):
     """Packed hypervectors of coordinates, 11 components of 0..2047 in the last axis: near ones agree in many bits, ever fewer with distance."""
     coordinates = numpy.asarray(coordinates)
-    if coordinates.dtype.kind not in "iu" or coordinates.ndim not in (1, 2) or coordinates.shape[-1] != 11:
+    if coordinates.dtype.kind not in "iu" or coordinates.ndim not in (1, 2) or coordinates.shape[-1] != 11 or not coordinates.size:
         raise WrongValue(f"encode: coordinates are {coordinates.dtype}{list(coordinates.shape)}; expected whole numbers, 11 in the last axis")
-    if coordinates.size and not 0 <= coordinates.min() <= coordinates.max() <= 2047:
+    if not 0 <= coordinates.min() <= coordinates.max() <= 2047:
         raise WrongValue(f"encode: components reach from {coordinates.min()} to {coordinates.max()}; they must be 0..2047")
     if dimensions < 1:
         raise WrongValue(f"encode: dimensions: {dimensions} is not above 0")
     registers = -(-dimensions // REGISTER_BITS)
-    rows = [_encode([int(c) for c in row], registers, seed % 2**64) for row in coordinates.reshape(-1, 11)]
-    vectors = numpy.frombuffer(b"".join(rows), "<u8").reshape(coordinates.shape[:-1] + (registers * 8,))
-    return pack(unpack(vectors, dimensions))
+    rows = coordinates.reshape(-1, 11)
+    # 121 bits in two halves, dimension 10 lowest.
+    packed = numpy.array([divmod(sum(int(c) << 11 * (10 - d) for d, c in enumerate(row)), 2**64)[::-1] for row in rows], numpy.uint64)
+    vectors = _encoding_program(len(rows), registers, seed % 2**64, tier)(packed)
+    return pack(unpack(vectors, dimensions)).reshape(coordinates.shape[:-1] + (registers * 8,))
 
 
 def pack_trits(values):

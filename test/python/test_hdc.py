@@ -161,9 +161,10 @@ def encoding_model(coordinate, index, seed):
     return bits.astype(bool)
 
 
-def test_encoding_of_coordinates():
+@pytest.mark.parametrize("tier", TIERS)
+def test_encoding_of_coordinates(tier):
     coordinates = numpy.random.default_rng(11).integers(0, 2048, (4, 11))
-    vectors = hdc.encode(coordinates, 10000, seed=5)
+    vectors = hdc.encode(coordinates, 10000, seed=5, tier=tier)
     bits = hdc.unpack(vectors, 10000)
     for row, coordinate in zip(bits, coordinates):
         assert (row == numpy.concatenate([encoding_model(coordinate, index, 5) for index in range(20)])[:10000]).all()

@@ -168,6 +168,11 @@ class DTrit<int opcode, string mnemonic, Operand target, string summary>
 def DTERNARY : DTrit<49, "dternary", Out<"rd", "v">, "rd = ra * t, t = trit (imm mod trits of a lane) of rb's lane as a number; integers wrap">;
 def DTACC : DTrit<50, "dtacc", InOut<"rd", "v">, "rd = ra * t + rd, t as in dternary; floats as dfma, integers wrap">;
 def DTPOP : D<51, "dtpop", [Out<"rd", "v">, In<"ra", "v">, Tmp<"rb", "v">], IntTypes, "popcnt", "rd = number of trits of ra's lane that are not 0">;
+def DHDENC : Instr<"D", 52, "dhdenc", [Out<"rd", "v">, In<"ra", "p">, Imm<"i32", 0>, I0]> {
+  let Routine = 1;
+  let Port = "host";
+  let Summary = "rd = register imm of the hypervector of coordinate ra with seed I0 (512 bits; encodeCoordinate)";
+}
 
 //===----------------------------------------------------------------------===//
 // S pipe: memory. Address = ra + rb * scale + imm (rb optional), ra a pointer
