@@ -10,8 +10,8 @@ import torch
 
 import vtpu
 from vtpu import hdc
-from vtpu.bench import hdc as bench
 from vtpu.bench import report
+from vtpu.bench.machine import hypervectors as bench
 
 TIERS = ["jit", "interpreter"]
 DIMENSIONS = [1, 511, 512, 1000, 10000]
@@ -233,8 +233,8 @@ def test_bad_operands():
 
 def test_benchmark_names_its_missing_peer(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchhd", None)
-    with pytest.raises(vtpu.VtpuError, match="peer 'torchhd' is not installed; pip install torch-hd"):
-        next(bench.lines(report.Options(quick=True)))
+    with pytest.raises(report.NotMeasured, match="peer 'torchhd' is not installed; pip install torch-hd"):
+        next(bench.hypervectors(report.Options(quick=True)))
 
 
 def test_benchmark_of_ternaries():

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Hypervectors of 10,000 dimensions against torchhd, in the suite `machine`: bind, bundle and similarity of both kinds on one thread."""
+"""Hypervectors of 10,000 dimensions against torchhd, a ternary product against PyTorch: all on one thread."""
 
 import statistics
 
 import numpy
 import torch
 
-from .. import hdc
-from .._errors import VtpuError
-from .main_suite import check, peer_module
-from .measure import interleaved
-from .report import Line
+from vtpu import hdc
+
+from ..._errors import VtpuError
+from ..main_suite import check
+from ..measure import interleaved
+from ..report import Line, NotMeasured
 
 DIMENSIONS = 10000
 # Pairs of a record, and items that it is compared with.
@@ -28,7 +29,10 @@ def _same(what, ours, theirs):
 
 def hypervectors(options):
     """Lines of ratios: time of torchhd over ours. Both sides compute the same numbers, which is checked before."""
-    torchhd = peer_module("torchhd", "torch-hd")
+    try:
+        import torchhd
+    except ImportError:
+        raise NotMeasured("the peer 'torchhd' is not installed; pip install torch-hd") from None
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     alike = {"BSC": torchhd.hamming_similarity, "MAP": torchhd.dot_similarity}
@@ -67,6 +71,6 @@ def ternaries(options):
                f"2 bits a weight; {signs.size / ours / 1e6:.1f} weights/ns; {ours:.3f} ms against {theirs:.3f} ms; error {error:.1g}", times)
 
 
-def lines(options):
-    yield from hypervectors(options)
+def section(options, folder):
     yield from ternaries(options)
+    yield from hypervectors(options)
