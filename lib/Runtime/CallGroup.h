@@ -181,7 +181,7 @@ CallGroup::Quick CallGroup::tryReceive(uint32_t self, int64_t from, Message &mes
   if (isStopped() || uint64_t(from) >= sentrons)
     return Quick::enter;
   bool done = false;
-  spin([&] {
+  spin([&]() __attribute__((always_inline)) {
     Channel *channel = local->find(uint32_t(from), self);
     done = channel && channel->tryReceive(message, local->wide);
     return done || isStopped();
@@ -204,7 +204,7 @@ CallGroup::Quick CallGroup::tryBarrier(uint32_t self, uint32_t &generation) {
     return sleeping.load(std::memory_order_relaxed) ? Quick::wake : Quick::done;
   }
   bool over = false;
-  spin([&] {
+  spin([&]() __attribute__((always_inline)) {
     over = generationOf(all.state.load()) != generation;
     return over || isStopped();
   });

@@ -392,3 +392,27 @@ def CFENCE : C<71, "cfence", [Imm<"i32", 0, 3>], "store",
                "accesses before it are seen before those behind it: imm 0 by this thread, 1 its core, 2 its node, 3 its cluster"> {
   let HasSideEffects = 1;
 }
+let UsesSentron = 1, HasSideEffects = 1, Routine = 1 in {
+let Light = 1 in {
+def CSEND : C<72, "csend", [In<"ra", "m">, In<"rb", "r">], "call",
+              "message ra into the channel from this sentron to sentron rb, first in first out; waits while it holds 16; traps if there is no rb">;
+def CRECV : C<73, "crecv", [Out<"rd", "m">, In<"ra", "r">], "call",
+              "message rd = the first one in the channel from sentron ra to this one; waits while there is none; traps if there is no ra">;
+}
+def CROUTE : C<74, "croute", [In<"ra", "m">, In<"rb", "p">], "call", "csend of message ra to the sentron hash(rb) mod csnum">;
+def CFANOUT : C<75, "cfanout", [In<"ra", "m">, In<"rb", "r">, Imm<"i32", 0, 15>], "call",
+                "csend of message ra to every sentron 64 * imm + i of the bits i in rb, in their order">;
+def CBARN : C<76, "cbarn", [In<"ra", "r">, Imm<"i32", 0, 63>], "call",
+              "wait until ra sentrons have arrived at barrier imm; traps if ra is not in 1..csnum or differs from what those who wait said">;
+// All sentrons of the call, in the same order and with the same kind, type and root: else the last to come traps.
+def CREDUCE : C<77, "creduce", [Out<"rd", "r">, In<"ra", "r">, Imm<"i32", 0, 6>], "call",
+                "rd = reduction of ra over all sentrons: imm as in dred; tree order, sentron i with i + 1, then i + 2, i + 4 ... as far as there are">;
+def CREDUCEV : C<78, "creducev", [Out<"rd", "v">, In<"ra", "v">, Imm<"i32", 0, 6>], "call", "lane by lane as creduce"> {
+  let Types = AllTypes;
+  let HasLen = 1;
+}
+def CCAST : C<79, "ccast", [InOut<"rd", "m">, In<"ra", "r">], "call", "message rd of all sentrons = that of sentron ra">;
+def CMERGE : C<80, "cmerge", [Out<"rd", "m">, In<"ra", "m">, Imm<"i32", 0, 3>], "call",
+               "message rd = the messages ra of all sentrons, merged: imm 0 lane i = lane 0 of sentron i, of at most 8 sentrons (others zero); lane by "
+               "lane 1 sum, 2 signed maximum, 3 vote: the value that most hold, of several the least">;
+}
