@@ -11,6 +11,7 @@
 #include "Memory.h"
 #include "Options.h"
 #include "Progress.h"
+#include "Sentrons.h"
 
 #include "vtpu/Runtime/vtpu.hpp"
 
@@ -195,9 +196,10 @@ int main(int argc, char **argv) {
   options.value("tier", "default|interpreter|jit", tier, "what executes the words");
   options.value("parameters", "FILE", parameters, "safetensors file instead of the one the programs name");
   options.number("seed", "N", seed, 0, UINT32_MAX, "of the random inputs (default 1)");
-  bool emission = false, memory = false;
+  bool emission = false, memory = false, sentrons = false;
   options.flag("emission", emission, "time the phases of loading the programs, and loops of 64 to 4096 words");
   options.flag("memory", memory, "time memory by coordinate too: translation, curves, a tiled kernel; ns each");
+  options.flag("sentrons", sentrons, "time messages and barriers between two sentrons beside cache lines between two threads");
   std::vector<std::string> programs;
   options.parse(argc, argv, programs);
   vtpu_options load = {};
@@ -235,7 +237,10 @@ int main(int argc, char **argv) {
   };
   if (emission)
     tools::registerEmission(std::move(loaded), configure);
-  else
+  if (sentrons)
+    if (Status status = tools::registerSentrons(configure); !status)
+      options.fail(status.message());
+  if (!emission && !sentrons)
     configure(benchmark::RegisterBenchmark("fma-peak", [&](benchmark::State &state) {
     double flops = 0;
     for (auto _ : state)
