@@ -461,14 +461,26 @@ void Parser::address(Cursor &cursor, const InstrInfo &info, Slot &slot) {
 }
 
 void Parser::immediate(Cursor &cursor, const OperandInfo &operand, Word &word, Slot &slot) {
+  // The word has one I0 and one I1; slots may share a value, but not bring two.
+  auto wordImmediate = [&](int64_t &value) {
+    const size_t at = cursor.here();
+    bool taken = false;
+    for (unsigned p = 0; p < numPipes; ++p) {
+      const InstrInfo *other = &word.slots[p] == &slot ? nullptr : lookup(Pipe(p), word.slots[p].opcode);
+      taken |= other && other->operand(operand.field);
+    }
+    const int64_t given = cursor.integer(INT64_MIN, INT64_MAX, "a 64-bit immediate");
+    if (taken && given != value)
+      return cursor.failAt(at, fmt::format("another slot of the word has the immediate {}; move one of them to another word", value));
+    word.hasImmediates = true;
+    value = given;
+  };
   switch (operand.cls) {
   case OperandClass::i64:
-    word.hasImmediates = true;
-    word.i0 = cursor.integer(INT64_MIN, INT64_MAX, "a 64-bit immediate");
+    wordImmediate(word.i0);
     break;
   case OperandClass::cmp64:
-    word.hasImmediates = true;
-    word.i1 = cursor.integer(INT64_MIN, INT64_MAX, "a 64-bit immediate");
+    wordImmediate(word.i1);
     break;
   case OperandClass::target: {
     char c = cursor.peek();

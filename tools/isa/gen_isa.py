@@ -138,7 +138,8 @@ def write_manual(rows):
             names |= {"UsesCoordinate": "coordinate", "Routine": "routine"}
             properties = ", ".join(text for key, text in names.items() if row[key])
             summary = row["Summary"].replace("|", "\\|")
-            out.append(f"| {row['Opcode']} | `{row['Mnemonic']}` | {operands} | {types} | {properties} | {summary} |")
+            label = f'<a id="op.{row["Mnemonic"]}"></a>'
+            out.append(f"| {row['Opcode']} | {label}`{row['Mnemonic']}` | {operands} | {types} | {properties} | {summary} |")
         out.append("")
     return "\n".join(out)
 

@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Programs that run one row of the instruction table in every legal form: types, lengths, predicates, masks, immediates, address modes."""
+
+import itertools
+import struct
+
+import oracle
+from oracle.dense import FORMATS
+from oracle.machine import WIDTHS
+from oracle.text import PREDICATES
+from values import lane_values, pack, vectors
+from writer import NAN_LANES, Program
+
+CASES = 6  # of a form that does not run every pair of values
+INTEGER_PREDICATES = PREDICATES[:10]
+MASKS = [0x5A5A5A5A5A5A5A5A, 0, (1 << 64) - 1, 1, 0x8001_0000_0000_8081, 0xFFFF_0000_FFFF_7FFE]
+#: Immediates at the edges of what a row takes; the others take any shift count.
+IMMEDIATES = {"dround": range(4), "dred": range(7), "kset": (0, 1, 2, 15, 16, 31, 32, 63, 64),
+              "caddi": (0, 1, -1, 2**31 - 1, -2**31), "cmuli": (0, 1, -1, 7, 2**31 - 1, -2**31), "candi": (0, 1, -1, 255, 2**31 - 1, -2**31)}
+SHIFTS = (0, 1, 7, 31, 32, 33, 63, 64, -1)
+SCALARS = [0, 1, 2, 3, 7, 31, 63, 64, 65, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63,
+           2**64 - 1, 2**64 - 2, 2**63 + 1, 0x123456789ABCDEF0, 2**64 - 2**31, 2**64 - 128, 2**64 - 129]
+
+
+#: Rules of the manual that the forms of a row test, besides op.<mnemonic>.
+RULES = {"dadd": "int.wrap float.round float.nan", "dsub": "int.wrap", "dmul": "int.wrap", "dabs": "int.wrap", "dfma": "float.round float.nan",
+         "dfnma": "float.round", "ddiv": "float.round float.nan", "dsqrt": "float.round float.nan", "dmin": "float.minmax", "dmax": "float.minmax",
+         "dround": "float.integral", "dscale": "float.scale", "dgetexp": "float.parts", "dgetmant": "float.parts", "drnd": "convert.half",
+         "dcmp": "compare.predicates mask.zeroing", "cset": "compare.predicates", "dred": "reduce.tree length.tail", "dperm": "permute.index",
+         "dperm2": "permute.index", "dcompress": "compress.order", "dexpand": "compress.order", "sgather": "memory.gather",
+         "sscatter": "memory.gather", "cext": "int.extend", "candi": "int.extend", "csub": "int.wrap", "cmul": "int.wrap",
+         "dcvt": "convert.types convert.integer convert.float convert.truncate int.extend",
+         "sld": "memory.types int.extend convert.float", "sst": "memory.types convert.float", "sldr": "int.extend"}
+RULES.update({name: "int.shift" for name in ("dshl", "dshr", "dsar", "dshli", "dshri", "dsari", "cshl", "cshr", "csar", "cshli", "cshri", "csari")})
+RULES.update({name: "int.divide" for name in ("cdiv", "crem", "cdivu", "cremu")})
+
+
+def rules_of(row):
+    rules = [f"op.{row['Mnemonic']}"] + RULES.get(row["Mnemonic"], "").split()
+    writes_vector = any(operand["Class"] == "v" and operand["Access"] in ("out", "inout") for operand in row["Operands"])
+    if row["HasLen"] and writes_vector:
+        rules += ["length.lanes", "length.tail"]
+    if row["Maskable"] and writes_vector:
+        rules += ["mask.none", "mask.merging", "mask.zeroing"] if row["Mnemonic"] != "sgather" else ["mask.zeroing"]
+    return rules
+
+
+def is_legal(row, type, memory_type):
+    """Which pairs of types a row takes ([mem.types], [convert.types])."""
+    if not (row["Types"] and row["MemTypes"]):
+        return True
+    is_float = lambda t: t in FORMATS  # noqa: E731
+    unsigned = memory_type.startswith("u")
+    if row["IsLoad"] or row["IsStore"]:
+        if is_float(type) != is_float(memory_type) or WIDTHS[type] < WIDTHS[memory_type] or (type, memory_type) == ("f64", "f16"):
+            return False
+        if row["IsStore"]:
+            return not unsigned and (type, memory_type) != ("f64", "f32")
+        return (type, memory_type) != ("i32", "u32")
+    return type != memory_type and (type, memory_type) != ("i32", "u32") if row["Mnemonic"] == "dcvt" else True
+
+
+def masks_of(row):
+    """Spellings of the mask that a row takes."""
+    if not row["Maskable"]:
+        return [""]
+    if row["Mnemonic"] in ("dcompress", "dexpand"):
+        return [" {k7}", " {k7}{z}"]
+    if row["Mnemonic"] in ("dcmp", "sgather"):
+        return ["", " {k7}{z}"]
+    return ["", " {k7}"] if row["IsStore"] else ["", " {k7}", " {k7}{z}"]
+
+
+def forms_of(row):
+    """(head with suffixes, element type, memory type, predicate, length) of every legal form, masks and immediates left open."""
+    for type, memory_type in itertools.product(row["Types"] or [None], row["MemTypes"] or [None]):
+        if not is_legal(row, type, memory_type):
+            continue
+        predicates = [None]
+        if row["HasPred"]:
+            predicates = PREDICATES if type in FORMATS else INTEGER_PREDICATES
+        for predicate in predicates:
+            for length in (512, 256, 128) if row["HasLen"] else (None,):
+                if row["Mnemonic"] == "dperm" and length == 128 and WIDTHS[type] == 8:
+                    continue
+                head = ".".join(str(part) for part in (row["Mnemonic"], predicate, type, memory_type, length) if part is not None)
+                yield head, type, memory_type, predicate, length
+
+
+class Operands:
+    """Registers for the operands of a row that touches registers only, and the values that its cases need."""
+
+    def __init__(self, row, type, memory_type):
+        self.text, self.loads, self.output = [], [], None
+        counts = {"v": 1, "k": 2, "r": 8}
+        for operand in row["Operands"]:
+            bank, access = operand["Class"], operand["Access"]
+            if bank not in counts:
+                self.text.append("{immediate}")
+                continue
+            if access == "tmp":
+                self.text.append({"v": "v9", "k": "k3"}[bank])
+                continue
+            if access == "in":
+                register = f"{bank}{counts[bank]}"
+                counts[bank] += 1
+                self.loads.append((register, self.lane_type(row, operand, type, memory_type)))
+            else:
+                register = {"v": "v0", "k": "k1", "r": "r11"}[bank]
+                self.output = register
+                if bank == "v":  # its old lanes matter: tied operands, merging, tails
+                    self.loads.append((register, self.lane_type(row, operand, type, memory_type)))
+            self.text.append(register)
+
+    @staticmethod
+    def lane_type(row, operand, type, memory_type):
+        name = row["Mnemonic"]
+        index = (name == "dperm" and operand["Field"] == "ra") or (name == "dperm2" and operand["Field"] == "rd")
+        if index:
+            return NAN_LANES.get(type, type)
+        return memory_type if name == "dcvt" and operand["Field"] == "ra" else type
+
+
+def immediates_of(row):
+    classes = [operand["Class"] for operand in row["Operands"]]
+    if "i64" in classes:
+        return (0, -1, 1, -2**63, 2**63 - 1, 0x3F800000, 0x7FC00000, 0x3FF0000000000000)
+    if "i32" in classes:
+        operand = row["Operands"][classes.index("i32")]
+        values = IMMEDIATES.get(row["Mnemonic"], SHIFTS)
+        return [value for value in values if operand.get("Low", value) <= value <= operand.get("High", value)]
+    return (None,)
+
+
+def scalar_cases(count, random):
+    if count == 0:
+        return [()]
+    if count == 1:
+        return [(value,) for value in SCALARS]
+    if count == 2:
+        return list(itertools.product(SCALARS, SCALARS))
+    return [tuple(random.choice(SCALARS) for _ in range(count)) for _ in range(64)]
+
+
+def register_program(row, random):
+    """A row that reads and writes registers only."""
+    program = Program(rules_of(row))
+    name = row["Mnemonic"]
+    records = {}
+    for head, type, memory_type, predicate, length in forms_of(row):
+        operands = Operands(row, type, memory_type)
+        vector_types = tuple((register, lane) for register, lane in operands.loads if register[0] == "v")
+        scalars = [register for register, _ in operands.loads if register[0] != "v"]
+        key = (vector_types, len(scalars), name in ("dsel", "dred") or type is None)
+        if key not in records:
+            sources = [item for item in vector_types if item[0] != operands.output]
+            drawn = vectors([lane for _, lane in vector_types], random, 40 if len(sources) > 1 or name == "dfma" else 24)
+            if 1 <= len(sources) <= 2:  # every pair of edge values under a random old destination
+                crossed = vectors([lane for _, lane in sources], random, 0, cross=True)
+                by_register = [dict(zip([register for register, _ in sources], case)) for case in crossed]
+                extra = [tuple(case.get(register, drawn[i % len(drawn)][j]) for j, (register, _) in enumerate(vector_types))
+                         for i, case in enumerate(by_register)]
+                drawn = drawn[:CASES] + extra + drawn[CASES:]
+            scalar = scalar_cases(len(scalars), random)
+            if vector_types and not scalars:
+                cases = [(case, ()) for case in drawn]
+            elif vector_types:
+                cases = [(drawn[i % len(drawn)], scalar[i % len(scalar)]) for i in range(max(len(SCALARS), CASES))]
+            else:
+                cases = [((), case) for case in scalar]
+            records[key] = cases
+        for mask, immediate in itertools.product(masks_of(row), immediates_of(row)):
+            all_pairs = not mask and length in (512, None) and name not in ("dred",)
+            if name == "dcmp" or len(immediates_of(row)) > 4:
+                all_pairs = all_pairs and predicate in (None, "eq", "lt", "ueq", "ugt", "uno") and len(immediates_of(row)) <= 4
+            cases = records[key] if all_pairs or not vector_types else records[key][:CASES]
+            if name in ("cdiv", "crem", "cdivu", "cremu"):
+                cases = [case for case in cases if case[1][1] != 0]
+            emit_form(program, head, operands, vector_types, scalars, mask, immediate, cases, type)
+    return program
+
+
+def emit_form(program, head, operands, vector_types, scalars, mask, immediate, cases, type):
+    parts = [part.format(immediate=immediate) for part in operands.text]
+    text = f"{head} {', '.join(parts)}{mask}"
+    pipe = {"d": "D", "c": "C", "k": "C"}[head[0]]
+    word = f"{pipe}: {text}"
+    parsed = oracle.parse_word(f"{{ {word} }}")
+    stride = 64 * (len(vector_types) + 1)
+    expected_stride = 64 if operands.output[0] == "v" else 8
+    inputs, expected = bytearray(), bytearray()
+    for number, (case, values) in enumerate(cases):
+        state = oracle.State()
+        active = MASKS[number % len(MASKS)]
+        for (register, _), data in zip(vector_types, case):
+            state.v[int(register[1:])] = data
+            inputs += data
+        for register, value in zip(scalars, values):
+            getattr(state, register[0])[int(register[1:])] = value
+        state.k[7] = active
+        inputs += struct.pack("<8Q", *(list(values) + [0] * (7 - len(values)) + [active]))
+        oracle.step(parsed, state, None)
+        bank, index = operands.output[0], int(operands.output[1:])
+        result = getattr(state, bank)[index]
+        expected += result if bank == "v" else struct.pack("<Q", result)
+    start, results = program.constant(inputs), program.constant(expected)
+    program.load_integer("r1", start)
+    program.load_integer("r2", results)
+    loop = program.label()
+    for i, (register, _) in enumerate(vector_types):
+        program.word(f"S: sld.i64.i64.512 {register}, [r0 + r1 + {64 * i}]")
+    base = 64 * len(vector_types)
+    for i, register in enumerate(scalars):
+        if register[0] == "k":
+            program.word(f"S: sldr.i64 r6, [r0 + r1 + {base + 8 * i}]")
+            program.word(f"C: kput {register}, r6")
+        else:
+            program.word(f"S: sldr.i64 {register}, [r0 + r1 + {base + 8 * i}]")
+    if mask:
+        program.word(f"S: sldr.i64 r6, [r0 + r1 + {base + 56}]")
+        program.word("C: kput k7, r6")
+    program.word(word)
+    expect = {"v": lambda: program.expect_vector(operands.output, "[r0 + r2]", type if type in NAN_LANES else wide(type), text),
+              "k": lambda: program.expect_mask(operands.output, "[r0 + r2]", text),
+              "r": lambda: program.expect_scalar(operands.output, "[r0 + r2]", text)}
+    expect[operands.output[0]]()
+    program.word(f"C: caddi r2, r2, {expected_stride}")
+    program.word(f"C: caddi r1, r1, {stride}")
+    program.word(f"C: cbcci.lt r1, {start + stride * len(cases)}, {loop}")
+
+
+def wide(type):
+    """The lane type for comparing bits."""
+    return type if type in ("i32", "i64") else "i64"
+
+
+ADDRESSES = [("[{p} + {d}]", 0, 1), ("[{p} + r9 + {d}]", 3, 1), ("[{p} + r9*2 + {d}]", 5, 2), ("[{p} + r9*4 + {d}]", -4, 4), ("[{p} + r9*8 - 8]", 9, 8)]
+
+
+def memory_values(memory_type, type, random):
+    """512 bytes of elements."""
+    values = lane_values(memory_type) if memory_type in WIDTHS else lane_values("i64")
+    count = 512 // WIDTHS[memory_type]
+    lanes = [values[i % len(values)] if i < 2 * len(values) else random.getrandbits(8 * WIDTHS[memory_type]) for i in range(count)]
+    return pack(lanes, memory_type)
+
+
+def address_of(form, pointer, displacement):
+    text, index, _ = form
+    return text.format(p=pointer, d=displacement), index
+
+
+def load_program(row, random):
+    """Loads of registers from the constant binding b1."""
+    program = Program(rules_of(row))
+    memory = {}
+    for memory_type in row["MemTypes"] or row["Types"]:
+        memory[memory_type] = memory_values(memory_type, None, random)
+    data = b"".join(memory.values())
+    starts = {memory_type: 512 * i for i, memory_type in enumerate(memory)}
+    at = program.constant(data)
+    gather = row["Mnemonic"] == "sgather"
+    program.word("C: cptr r12, b0")
+    program.word(f"C: caddi r12, r12, {at}")
+    number = 0
+    for head, type, memory_type, _, length in forms_of(row):
+        for mask, form in itertools.product(masks_of(row), ADDRESSES if not gather else (1, 2, 4, 8)):
+            number += 1
+            state = oracle.State()
+            state.r[12] = oracle.Pointer(oracle.Region(bytearray(data)))
+            old = vectors(["i64"], random, 1)[0][0]
+            active = MASKS[number % len(MASKS)]
+            state.v[0], state.k[7] = old, active
+            displacement = starts[memory_type or type] + WIDTHS[memory_type or type] * (number % 7) + 64
+            if gather:
+                width = WIDTHS[type]
+                indices = pack([random.randrange(-8, 40) % (1 << 8 * width) for _ in range(64 // width)], "i32" if width == 4 else "i64")
+                state.v[8] = indices
+                operands = f"v0, [r12 + v8{'' if form == 1 else f'*{form}'} + {displacement}], k3{mask}"
+                program.word(f"S: sld.i64.i64.512 v8, [r0 + {program.constant(indices)}]")
+            else:
+                address, index = address_of(form, "r12", displacement)
+                state.r[9] = index % (1 << 64)
+                program.load_integer("r9", index)
+                operands = f"{'r11' if row['Mnemonic'] == 'sldr' else 'v0'}, {address}{mask}"
+            text = f"{head} {operands}"
+            if row["Mnemonic"] != "sldr":
+                program.word(f"S: sld.i64.i64.512 v0, [r0 + {program.constant(old)}]")
+            if mask:
+                program.load_integer("r6", active)
+                program.word("C: kput k7, r6")
+            program.word(f"S: {text}")
+            oracle.step(oracle.parse_word(f"{{ S: {text} }}"), state, None)
+            if row["Mnemonic"] == "sldr":
+                program.expect_scalar("r11", f"[r0 + {program.constant(struct.pack('<Q', state.r[11]))}]", text)
+            else:
+                program.expect_vector("v0", f"[r0 + {program.constant(state.v[0])}]", type if type in NAN_LANES else wide(type), text)
+    return program
+
+
+def store_program(row, random):
+    """Stores to an arena, of which every byte is compared."""
+    program = Program(rules_of(row))
+    program.binding("arena a size=320 align=64 writable")
+    program.word("C: cptr r12, b1")
+    background = vectors(["i64"], random, 1)[0][0]
+    scatter = row["Mnemonic"] == "sscatter"
+    number = 0
+    for head, type, memory_type, _, length in forms_of(row):
+        for mask, form in itertools.product(masks_of(row), ADDRESSES if not scatter else (1, 2, 4, 8)):
+            number += 1
+            state = oracle.State()
+            region = oracle.Region(bytearray(background * 5))
+            state.r[12] = oracle.Pointer(region)
+            active = MASKS[number % len(MASKS)]
+            state.k[7] = active
+            lane_type = type or memory_type
+            # A narrowed NaN's payload is open: only rules that ask for the class store it.
+            values = [v for v in lane_values(lane_type) if type == memory_type or lane_type not in FORMATS or not FORMATS[lane_type].is_nan(v)]
+            source = pack([random.choice(values) for _ in range(64 // WIDTHS[lane_type])], lane_type)
+            program.word(f"S: sld.i64.i64.512 v1, [r0 + {program.constant(background)}]")
+            for i in range(5):
+                program.word(f"S: sst.i64.i64.512 v1, [r12 + {64 * i}]")
+            register = "v0"
+            if row["Mnemonic"] == "sstr":
+                register = "r11"
+                value = int.from_bytes(source[:8], "little") ^ random.getrandbits(64)
+                state.r[11] = value
+                program.load_integer("r11", value)
+            else:
+                state.v[0] = source
+                program.word(f"S: sld.i64.i64.512 v0, [r0 + {program.constant(source)}]")
+            if scatter:
+                width = WIDTHS[type]
+                places = [random.randrange(-8, 8 if form == 8 else 16) % (1 << 8 * width) for _ in range(64 // width)]
+                state.v[8] = pack(places, "i32" if width == 4 else "i64")
+                program.word(f"S: sld.i64.i64.512 v8, [r0 + {program.constant(state.v[8])}]")
+                operands = f"{register}, [r12 + v8{'' if form == 1 else f'*{form}'} + 128], k3{mask}"
+            else:
+                address, index = address_of(form, "r12", 72 + number % 5)
+                if "*8" in address:
+                    index = 12
+                state.r[9] = index % (1 << 64)
+                program.load_integer("r9", index)
+                operands = f"{register}, {address}{mask}"
+            if mask:
+                program.load_integer("r6", active)
+                program.word("C: kput k7, r6")
+            text = f"{head} {operands}"
+            program.word(f"S: {text}")
+            oracle.step(oracle.parse_word(f"{{ S: {text} }}"), state, None)
+            for i in range(5):
+                program.word(f"S: sld.i64.i64.512 v2, [r12 + {64 * i}]")
+                expected = bytes(region.buffer[64 * i:64 * i + 64])
+                program.expect_vector("v2", f"[r0 + {program.constant(expected)}]", "i64", text)
+    return program
+
+
+def program_of(row, random):
+    """The program of a row, or None if its meaning is not a function of registers and memory: rules/ holds those."""
+    if row["IsLoad"]:
+        return load_program(row, random)
+    if row["IsStore"]:
+        return store_program(row, random)
+    classes = {operand["Class"] for operand in row["Operands"]}
+    outputs = [operand for operand in row["Operands"] if operand["Access"] in ("out", "inout")]
+    if row["IsBranch"] or row["HasSideEffects"] or len(outputs) != 1 or not classes <= {"v", "k", "r", "i32", "i64"} or len(row["Operands"]) == 1:
+        return None
+    return register_program(row, random)
