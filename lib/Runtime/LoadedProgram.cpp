@@ -54,15 +54,18 @@ uint64_t rounded(uint64_t size) { return (size + 63) / 64 * 64; }
 /// What a caller passes must be at least as large as what the words may touch.
 Status LoadedProgram::checkBindings() const {
   for (const Function &function : program.functions) {
-    unsigned stacks = 0;
+    unsigned stacks = 0, arenas = 0;
     for (const Binding &binding : function.bindings) {
       stacks += binding.kind == BindingKind::Stack;
+      arenas += binding.kind == BindingKind::Arena;
       if ((binding.kind == BindingKind::Input || binding.kind == BindingKind::Output) && binding.size > tensorBytes(binding))
         return Error{fmt::format("function {}, binding {}: {} bytes are more than the {} of its shape", function.name, binding.name,
                                  binding.size, tensorBytes(binding))};
     }
     if (stacks > 1)
       return Error{fmt::format("function {} has {} stack bindings; one is legal", function.name, stacks)};
+    if (arenas > 1)
+      return Error{fmt::format("function {} has {} arena bindings; one is legal", function.name, arenas)};
   }
   return {};
 }

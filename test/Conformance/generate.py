@@ -12,8 +12,10 @@ import random
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import encodings_of_words as encodings  # noqa: E402
 import forms  # noqa: E402
 import random_programs  # noqa: E402
+from oracle.encoding import read_manual  # noqa: E402
 
 DEFAULT_SEED = 20261125
 RANDOM_PROGRAMS, RANDOM_WORDS = 100, 60
@@ -43,6 +45,11 @@ def main():
     for number in range(RANDOM_PROGRAMS):
         seed = f"{options.seed} {number}"
         programs[f"random.{number}.siw"] = random_programs.random_program(table, random.Random(seed), RANDOM_WORDS, seed).text()
+    root = pathlib.Path(__file__).resolve().parents[2]
+    manual = read_manual((root / "docs" / "Instructions.md").read_text())
+    encoding, lines = encodings.write(table, manual, random.Random(options.seed))
+    (options.output / "encoding.txt").write_text(encoding)
+    (options.output / "encoding.hex").write_text("\n".join(lines) + "\n")
     for old in options.output.glob("*.siw"):
         if old.name not in programs:
             old.unlink()

@@ -168,7 +168,7 @@ def random_program(table, random, length, seed):
             rows[row["Pipe"]].append((row, list(forms.forms_of(row))))
     program = Program(["slot.parallel", "slot.sequence", "slot.memory", "memory.bounds"], seed)
     program.binding(f"arena a size={MEMORY} align=64 writable")
-    program.binding("arena t size=64 align=64 writable")
+    program.binding("stack s size=64 align=64 writable")
     state = oracle.State()
     for i in range(32):
         type = random.choice(("f32", "f64", "i32", "i64", "i64"))

@@ -18,8 +18,8 @@
 #include "vtpu/Runtime/vtpu.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
+#include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
@@ -185,6 +185,42 @@ TEST(Conformance, EveryRuleHasATest) {
   EXPECT_GT(labels.size(), 100u);
   EXPECT_EQ(missing, "") << "rules without a test; cite them with a RULE comment in a program of test/Conformance/rules";
   EXPECT_EQ(unknown, "") << "cited labels that the manual does not have";
+}
+
+// RULE: word.size word.layout word.slot word.immediates word.coordinate word.dependencies
+TEST(Conformance, WordsHaveTheBytesOfTheManual) {
+  const fs::path folder = binaryRoot / "test/Conformance/programs";
+  Result<Program> program = parseAssembly(read(folder / "encoding.txt"), "encoding.txt");
+  ASSERT_TRUE(program.ok()) << program.message();
+  std::istringstream lines(read(folder / "encoding.hex"));
+  const std::vector<isa::Word> &words = program->functions[0].words;
+  size_t w = 0;
+  for (std::string expected; std::getline(lines, expected); ++w) {
+    ASSERT_LT(w, words.size());
+    uint8_t bytes[isa::wordBytes];
+    isa::encode(words[w], w ? &words[w - 1] : nullptr, bytes);
+    std::string digits;
+    for (uint8_t byte : bytes)
+      digits += fmt::format("{:02x}", byte);
+    ASSERT_EQ(digits, expected) << printWord(words[w], uint32_t(w), {});
+    Result<isa::Word> decoded = isa::decode(bytes);
+    ASSERT_TRUE(decoded.ok()) << decoded.message();
+    ASSERT_TRUE(*decoded == words[w]) << printWord(words[w], uint32_t(w), {});
+  }
+  EXPECT_EQ(w + 1, words.size()); // the last one returns
+}
+
+// RULE: version.word word.layout
+TEST(Conformance, OtherVersionsAndReservedBitsAreRefused) {
+  uint8_t bytes[isa::wordBytes];
+  isa::encode(isa::Word(), nullptr, bytes);
+  ASSERT_TRUE(isa::decode(bytes).ok());
+  for (unsigned at : {0u, 1u, 4u, 5u, 6u, 7u, 20u, 21u, 22u, 23u})
+    for (unsigned bit = at == 0 ? 1 : 0; bit < 8; ++bit) {
+      bytes[at] ^= uint8_t(1u << bit);
+      EXPECT_FALSE(isa::decode(bytes).ok()) << "byte " << at << ", bit " << bit;
+      bytes[at] ^= uint8_t(1u << bit);
+    }
 }
 
 int main(int argc, char **argv) {
