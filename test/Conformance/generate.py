@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import encodings_of_words as encodings  # noqa: E402
 import forms  # noqa: E402
 import random_programs  # noqa: E402
+import trap_programs  # noqa: E402
 from oracle.encoding import read_manual  # noqa: E402
 
 DEFAULT_SEED = 20261125
@@ -45,6 +46,7 @@ def main():
     for number in range(RANDOM_PROGRAMS):
         seed = f"{options.seed} {number}"
         programs[f"random.{number}.siw"] = random_programs.random_program(table, random.Random(seed), RANDOM_WORDS, seed).text()
+    programs.update(trap_programs.trap_programs(table, random.Random(options.seed)))
     root = pathlib.Path(__file__).resolve().parents[2]
     manual = read_manual((root / "docs" / "Instructions.md").read_text())
     encoding, lines = encodings.write(table, manual, random.Random(options.seed))
