@@ -52,7 +52,7 @@ uint16_t dependencyBits(const Word &word, const Word *previous) {
     Effects reader = effects(Pipe(i), word.slots[i]);
     for (unsigned j = 0; j < numPipes; ++j) {
       Effects writer = effects(Pipe(j), previous->slots[j]);
-      if ((reader.readV & writer.writeV) || (reader.readR & writer.writeR) || (reader.readK & writer.writeK))
+      if (writer.feeds(reader))
         bits |= uint16_t(1u << (3 * i + j));
     }
   }

@@ -3,7 +3,7 @@
 
 import forms
 from oracle import text
-from oracle.encoding import encode, items
+from oracle.encoding import encode, is_legal_slot, items
 
 DRAWS = 3
 
@@ -40,19 +40,6 @@ def word_text(table_row, row, form, random):
     return f"{row.pipe}: {form[0]} {', '.join(parts)}{mask}"
 
 
-def is_legal_text(row, slot):
-    """Rules about a slot's registers: temporaries and the like stand apart ([slot.temporary], [state.k])."""
-    registers = [(o, v) for o, v in zip(items(row)[0], slot.operands) if o is not None and hasattr(v, "bank")]
-    numbers = [(v.bank, v.number) for _, v in registers]
-    tmp = [(v.bank, v.number) for o, v in registers if o[2] == "tmp"]
-    if any(numbers.count(register) > 1 for register in tmp) or ("k", 0) in tmp or ("k", slot.mask) in tmp:
-        return False
-    addressed = [(v.index.bank, v.index.number) for v in slot.operands if hasattr(v, "base") and v.index]
-    if any(register in tmp or (slot.mnemonic == "sgather" and register in numbers) for register in addressed):
-        return False
-    return not (slot.mnemonic == "dsel" and numbers[-1] == ("k", 0))
-
-
 def write(table, manual, random):
     """(text of the program, lines of hexadecimal digits)."""
     words = []
@@ -62,7 +49,7 @@ def write(table, manual, random):
             for _ in range(DRAWS):
                 while True:
                     word = word_text(table_row, row, form, random)
-                    if is_legal_text(row, text.parse_word(f"{{ {word} }}").slots[row.pipe]):
+                    if is_legal_slot(text.parse_word(f"{{ {word} }}").slots[row.pipe], row):
                         break
                 coordinate = ".".join(str(random.randrange(2048)) for _ in range(11))
                 slashed = "/".join(".".join(coordinate.split(".")[i:j]) for i, j in ((0, 3), (3, 6), (6, 11)))

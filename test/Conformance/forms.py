@@ -2,7 +2,6 @@
 """Programs that run one row of the instruction table in every legal form: types, lengths, predicates, masks, immediates, address modes."""
 
 import itertools
-import struct
 
 import oracle
 from oracle.dense import FORMATS
@@ -28,10 +27,14 @@ RULES = {"dadd": "int.wrap float.round float.nan", "dsub": "int.wrap", "dmul": "
          "dround": "float.integral", "dscale": "float.scale", "dgetexp": "float.parts", "dgetmant": "float.parts", "drnd": "convert.half",
          "dcmp": "compare.predicates mask.zeroing", "cset": "compare.predicates", "dred": "reduce.tree length.tail", "dperm": "permute.index",
          "dperm2": "permute.index", "dcompress": "compress.order", "dexpand": "compress.order", "sgather": "memory.gather",
-         "sscatter": "memory.gather", "cext": "int.extend", "candi": "int.extend", "csub": "int.wrap", "cmul": "int.wrap",
+         "sscatter": "memory.gather", "cext": "int.extend", "pins": "coordinate.saturate", "candi": "int.extend", "csub": "int.wrap", "cmul": "int.wrap",
          "dcvt": "convert.types convert.integer convert.float convert.truncate int.extend",
          "sld": "memory.types int.extend convert.float", "sst": "memory.types convert.float", "sldr": "int.extend"}
 RULES.update({name: "int.shift" for name in ("dshl", "dshr", "dsar", "dshli", "dshri", "dsari", "cshl", "cshr", "csar", "cshli", "cshri", "csari")})
+RULES.update({name: "hyper.bits" for name in ("dhdbind", "dhdperm", "dhdperm2")})
+RULES.update({name: "trit.code" for name in ("dternary", "dtacc", "dtpop")})
+RULES.update({name: "state.p" for name in ("sldp", "sstp", "pext")})
+RULES.update({name: "state.m" for name in ("cpack", "cunpack", "cpackp", "cunpackp")})
 RULES.update({name: "int.divide" for name in ("cdiv", "crem", "cdivu", "cremu")})
 
 
@@ -91,8 +94,9 @@ class Operands:
     """Registers for the operands of a row that touches registers only, and the values that its cases need."""
 
     def __init__(self, row, type, memory_type):
-        self.text, self.loads, self.output = [], [], None
-        counts = {"v": 1, "k": 2, "r": 8}
+        self.text, self.loads, self.outputs = [], [], []
+        counts = {"v": 1, "k": 2, "r": 8, "p": 1, "m": 1}
+        results = {"v": ["v0"], "k": ["k1"], "r": ["r11", "r5"], "p": ["p0"], "m": ["m0"]}
         for operand in row["Operands"]:
             bank, access = operand["Class"], operand["Access"]
             if bank not in counts:
@@ -106,9 +110,9 @@ class Operands:
                 counts[bank] += 1
                 self.loads.append((register, self.lane_type(row, operand, type, memory_type)))
             else:
-                register = {"v": "v0", "k": "k1", "r": "r11"}[bank]
-                self.output = register
-                if bank == "v":  # its old lanes matter: tied operands, merging, tails
+                register = results[bank].pop(0)
+                self.outputs.append(register)
+                if bank == "v" or access == "inout":  # its old value matters: tied operands, merging, tails
                     self.loads.append((register, self.lane_type(row, operand, type, memory_type)))
             self.text.append(register)
 
@@ -118,7 +122,7 @@ class Operands:
         index = (name == "dperm" and operand["Field"] == "ra") or (name == "dperm2" and operand["Field"] == "rd")
         if index:
             return NAN_LANES.get(type, type)
-        return memory_type if name == "dcvt" and operand["Field"] == "ra" else type
+        return (memory_type if name == "dcvt" and operand["Field"] == "ra" else type) or "i64"
 
 
 def immediates_of(row):
@@ -142,91 +146,92 @@ def scalar_cases(count, random):
     return [tuple(random.choice(SCALARS) for _ in range(count)) for _ in range(64)]
 
 
+def register_cases(row, operands, random):
+    """Values of the registers that a row reads, as dictionaries from register to a v or m register's bytes, or to an integer."""
+    wide_types = [(register, lane) for register, lane in operands.loads if register[0] in "vm"]
+    scalars = [register for register, _ in operands.loads if register[0] in "rk"]
+    coordinates = [register for register, _ in operands.loads if register[0] == "p"]
+    sources = [item for item in wide_types if item[0] not in operands.outputs]
+    drawn = vectors([lane for _, lane in wide_types], random, 40 if len(sources) > 1 or row["Mnemonic"] == "dfma" else 24)
+    drawn = [dict(zip([register for register, _ in wide_types], case)) for case in drawn]
+    if 1 <= len(sources) <= 2 and not scalars:  # every pair of edge values over a random old destination
+        crossed = vectors([lane for _, lane in sources], random, 0, cross=True)
+        extra = [{**drawn[i % len(drawn)], **dict(zip([register for register, _ in sources], case))} for i, case in enumerate(crossed)]
+        drawn = drawn[:CASES] + extra + drawn[CASES:]
+    scalar = [dict(zip(scalars, case)) for case in scalar_cases(len(scalars), random)]
+    cases = drawn if wide_types and not scalars else scalar
+    if wide_types and scalars:
+        cases = [{**drawn[i % len(drawn)], **case} for i, case in enumerate(scalar)]
+    if coordinates:
+        cases = [{**cases[i % len(cases)], **{register: random.getrandbits(121) for register in coordinates}} for i in range(max(len(cases), 24))]
+    return cases
+
+
 def register_program(row, random):
     """A row that reads and writes registers only."""
     program = Program(rules_of(row))
     name = row["Mnemonic"]
+    if any(operand["Class"] == "p" for operand in row["Operands"]):
+        program.scratch()
     records = {}
     for head, type, memory_type, predicate, length in forms_of(row):
         operands = Operands(row, type, memory_type)
-        vector_types = tuple((register, lane) for register, lane in operands.loads if register[0] == "v")
-        scalars = [register for register, _ in operands.loads if register[0] != "v"]
-        key = (vector_types, len(scalars), name in ("dsel", "dred") or type is None)
+        key = tuple(operands.loads)
         if key not in records:
-            sources = [item for item in vector_types if item[0] != operands.output]
-            drawn = vectors([lane for _, lane in vector_types], random, 40 if len(sources) > 1 or name == "dfma" else 24)
-            if 1 <= len(sources) <= 2:  # every pair of edge values under a random old destination
-                crossed = vectors([lane for _, lane in sources], random, 0, cross=True)
-                by_register = [dict(zip([register for register, _ in sources], case)) for case in crossed]
-                extra = [tuple(case.get(register, drawn[i % len(drawn)][j]) for j, (register, _) in enumerate(vector_types))
-                         for i, case in enumerate(by_register)]
-                drawn = drawn[:CASES] + extra + drawn[CASES:]
-            scalar = scalar_cases(len(scalars), random)
-            if vector_types and not scalars:
-                cases = [(case, ()) for case in drawn]
-            elif vector_types:
-                cases = [(drawn[i % len(drawn)], scalar[i % len(scalar)]) for i in range(max(len(SCALARS), CASES))]
-            else:
-                cases = [((), case) for case in scalar]
-            records[key] = cases
-        for mask, immediate in itertools.product(masks_of(row), immediates_of(row)):
-            all_pairs = not mask and length in (512, None) and name not in ("dred",)
-            if name == "dcmp" or len(immediates_of(row)) > 4:
-                all_pairs = all_pairs and predicate in (None, "eq", "lt", "ueq", "ugt", "uno") and len(immediates_of(row)) <= 4
-            cases = records[key] if all_pairs or not vector_types else records[key][:CASES]
+            records[key] = register_cases(row, operands, random)
+        immediates = immediates_of(row)
+        for mask, immediate in itertools.product(masks_of(row), immediates):
+            few = mask or length not in (512, None) or (row["HasLen"] and len(immediates) > 4) or name == "dred"
+            if name == "dcmp":
+                few = few or predicate not in ("eq", "lt", "ueq", "ugt", "uno")
+            cases = records[key][:CASES] if few else records[key]
             if name in ("cdiv", "crem", "cdivu", "cremu"):
-                cases = [case for case in cases if case[1][1] != 0]
-            emit_form(program, head, operands, vector_types, scalars, mask, immediate, cases, type)
+                cases = [case for case in cases if case["r9"] != 0]
+            emit_form(program, row, head, operands, mask, immediate, cases, type)
     return program
 
 
-def emit_form(program, head, operands, vector_types, scalars, mask, immediate, cases, type):
+SIZES = {"v": 64, "m": 64, "p": 16, "r": 8, "k": 8}
+
+
+def value_bytes(register, value):
+    return value if isinstance(value, bytes) else value.to_bytes(SIZES[register[0]], "little")
+
+
+def emit_form(program, row, head, operands, mask, immediate, cases, type):
+    """A loop over the cases of one form: load registers, run the word, compare what it wrote."""
     parts = [part.format(immediate=immediate) for part in operands.text]
     text = f"{head} {', '.join(parts)}{mask}"
-    pipe = {"d": "D", "c": "C", "k": "C"}[head[0]]
-    word = f"{pipe}: {text}"
+    word = f"{row['Pipe']}: {text}"
     parsed = oracle.parse_word(f"{{ {word} }}")
-    stride = 64 * (len(vector_types) + 1)
-    expected_stride = 64 if operands.output[0] == "v" else 8
+    loads = [register for register, _ in operands.loads] + (["k7"] if mask else [])
     inputs, expected = bytearray(), bytearray()
-    for number, (case, values) in enumerate(cases):
+    for number, case in enumerate(cases):
         state = oracle.State()
-        active = MASKS[number % len(MASKS)]
-        for (register, _), data in zip(vector_types, case):
-            state.v[int(register[1:])] = data
-            inputs += data
-        for register, value in zip(scalars, values):
-            getattr(state, register[0])[int(register[1:])] = value
-        state.k[7] = active
-        inputs += struct.pack("<8Q", *(list(values) + [0] * (7 - len(values)) + [active]))
+        case = {**case, "k7": MASKS[number % len(MASKS)]}
+        for register in loads:
+            getattr(state, register[0])[int(register[1:])] = case[register]
+            inputs += value_bytes(register, case[register])
         oracle.step(parsed, state, None)
-        bank, index = operands.output[0], int(operands.output[1:])
-        result = getattr(state, bank)[index]
-        expected += result if bank == "v" else struct.pack("<Q", result)
-    start, results = program.constant(inputs), program.constant(expected)
-    program.load_integer("r1", start)
-    program.load_integer("r2", results)
+        for register in operands.outputs:
+            expected += value_bytes(register, getattr(state, register[0])[int(register[1:])])
+    stride = sum(SIZES[register[0]] for register in loads)
+    program.load_integer("r1", program.constant(inputs))
+    program.load_integer("r2", program.constant(expected))
     loop = program.label()
-    for i, (register, _) in enumerate(vector_types):
-        program.word(f"S: sld.i64.i64.512 {register}, [r0 + r1 + {64 * i}]")
-    base = 64 * len(vector_types)
-    for i, register in enumerate(scalars):
-        if register[0] == "k":
-            program.word(f"S: sldr.i64 r6, [r0 + r1 + {base + 8 * i}]")
-            program.word(f"C: kput {register}, r6")
-        else:
-            program.word(f"S: sldr.i64 {register}, [r0 + r1 + {base + 8 * i}]")
-    if mask:
-        program.word(f"S: sldr.i64 r6, [r0 + r1 + {base + 56}]")
-        program.word("C: kput k7, r6")
+    at = 0
+    for register in loads:
+        program.load(register, f"[r0 + r1 + {at}]")
+        at += SIZES[register[0]]
     program.word(word)
-    expect = {"v": lambda: program.expect_vector(operands.output, "[r0 + r2]", type if type in NAN_LANES else wide(type), text),
-              "k": lambda: program.expect_mask(operands.output, "[r0 + r2]", text),
-              "r": lambda: program.expect_scalar(operands.output, "[r0 + r2]", text)}
-    expect[operands.output[0]]()
-    program.word(f"C: caddi r2, r2, {expected_stride}")
+    at = 0
+    for register in operands.outputs:
+        lane = type if type in NAN_LANES and register[0] == "v" else wide(type)
+        program.expect(register, f"[r0 + r2 + {at}]", lane, text)
+        at += SIZES[register[0]]
+    program.word(f"C: caddi r2, r2, {at}")
     program.word(f"C: caddi r1, r1, {stride}")
-    program.word(f"C: cbcci.lt r1, {start + stride * len(cases)}, {loop}")
+    program.word(f"C: cbcci.lt r1, {program.constant(inputs) + len(inputs)}, {loop}")
 
 
 def wide(type):
@@ -251,10 +256,13 @@ def address_of(form, pointer, displacement):
 
 
 def load_program(row, random):
-    """Loads of registers from the constant binding b1."""
+    """Loads from the constants."""
     program = Program(rules_of(row))
+    register = {"r": "r11", "v": "v0", "p": "p0"}[row["Operands"][0]["Class"]]
+    if register == "p0":
+        program.scratch()
     memory = {}
-    for memory_type in row["MemTypes"] or row["Types"]:
+    for memory_type in row["MemTypes"] or row["Types"] or ["i64"]:
         memory[memory_type] = memory_values(memory_type, None, random)
     data = b"".join(memory.values())
     starts = {memory_type: 512 * i for i, memory_type in enumerate(memory)}
@@ -271,7 +279,8 @@ def load_program(row, random):
             old = vectors(["i64"], random, 1)[0][0]
             active = MASKS[number % len(MASKS)]
             state.v[0], state.k[7] = old, active
-            displacement = starts[memory_type or type] + WIDTHS[memory_type or type] * (number % 7) + 64
+            element = memory_type or type or "i64"
+            displacement = starts[element] + WIDTHS[element] * (number % 7) + 64
             if gather:
                 width = WIDTHS[type]
                 indices = pack([random.randrange(-8, 40) % (1 << 8 * width) for _ in range(64 // width)], "i32" if width == 4 else "i64")
@@ -282,19 +291,17 @@ def load_program(row, random):
                 address, index = address_of(form, "r12", displacement)
                 state.r[9] = index % (1 << 64)
                 program.load_integer("r9", index)
-                operands = f"{'r11' if row['Mnemonic'] == 'sldr' else 'v0'}, {address}{mask}"
+                operands = f"{register}, {address}{mask}"
             text = f"{head} {operands}"
-            if row["Mnemonic"] != "sldr":
-                program.word(f"S: sld.i64.i64.512 v0, [r0 + {program.constant(old)}]")
+            if register == "v0":
+                program.load("v0", f"[r0 + {program.constant(old)}]")
             if mask:
                 program.load_integer("r6", active)
                 program.word("C: kput k7, r6")
             program.word(f"S: {text}")
             oracle.step(oracle.parse_word(f"{{ S: {text} }}"), state, None)
-            if row["Mnemonic"] == "sldr":
-                program.expect_scalar("r11", f"[r0 + {program.constant(struct.pack('<Q', state.r[11]))}]", text)
-            else:
-                program.expect_vector("v0", f"[r0 + {program.constant(state.v[0])}]", type if type in NAN_LANES else wide(type), text)
+            expected = value_bytes(register, getattr(state, register[0])[int(register[1:])])
+            program.expect(register, f"[r0 + {program.constant(expected)}]", type if type in NAN_LANES else wide(type), text)
     return program
 
 
@@ -314,7 +321,7 @@ def store_program(row, random):
             state.r[12] = oracle.Pointer(region)
             active = MASKS[number % len(MASKS)]
             state.k[7] = active
-            lane_type = type or memory_type
+            lane_type = type or memory_type or "i64"
             # A narrowed NaN's payload is open: only rules that ask for the class store it.
             values = [v for v in lane_values(lane_type) if type == memory_type or lane_type not in FORMATS or not FORMATS[lane_type].is_nan(v)]
             source = pack([random.choice(values) for _ in range(64 // WIDTHS[lane_type])], lane_type)
@@ -327,6 +334,10 @@ def store_program(row, random):
                 value = int.from_bytes(source[:8], "little") ^ random.getrandbits(64)
                 state.r[11] = value
                 program.load_integer("r11", value)
+            elif row["Operands"][0]["Class"] == "p":
+                register = "p0"
+                state.p[0] = random.getrandbits(121)
+                program.load("p0", f"[r0 + {program.constant(value_bytes('p0', state.p[0]))}]")
             else:
                 state.v[0] = source
                 program.word(f"S: sld.i64.i64.512 v0, [r0 + {program.constant(source)}]")
@@ -364,6 +375,6 @@ def program_of(row, random):
         return store_program(row, random)
     classes = {operand["Class"] for operand in row["Operands"]}
     outputs = [operand for operand in row["Operands"] if operand["Access"] in ("out", "inout")]
-    if row["IsBranch"] or row["HasSideEffects"] or len(outputs) != 1 or not classes <= {"v", "k", "r", "i32", "i64"} or len(row["Operands"]) == 1:
+    if row["IsBranch"] or row["HasSideEffects"] or not outputs or not classes <= {*SIZES, "i32", "i64"} or len(row["Operands"]) == 1:
         return None
     return register_program(row, random)

@@ -37,6 +37,8 @@ def main():
     options.output.mkdir(parents=True, exist_ok=True)
     programs = {}
     table = load_table(options.table)
+    root = pathlib.Path(__file__).resolve().parents[2]
+    manual = read_manual((root / "docs" / "Instructions.md").read_text())
     for row in table:
         if row["Mnemonic"] not in forms.oracle.OPERATIONS:
             continue
@@ -45,10 +47,8 @@ def main():
             programs[f"op.{row['Mnemonic']}.siw"] = program.text()
     for number in range(RANDOM_PROGRAMS):
         seed = f"{options.seed} {number}"
-        programs[f"random.{number}.siw"] = random_programs.random_program(table, random.Random(seed), RANDOM_WORDS, seed).text()
+        programs[f"random.{number}.siw"] = random_programs.random_program(table, manual, random.Random(seed), RANDOM_WORDS, seed).text()
     programs.update(trap_programs.trap_programs(table, random.Random(options.seed)))
-    root = pathlib.Path(__file__).resolve().parents[2]
-    manual = read_manual((root / "docs" / "Instructions.md").read_text())
     encoding, lines = encodings.write(table, manual, random.Random(options.seed))
     (options.output / "encoding.txt").write_text(encoding)
     (options.output / "encoding.hex").write_text("\n".join(lines) + "\n")

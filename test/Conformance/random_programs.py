@@ -10,6 +10,7 @@ import struct
 import forms
 import oracle
 from oracle.dense import FORMATS
+from oracle.encoding import is_legal_slot, items, reads_and_writes, temporaries
 from oracle.machine import WIDTHS, Effects
 from values import lane_values, pack
 from writer import Program
@@ -17,6 +18,7 @@ from writer import Program
 MEMORY = 512
 #: r12 points to the memory, r13 and r14 to the constants and to themselves at the end; words write the others.
 POINTER, FREE = "r12", [f"r{i}" for i in range(12)]
+COUNTS = {"r": 12, "v": 32, "k": 8, "p": 16, "m": 8}
 MOVES = {"dmov", "dbcast", "dset", "dimm", "dsel", "dperm", "dperm2", "dcompress", "dexpand", "sbcast", "sgather", "slds"}
 
 
@@ -24,68 +26,22 @@ class Unfit(Exception):
     """A drawn word that cannot stand in the program."""
 
 
-def slot_text(row, form, random):
+def slot_text(row, manual_row, form, random):
     """A slot of a row in one of its forms, over random registers."""
-    head, type, memory_type, _, _ = form
+    order, index = items(manual_row)
     parts = []
-    for operand in row["Operands"]:
-        bank, field = operand["Class"], operand["Field"]
-        if row["Pipe"] == "S" and field == "ra":
-            if row["Mnemonic"] in ("sgather", "sscatter"):
-                parts.append(f"[{POINTER} + v{random.randrange(32)}*{random.choice((1, 2, 4, 8))} + {random.randrange(64, 448)}]")
-            else:
-                index = f" + {random.choice(FREE)}*{random.choice((1, 2, 4, 8))}" if random.random() < 0.3 else ""
-                parts.append(f"[{POINTER}{index} + {random.randrange(0, 448)}]")
-        elif bank == "idx" or (row["Pipe"] == "S" and field in ("rc", "imm")):
-            continue
-        elif bank == "r":
-            parts.append(random.choice(FREE))
-        elif bank == "v":
-            parts.append(f"v{random.randrange(32)}")
-        elif bank == "k":
-            parts.append(f"k{random.randrange(1, 8) if operand['Access'] == 'tmp' or row['Mnemonic'] == 'dsel' else random.randrange(8)}")
-        elif bank in ("i32", "i64"):
-            parts.append(str(random.choice(list(forms.immediates_of(row)))))
+    for operand in order:
+        if operand is None and index[1] == "v":
+            parts.append(f"[{POINTER} + v{random.randrange(32)}*{random.choice((1, 2, 4, 8))} + {random.randrange(64, 448)}]")
+        elif operand is None:
+            moved = f" + {random.choice(FREE)}*{random.choice((1, 2, 4, 8))}" if random.random() < 0.3 else ""
+            parts.append(f"[{POINTER}{moved} + {random.randrange(0, 448)}]")
+        elif operand[1] in COUNTS:
+            parts.append(f"{operand[1]}{random.randrange(COUNTS[operand[1]])}")
         else:
-            raise Unfit(bank)
+            parts.append(str(random.choice(list(forms.immediates_of(row)))))
     mask = random.choice(forms.masks_of(row)).replace("k7", f"k{random.randrange(1, 8)}")
-    return f"{head} {', '.join(parts)}{mask}"
-
-
-def temporaries(row, slot):
-    """Registers that a slot leaves with an unspecified value."""
-    out, position = [], 0
-    for operand in row["Operands"]:
-        if operand["Class"] == "idx" or (row["Pipe"] == "S" and operand["Field"] in ("rc", "imm")):
-            continue
-        if operand["Access"] == "tmp":
-            out.append((slot.operands[position].bank, slot.operands[position].number))
-        position += 1
-    return out
-
-
-def registers(row, slot):
-    """(read, written) registers of a slot."""
-    reads, writes, position = set(), set(), 0
-    for operand in row["Operands"]:
-        if operand["Class"] == "idx" or (row["Pipe"] == "S" and operand["Field"] in ("rc", "imm")):
-            continue
-        value = slot.operands[position]
-        position += 1
-        if hasattr(value, "base"):
-            reads.add((value.base.bank, value.base.number))
-            if value.index:
-                reads.add((value.index.bank, value.index.number))
-        elif hasattr(value, "bank"):
-            if operand["Access"] in ("in", "inout"):
-                reads.add((value.bank, value.number))
-            if operand["Access"] != "in":
-                writes.add((value.bank, value.number))
-            if operand["Access"] == "out" and slot.mask and not slot.zeroing and value.bank == "v":
-                reads.add((value.bank, value.number))
-    if slot.mask:
-        reads.add(("k", slot.mask))
-    return reads, writes
+    return f"{form[0]} {', '.join(parts)}{mask}"
 
 
 def is_parallel(effects):
@@ -119,25 +75,17 @@ def draw_word(rows, random, state, region):
     slots, effects, tmp = {}, [], []
     used_immediates = 0
     for pipe in pipes:
-        row, form_list = random.choice(rows[pipe])
-        classes = [operand["Class"] for operand in row["Operands"]]
-        used_immediates += "i64" in classes
-        text = slot_text(row, random.choice(form_list), random)
+        row, manual_row, form_list = random.choice(rows[pipe])
+        text = slot_text(row, manual_row, random.choice(form_list), random)
         slot = oracle.parse_word(f"{{ {pipe}: {text} }}").slots[pipe]
-        slots[pipe] = (text, slot, row)
-        effects.append(registers(row, slot))
-        tmp += temporaries(row, slot)
-        own = [register for register in (effects[-1][0] | effects[-1][1]) if register in temporaries(row, slot)]
-        if len(own) != len(temporaries(row, slot)) or any(register in effects[-1][0] for register in own):
-            raise Unfit("temporary")
-        plain = [operand for operand in slot.operands if hasattr(operand, "bank")]
-        if tmp and len({(o.bank, o.number) for o in plain}) != len(plain):
-            raise Unfit("temporary")
-        if slot.mnemonic == "sgather" and slot.operands[0] == slot.operands[1].index:
-            raise Unfit("gather")
-        if slot.types and slot.types[0] in FORMATS and slot.mnemonic in ("sst",) and slot.types[0] != slot.types[1]:
-            values = Effects(state, slot, None).vector(0)
-            if any(FORMATS[slot.types[0]].is_nan(value) for value in values):
+        if not is_legal_slot(slot, manual_row):
+            raise Unfit("slot")
+        used_immediates += any(operand[0] == "i0" for operand in manual_row.operands)
+        slots[pipe] = (text, slot)
+        effects.append(reads_and_writes(slot, manual_row))
+        tmp += temporaries(slot, manual_row)
+        if slot.mnemonic == "sst" and slot.types[0] in FORMATS and slot.types[0] != slot.types[1]:
+            if any(FORMATS[slot.types[0]].is_nan(lane) for lane in Effects(state, slot, None).vector(0)):
                 raise Unfit("a NaN's payload")
     if used_immediates > 1 or not is_parallel(effects):
         raise Unfit("word")
@@ -149,23 +97,23 @@ def draw_word(rows, random, state, region):
         oracle.step(oracle.parse_word(text), after, None)
     except oracle.Trap as trap:
         raise Unfit("trap") from trap
-    for pipe, (_, slot, row) in slots.items():
-        if makes_nan(slot, after, registers(row, slot)[1]):
+    for (_, slot), (_, written) in zip(slots.values(), effects):
+        if makes_nan(slot, after, written):
             raise Unfit("NaN")
     resets = []
     for bank, number in tmp:  # unspecified now: set again before anything reads it
         getattr(after, bank)[number] = bytes(64) if bank == "v" else 0
-        resets.append("{ D: dimm.i64.512 v%d, 0 }" % number if bank == "v" else "{ C: kset k%d, 0 }" % number)
+        resets.append(f"{{ D: dimm.i64.512 v{number}, 0 }}" if bank == "v" else f"{{ C: kset k{number}, 0 }}")
     return [text] + resets, after, memory
 
 
-def random_program(table, random, length, seed):
+def random_program(table, manual, random, length, seed):
     rows = {pipe: [] for pipe in "DSC"}
     for row in table:
         classes = {operand["Class"] for operand in row["Operands"]}
-        fits = row["Mnemonic"] in oracle.OPERATIONS and classes <= {"v", "k", "r", "i32", "i64", "idx"} and row["Operands"]
-        if fits and not row["HasSideEffects"] and not row["IsBranch"] and row["Mnemonic"] not in ("csid", "csnum"):
-            rows[row["Pipe"]].append((row, list(forms.forms_of(row))))
+        fits = row["Mnemonic"] in oracle.OPERATIONS and classes <= {*COUNTS, "i32", "i64", "idx"}
+        if fits and not row["HasSideEffects"] and not row["IsBranch"] and len(row["Operands"]) > 1:
+            rows[row["Pipe"]].append((row, manual[row["Mnemonic"]], list(forms.forms_of(row))))
     program = Program(["slot.parallel", "slot.sequence", "slot.memory", "memory.bounds"], seed)
     program.binding(f"arena a size={MEMORY} align=64 writable")
     program.binding("stack s size=64 align=64 writable")
@@ -175,6 +123,8 @@ def random_program(table, random, length, seed):
         state.v[i] = pack([random.choice(lane_values(type)) if random.random() < 0.5 else random.getrandbits(8 * WIDTHS[type])
                            for _ in range(64 // WIDTHS[type])], type)
     state.k = [random.getrandbits(64) >> random.randrange(64) for _ in range(8)]
+    state.p = [random.getrandbits(121) for _ in range(16)]
+    state.m = [random.randbytes(64) for _ in range(8)]
     state.r = [random.choice(forms.SCALARS) if random.random() < 0.6 else random.randrange(32) for _ in range(16)]
     memory = bytearray(random.randbytes(MEMORY))
 
@@ -182,11 +132,9 @@ def random_program(table, random, length, seed):
     for i in range(0, MEMORY, 64):
         program.word(f"S: sld.i64.i64.512 v0, [r0 + {program.constant(memory[i:i + 64])}]")
         program.word(f"S: sst.i64.i64.512 v0, [{POINTER} + {i}]")
-    for i in range(32):
-        program.word(f"S: sld.i64.i64.512 v{i}, [r0 + {program.constant(state.v[i])}]")
-    for i in range(8):
-        program.load_integer("r1", state.k[i])
-        program.word(f"C: kput k{i}, r1")
+    for bank in "mvkp":
+        for i, value in enumerate(getattr(state, bank)):
+            program.load(f"{bank}{i}", f"[r0 + {program.constant(forms.value_bytes(bank, value))}]")
     for i in range(12):
         program.load_integer(f"r{i}", state.r[i])
     region = oracle.Region(memory)
@@ -212,14 +160,15 @@ def random_program(table, random, length, seed):
             program.word(f"S: sldr.i64 r14, [r13 + {(16, 0, 8)[(0, 6, 7).index(i)]}]")
         register = "r14" if i in (0, 6, 7) else f"r{i}"
         program.expect_scalar(register, f"[r0 + {program.constant(struct.pack('<Q', state.r[i]))}]", f"r{i}")
-    for i in range(8):
-        program.expect_mask(f"k{i}", f"[r0 + {program.constant(struct.pack('<Q', state.k[i]))}]", f"k{i}")
-    program.word("S: sst.i64.i64.512 v10, [r13]")  # the comparison overwrites it
-    for i in range(32):
-        if i != 10:
-            program.expect_vector(f"v{i}", f"[r0 + {program.constant(state.v[i])}]", "i64", f"v{i}")
-    program.word("S: sld.i64.i64.512 v11, [r13]")
-    program.expect_vector("v11", f"[r0 + {program.constant(state.v[10])}]", "i64", "v10")
+    program.word("C: cptr r4, b2")
+    program.word("S: sst.i64.i64.512 v10, [r13]")  # comparisons overwrite it, and v11
+    for bank in "kvpm":
+        for i, value in enumerate(getattr(state, bank)):
+            if (bank, i) != ("v", 10):
+                program.expect(f"{bank}{i}", f"[r0 + {program.constant(forms.value_bytes(bank, value))}]", "i64", f"{bank}{i}")
+            if (bank, i) == ("v", 11):
+                program.word("S: sld.i64.i64.512 v11, [r13]")
+                program.expect_vector("v11", f"[r0 + {program.constant(state.v[10])}]", "i64", "v10")
     for i in range(0, MEMORY, 64):
         program.word(f"S: sld.i64.i64.512 v11, [{POINTER} + {i}]")
         program.expect_vector("v11", f"[r0 + {program.constant(memory[i:i + 64])}]", "i64", f"memory {i}")

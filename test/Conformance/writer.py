@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes self-checking programs: constants, words under test, comparison with what the oracle expects.
 
-Registers of the frame: r0 points to the constants, r1 and r2 walk over cases and expectations, r6 and r7 compare; v10 and k4..k6 too. The
+Registers of the frame: r0 points to the constants, r1 and r2 walk over cases and expectations, r6 and r7 compare; v10, v11 and k4..k6 too. The
 words under test use the others.
 """
 
 NAN_LANES = {"f32": "i32", "f64": "i64"}
+
+
+def moved(address, distance):
+    """`[... + number]` a few bytes further."""
+    head, _, number = address[:-1].rpartition(" + ")
+    return f"{head} + {int(number) + distance}]"
 
 
 class Program:
@@ -47,6 +53,37 @@ class Program:
         """An r register = a constant."""
         value %= 1 << 64
         self.word(f"C: cimm {register}, {value - (1 << 64) if value >> 63 else value}")
+
+    def scratch(self):
+        """A binding of 16 bytes for coordinates on their way; r4 points to it."""
+        self.word(f"C: cptr r4, {self.binding('arena scratch size=64 align=64 writable')}")
+
+    def load(self, register, address):
+        """A register of any bank = bytes at an address."""
+        bank = register[0]
+        if bank == "k":
+            self.word(f"S: sldr.i64 r6, {address}")
+            self.word(f"C: kput {register}, r6")
+        elif bank == "m":
+            self.word(f"S: sld.i64.i64.512 v10, {address}")
+            self.word(f"C: cpackv {register}, v10")
+        else:
+            self.word(f"S: {dict(v='sld.i64.i64.512', r='sldr.i64', p='sldp')[bank]} {register}, {address}")
+
+    def expect(self, register, address, type, message):
+        """A register of any bank equals bytes at an address."""
+        bank = register[0]
+        if bank == "p":
+            self.word(f"S: sstp {register}, [r4]")
+            for half in (0, 8):
+                self.word(f"S: sldr.i64 r6, [r4 + {half}]")
+                self.expect_scalar("r6", moved(address, half), message)
+        elif bank == "m":
+            self.word(f"C: cunpackv v11, {register}")
+            self.expect_vector("v11", address, "i64", message)
+        else:
+            {"v": lambda: self.expect_vector(register, address, type, message), "k": lambda: self.expect_mask(register, address, message),
+             "r": lambda: self.expect_scalar(register, address, message)}[bank]()
 
     # Comparisons; the expectation's address is r0 + r2, or r0 + a constant offset.
 

@@ -50,12 +50,11 @@ def read_manual(text):
 def items(row):
     """Operands of a row in the order of its text; None stands for the bracketed address."""
     index = next((o for o in row.operands if o[1] == "idx" or (row.pipe == "S" and o[0] == "rc" and o[1] == "v")), None)
-    is_memory = row.pipe == "S" and any(o[0] == "ra" and o[1] == "r" for o in row.operands) and any(o[0] == "imm" for o in row.operands)
     out = []
     for operand in row.operands:
-        if is_memory and operand[0] == "ra":
+        if index and operand[0] == "ra":
             out.append(None)
-        elif not is_memory or (operand != index and operand[0] != "imm"):
+        elif not index or (operand != index and operand[0] != "imm"):
             out.append(operand)
     return out, index
 
@@ -89,6 +88,26 @@ def slot_fields(slot, row, number):
     data = struct.pack("<BBBBBBBBi", row.opcode, type | memory_type << 4, length | scale << 2 | predicate << 4,
                        slot.mask | int(slot.zeroing) << 3, registers["rd"], registers["ra"], registers["rb"], registers["rc"], immediate)
     return data, wide
+
+
+def temporaries(slot, row):
+    """Registers that a slot leaves with an unspecified value ([slot.temporary])."""
+    return [(value.bank, value.number) for operand, value in zip(items(row)[0], slot.operands) if operand and operand[2] == "tmp"]
+
+
+def is_legal_slot(slot, row):
+    """Rules about a slot's registers: temporaries stand apart, k0 is no mask ([slot.temporary], [state.k], [memory.gather])."""
+    plain = [(value.bank, value.number) for value in slot.operands if hasattr(value, "bank")]
+    indices = [(value.index.bank, value.index.number) for value in slot.operands if isinstance(value, Address) and value.index]
+    results = [(value.bank, value.number) for operand, value in zip(items(row)[0], slot.operands) if operand and operand[2] == "out" and operand[1] in BANKS]
+    for register in temporaries(slot, row):
+        if (plain + indices).count(register) > 1 or register in (("k", 0), ("k", slot.mask)):
+            return False
+    if len(results) == 2 and results[0] == results[1]:
+        return False
+    if slot.mnemonic == "sgather" and indices[0] == plain[0]:
+        return False
+    return not (slot.mnemonic == "dsel" and plain[-1] == ("k", 0))
 
 
 def reads_and_writes(slot, row):

@@ -61,12 +61,14 @@ class Pointer:
 
 
 class State:
-    """Registers of one function's frame: r as integers mod 2^64 or pointers, v as 64 bytes each, k as 64 bits each."""
+    """Registers of one function's frame: r as integers mod 2^64 or pointers, v and m as 64 bytes each, k as 64 bits each, p as packed integers."""
 
     def __init__(self):
         self.r = [0] * 16
         self.v = [bytes(64)] * 32
         self.k = [0] * 8
+        self.p = [0] * 16
+        self.m = [bytes(64)] * 8
 
     def copy(self):
         other = State.__new__(type(self))
@@ -77,8 +79,8 @@ class State:
 class Effects:
     """What one slot of a word does: reads go to the state before the word, writes are collected."""
 
-    def __init__(self, before, slot, frame):
-        self.before, self.slot, self.frame = before, slot, frame
+    def __init__(self, before, slot, frame, word=None):
+        self.before, self.slot, self.frame, self.word = before, slot, frame, word
         self.writes = []  # (bank, number, value)
         self.stores = []  # (region, offset, bytes)
         self.control = None
@@ -128,6 +130,12 @@ class Effects:
     def mask(self, position):
         return self.before.k[self.operand(position).number]
 
+    def coordinate(self, position):
+        return self.before.p[self.operand(position).number]
+
+    def message(self, position):
+        return self.before.m[self.operand(position).number]
+
     def place(self, position, add_index=True):
         """Region and offset of an address operand; the sum wraps at 64 bits ([mem.address])."""
         address = self.operand(position)
@@ -157,6 +165,12 @@ class Effects:
 
     def set_mask(self, position, value):
         self.writes.append(("k", self.operand(position).number, value & MASK64))
+
+    def set_coordinate(self, position, value):
+        self.writes.append(("p", self.operand(position).number, value))
+
+    def set_message(self, position, value):
+        self.writes.append(("m", self.operand(position).number, value))
 
     def store(self, region, offset, data):
         region.check(offset, len(data))
@@ -196,7 +210,7 @@ def step(word, state, frame):
     for pipe in ("D", "S", "C"):
         if pipe in word.slots:
             slot = word.slots[pipe]
-            effects = Effects(before, slot, frame)
+            effects = Effects(before, slot, frame, word)
             OPERATIONS[slot.mnemonic](effects)
             done.append(effects)
     for effects in done:
