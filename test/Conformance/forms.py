@@ -27,7 +27,8 @@ RULES = {"dadd": "int.wrap float.round float.nan", "dsub": "int.wrap", "dmul": "
          "dround": "float.integral", "dscale": "float.scale", "dgetexp": "float.parts", "dgetmant": "float.parts", "drnd": "convert.half",
          "dcmp": "compare.predicates mask.zeroing", "cset": "compare.predicates", "dred": "reduce.tree length.tail", "dperm": "permute.index",
          "dperm2": "permute.index", "dcompress": "compress.order", "dexpand": "compress.order", "sgather": "memory.gather",
-         "sscatter": "memory.gather", "cext": "int.extend", "pins": "coordinate.saturate", "candi": "int.extend", "csub": "int.wrap", "cmul": "int.wrap",
+         "sscatter": "memory.gather", "cext": "int.extend",
+         "pins": "coordinate.saturate", "candi": "int.extend", "csub": "int.wrap", "cmul": "int.wrap",
          "dcvt": "convert.types convert.integer convert.float convert.truncate int.extend",
          "sld": "memory.types int.extend convert.float", "sst": "memory.types convert.float", "sldr": "int.extend"}
 RULES.update({name: "int.shift" for name in ("dshl", "dshr", "dsar", "dshli", "dshri", "dsari", "cshl", "cshr", "csar", "cshli", "cshri", "csari")})
@@ -239,7 +240,8 @@ def wide(type):
     return type if type in ("i32", "i64") else "i64"
 
 
-ADDRESSES = [("[{p} + {d}]", 0, 1), ("[{p} + r9 + {d}]", 3, 1), ("[{p} + r9*2 + {d}]", 5, 2), ("[{p} + r9*4 + {d}]", -4, 4), ("[{p} + r9*8 - 8]", 9, 8)]
+ADDRESSES = [("[{p} + {d}]", 0, 1), ("[{p} + r9 + {d}]", 3, 1), ("[{p} + r9*2 + {d}]", 5, 2), ("[{p} + r9*4 + {d}]", -4, 4),
+             ("[{p} + r9*8 - 8]", 9, 8)]
 
 
 def memory_values(memory_type, type, random):

@@ -46,8 +46,10 @@ def trap_program(row, form, below, masked):
         oracle.Machine(text).call()
         raise AssertionError(f"{head}: no trap")
     except oracle.Trap as trap:
-        header = ["// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception", "// Written by test/Conformance/generate.py; the trap is the oracle's.",
-                  f"// RULE: op.{row['Mnemonic']} memory.bounds trap.word", f"// TRAP: function {trap.function}, word {trap.word}: {CAUSES[trap.cause]}"]
+        header = ["// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception",
+                  "// Written by test/Conformance/generate.py; the trap is the oracle's.",
+                  f"// RULE: op.{row['Mnemonic']} memory.bounds trap.word",
+                  f"// TRAP: function {trap.function}, word {trap.word}: {CAUSES[trap.cause]}"]
     return "\n".join(header) + "\n" + text
 
 

@@ -112,7 +112,8 @@ class Program:
         self.expect_scalar("r6", address, message)
 
     def text(self):
-        out = ["// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception", "// Written by test/Conformance/generate.py; expectations are the oracle's."]
+        out = ["// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception",
+               "// Written by test/Conformance/generate.py; expectations are the oracle's."]
         if self.seed is not None:
             out.append(f"// Seed {self.seed}")
         out += [f"// RULE: {rule}" for rule in self.rules]

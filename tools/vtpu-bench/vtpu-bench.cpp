@@ -240,7 +240,7 @@ int main(int argc, char **argv) {
   if (sentrons)
     if (Status status = tools::registerSentrons(configure); !status)
       options.fail(status.message());
-  if (!emission && !sentrons)
+  if (!emission && !sentrons && !memory)
     configure(benchmark::RegisterBenchmark("fma-peak", [&](benchmark::State &state) {
     double flops = 0;
     for (auto _ : state)

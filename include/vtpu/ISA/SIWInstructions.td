@@ -416,3 +416,5 @@ def CMERGE : C<80, "cmerge", [Out<"rd", "m">, In<"ra", "m">, Imm<"i32", 0, 3>], 
                "message rd = the messages ra of all sentrons, merged: imm 0 lane i = lane 0 of sentron i, of at most 8 sentrons (others zero); lane by "
                "lane 1 sum, 2 signed maximum, 3 vote: the value that most hold, of several the least">;
 }
+
+include "OriginalNames.td"

@@ -99,7 +99,8 @@ def is_legal_slot(slot, row):
     """Rules about a slot's registers: temporaries stand apart, k0 is no mask ([slot.temporary], [state.k], [memory.gather])."""
     plain = [(value.bank, value.number) for value in slot.operands if hasattr(value, "bank")]
     indices = [(value.index.bank, value.index.number) for value in slot.operands if isinstance(value, Address) and value.index]
-    results = [(value.bank, value.number) for operand, value in zip(items(row)[0], slot.operands) if operand and operand[2] == "out" and operand[1] in BANKS]
+    results = [(value.bank, value.number) for operand, value in zip(items(row)[0], slot.operands)
+               if operand and operand[2] == "out" and operand[1] in BANKS]
     for register in temporaries(slot, row):
         if (plain + indices).count(register) > 1 or register in (("k", 0), ("k", slot.mask)):
             return False

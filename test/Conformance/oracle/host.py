@@ -13,8 +13,21 @@ from .floats import F32, F64
 NAMES = ("pow", "fmod", "atan2", "atan", "asin", "acos", "sinh", "cosh", "tan", "cbrt", "erfc", "lgamma", "tgamma", "expm1", "log1p", "asinh",
          "acosh", "atanh", "exp", "log", "sin", "cos", "tanh", "erf", "exp2", "log2", "log10", "remainder")
 BINARY = ("pow", "fmod", "atan2", "remainder")
-#: At infinities, where Python raises instead of answering.
-POLES = {("log", 0.0): -math.inf, ("log2", 0.0): -math.inf, ("log10", 0.0): -math.inf, ("exp", math.inf): math.inf}
+
+
+def pole(name, x):
+    """The infinity that C gives where Python raises; None elsewhere."""
+    if name in ("log", "log2", "log10") and x == 0:
+        return -math.inf
+    if name == "log1p" and x == -1:
+        return -math.inf
+    if name == "atanh" and abs(x) == 1:
+        return math.copysign(math.inf, x)
+    if name == "tgamma" and x == 0:
+        return math.copysign(math.inf, x)
+    if name == "lgamma" and x <= 0 and x == math.floor(x):
+        return math.inf
+    return None
 
 
 def function(name):
@@ -26,9 +39,8 @@ def call(number, type, a, b):
     """The function of one pair of lanes; bit patterns in and out."""
     name, format = NAMES[number], {"f32": F32, "f64": F64}[type]
     x, y = (struct.unpack("<d", F64.convert(bits, format).to_bytes(8, "little"))[0] for bits in (a, b))
-    if (name, x) in POLES:
-        result = POLES[name, x]
-    else:
+    result = pole(name, x)
+    if result is None:
         try:
             result = function(name)(x, y) if name in BINARY else function(name)(x)
         except ValueError:
