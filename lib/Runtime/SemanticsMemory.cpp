@@ -142,6 +142,7 @@ bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContex
   alignas(64) uint8_t values[64] = {};
   if (isGather) {
     const uint8_t *indices = regs.v[slot.rc];
+    uint8_t *elements[64 / sizeof(int32_t)];
     for (unsigned i = 0; i < lanes; ++i) {
       if (!(mask >> i & 1))
         continue;
@@ -156,13 +157,18 @@ bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContex
       int64_t position;
       if (__builtin_mul_overflow(index, int64_t(1) << slot.scale, &position) || __builtin_add_overflow(position, offset, &position))
         return false;
-      uint8_t *memory = resolve(position, width);
-      if (!memory)
+      elements[i] = resolve(position, width);
+      if (!elements[i])
         return false;
+    }
+    // A word that traps has written nothing: from here on every lane is in bounds.
+    for (unsigned i = 0; i < lanes; ++i) {
+      if (!(mask >> i & 1))
+        continue;
       if (op == SOp::sgather)
-        std::memcpy(values + i * width, memory, width);
+        std::memcpy(values + i * width, elements[i], width);
       else
-        std::memcpy(memory, regs.v[slot.rd] + i * width, width);
+        std::memcpy(elements[i], regs.v[slot.rd] + i * width, width);
     }
     regs.k[slot.rb] = 0;
     if (op == SOp::sgather) {

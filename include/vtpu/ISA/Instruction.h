@@ -99,6 +99,7 @@ struct OperandInfo {
   OperandClass cls;
   Access access;
   int32_t low, high; // what an immediate in the slot may be
+  bool bits;         // a v register read as bits or integer lanes whatever the element type is
 };
 
 /// Port classes of host templates: keys into port tables.
@@ -114,6 +115,7 @@ struct InstrInfo {
   uint16_t types;    // bit set over Type
   uint16_t memTypes; // bit set over Type
   bool hasLength, maskable, hasPredicate, isLoad, isStore, isBranch, isTerminator, hasSideEffects, usesCoordinate, usesSentron, isRoutine, isLight;
+  bool trapsOnZero; // if the last r register that it reads holds zero
   PortClass port;
   std::string_view summary;
 

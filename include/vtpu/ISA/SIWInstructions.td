@@ -16,16 +16,20 @@
 //        distance from this word), binding, table, code, host (immediates with a meaning).
 //   access: in, out, inout, tmp (written with an undefined value: a temporary of the template).
 //   low, high: what an immediate in the slot may be, or a result in an r register is.
+//   bits: a v register that is read as bits or integer lanes whatever the element type is, so that payloads of NaNs show in the result.
 class Operand<string place, string cls, string access, int low = -2147483648, int high = 2147483647> {
   string Field = place;
   string Class = cls;
   string Access = access;
   int Low = low;
   int High = high;
+  bit Bits = 0;
 }
 class Out<string place, string cls, int low = -2147483648, int high = 2147483647> : Operand<place, cls, "out", low, high>;
 class In<string place, string cls> : Operand<place, cls, "in">;
+class InBits<string place> : Operand<place, "v", "in"> { let Bits = 1; }
 class InOut<string place, string cls> : Operand<place, cls, "inout">;
+class InOutBits<string place> : Operand<place, "v", "inout"> { let Bits = 1; }
 class Tmp<string place, string cls> : Operand<place, cls, "tmp">;
 class Imm<string cls, int low = -2147483648, int high = 2147483647> : Operand<"imm", cls, "in", low, high>;
 class Number<string cls> : Imm<cls, 0>; // an index into a table of the program or the runtime
@@ -51,6 +55,7 @@ class Instr<string pipe, int opcode, string mnemonic, list<Operand> operands> {
   bit UsesSentron = 0;          // depends on the sentron that runs it, or on the others: sentrons that run it are not interchangeable
   bit Routine = 0;              // a C++ function of this name in lib/Runtime/Routines, which every tier calls
   bit Light = 0;                // a routine that touches general registers only: no vectors, masks, allocation, waiting or library calls
+  bit TrapsOnZero = 0;          // traps if the last r register that it reads holds zero
   string Port = "alu";          // port class of the host template: the key into port tables
   string Summary = "";          // one line of semantics
   string Since = "0.1";
@@ -112,7 +117,7 @@ def DSEL : D<23, "dsel", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "v">, In<"rc",
 def DMOV : D1<24, "dmov", AllTypes, "vmov", "rd = ra">;
 def DBCAST : D1<25, "dbcast", AllTypes, "shuffle", "every lane of rd = lane 0 of ra">;
 def DSET : D<26, "dset", [Out<"rd", "v">, In<"ra", "r">], AllTypes, "rtov", "every lane of rd = the low bits of r register ra">;
-def DGET : D<27, "dget", [Out<"rd", "r">, In<"ra", "v">], AllTypes, "vtor",
+def DGET : D<27, "dget", [Out<"rd", "r">, InBits<"ra">], AllTypes, "vtor",
              "r register rd = lane 0 of ra: integers sign-extended, floats as bits zero-extended"> {
   let Maskable = 0;
   let HasLen = 0;
@@ -129,13 +134,14 @@ def DRND : D1<31, "drnd", ["f32"], "vcvt", "rd = ra rounded to the memory type's
   let Maskable = 0;
   let MemTypes = ["f16"];
 }
-def DRED : D<32, "dred", [Out<"rd", "v">, In<"ra", "v">, Tmp<"rb", "v">, Imm<"i32", 0, 6>], AllTypes, "reduce",
+def DRED : D<32, "dred", [Out<"rd", "v">, InBits<"ra">, Tmp<"rb", "v">, Imm<"i32", 0, 6>], AllTypes, "reduce",
              "lane 0 of rd = tree reduction of ra (upper half with lower half until one lane is left), other lanes zero: imm 0 sum, 1 product, "
              "2 min, 3 max (as dmin, dmax with the lower half as ra), 4 and, 5 or, 6 xor (bitwise)"> {
   let Maskable = 0;
 }
-def DPERM : D2<33, "dperm", AllTypes, "shuffle", "lane i of rd = lane (ra[i] mod lanes) of rb; ra holds integer lanes of the same width">;
-def DPERM2 : D<34, "dperm2", [InOut<"rd", "v">, In<"ra", "v">, In<"rb", "v">], AllTypes, "shuffle",
+def DPERM : D<33, "dperm", [Out<"rd", "v">, InBits<"ra">, In<"rb", "v">], AllTypes, "shuffle",
+              "lane i of rd = lane (ra[i] mod lanes) of rb; ra holds integer lanes of the same width">;
+def DPERM2 : D<34, "dperm2", [InOutBits<"rd">, In<"ra", "v">, In<"rb", "v">], AllTypes, "shuffle",
                "lane i of rd = lane (rd[i] mod 2*lanes) of the concatenation ra, rb">;
 def DCOMPRESS : D1<35, "dcompress", AllTypes, "shuffle", "active lanes of ra packed to the low lanes of rd; needs a mask">;
 def DEXPAND : D1<36, "dexpand", AllTypes, "shuffle", "low lanes of ra spread to the active lanes of rd; needs a mask">;
@@ -206,13 +212,13 @@ def SBCAST : S<3, "sbcast", !listconcat([Out<"rd", "v">], Address), AllTypes, []
   let Maskable = 1;
   let IsLoad = 1;
 }
-def SGATHER : S<4, "sgather", [Out<"rd", "v">, In<"ra", "r">, Tmp<"rb", "k">, In<"rc", "v">, Imm<"i32">], AllTypes, [], "gather",
+def SGATHER : S<4, "sgather", [Out<"rd", "v">, In<"ra", "r">, Tmp<"rb", "k">, InBits<"rc">, Imm<"i32">], AllTypes, [], "gather",
                 "lane i of rd = element at ra + rc[i] * scale + imm; rc holds signed integer lanes of the type's width; inactive lanes zero"> {
   let HasLen = 1;
   let Maskable = 1;
   let IsLoad = 1;
 }
-def SSCATTER : S<5, "sscatter", [In<"rd", "v">, In<"ra", "r">, Tmp<"rb", "k">, In<"rc", "v">, Imm<"i32">], AllTypes, [], "scatter",
+def SSCATTER : S<5, "sscatter", [In<"rd", "v">, In<"ra", "r">, Tmp<"rb", "k">, InBits<"rc">, Imm<"i32">], AllTypes, [], "scatter",
                  "element at ra + rc[i] * scale + imm = lane i of rd, in lane order"> {
   let HasLen = 1;
   let Maskable = 1;
@@ -301,10 +307,18 @@ def CADDI : CI<4, "caddi", "alu", "rd = ra + imm; pointer + integer is a pointer
 def CSUB : C3<5, "csub", "alu", "rd = ra - rb">;
 def CMUL : C3<6, "cmul", "imul", "rd = ra * rb, wrapping">;
 def CMULI : CI<7, "cmuli", "imul", "rd = ra * imm, wrapping">;
-def CDIV : C3<8, "cdiv", "idiv", "rd = ra / rb toward zero; traps on zero, minimum / -1 wraps">;
-def CREM : C3<9, "crem", "idiv", "rd = remainder of cdiv; traps on zero, minimum rem -1 is 0">;
-def CDIVU : C3<10, "cdivu", "idiv", "rd = unsigned ra / rb; traps on zero">;
-def CREMU : C3<11, "cremu", "idiv", "rd = unsigned remainder; traps on zero">;
+def CDIV : C3<8, "cdiv", "idiv", "rd = ra / rb toward zero; traps on zero, minimum / -1 wraps"> {
+  let TrapsOnZero = 1;
+}
+def CREM : C3<9, "crem", "idiv", "rd = remainder of cdiv; traps on zero, minimum rem -1 is 0"> {
+  let TrapsOnZero = 1;
+}
+def CDIVU : C3<10, "cdivu", "idiv", "rd = unsigned ra / rb; traps on zero"> {
+  let TrapsOnZero = 1;
+}
+def CREMU : C3<11, "cremu", "idiv", "rd = unsigned remainder; traps on zero"> {
+  let TrapsOnZero = 1;
+}
 def CAND : C3<12, "cand", "alu", "rd = ra & rb">;
 def COR : C3<13, "cor", "alu", "rd = ra | rb">;
 def CXOR : C3<14, "cxor", "alu", "rd = ra ^ rb">;
@@ -350,6 +364,7 @@ def CTRAP : C<46, "ctrap", [Number<"code">], "branch", "trap with message imm of
 }
 def CASSERT : C<47, "cassert", [In<"ra", "r">, Number<"code">], "branch", "trap with message imm if ra is 0"> {
   let HasSideEffects = 1;
+  let TrapsOnZero = 1;
 }
 def KSET : C<50, "kset", [Out<"rd", "k">, Imm<"i32", 0, 64>], "kmask", "the first imm lanes of rd (0 to 64) are active">;
 def KFIRST : C<51, "kfirst", [Out<"rd", "k">, In<"ra", "r">], "kmask", "the first ra lanes of rd are active; ra is clamped to 0..64">;

@@ -1,0 +1,548 @@
+//===- Generator.cpp - Random programs that verify --------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A function is a prologue that loads every register, a body of items (a word, words of one access, a branch over a block, a loop), and an
+// epilogue that stores every register. The roles of registers are fixed for a function and shuffled between functions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Generator/Generator.h"
+
+#include "vtpu/Runtime/Executor.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <numeric>
+
+namespace vtpu::gen {
+
+using namespace isa;
+
+namespace {
+/// What memory and v registers hold. `bits` never depends on a NaN's payload.
+enum class Kind : uint8_t { bits, f32, f64, f16 };
+constexpr unsigned numKinds = 4;
+Kind kindOf(Type type) {
+  return type == Type::f32 ? Kind::f32 : type == Type::f64 ? Kind::f64 : type == Type::f16 ? Kind::f16 : Kind::bits;
+}
+
+/// Bindings of every function: two inputs, a table to chase, and a writable area of each kind.
+enum BindingIndex : uint32_t { state, data, areas, cycle = areas + numKinds };
+constexpr DType areaTypes[numKinds] = {DType::i64, DType::f32, DType::f64, DType::f16};
+constexpr const char *areaNames[numKinds] = {"bits", "f32", "f64", "f16"};
+
+constexpr unsigned cycleEntries = 64, coordinateBytes = 16;
+/// Where the registers of each class stand in the state.
+constexpr uint32_t vAt = 0, kAt = vAt + 64 * numV, rAt = kAt + 8 * numK, pAt = rAt + 8 * numR, mAt = pAt + 16 * numP, stateBytes = mAt + 64 * numM;
+constexpr uint32_t numMessages = 8;
+/// Bits of a gather's index.
+constexpr unsigned indexBits = 6;
+
+bool hasOperand(const InstrInfo &info, OperandClass cls) {
+  return std::any_of(info.operands.begin(), info.operands.begin() + info.numOperands, [&](const OperandInfo &o) { return o.cls == cls; });
+}
+/// Rows that the structure of a function places, not a random draw.
+bool isStructural(const InstrInfo &info) {
+  return hasOperand(info, OperandClass::binding) || hasOperand(info, OperandClass::table) || (info.isTerminator && !info.isBranch);
+}
+
+Word wordWith(Pipe pipe, const Slot &slot) {
+  Word word;
+  word.slot(pipe) = slot;
+  return word;
+}
+Word control(COp op, unsigned rd, unsigned ra, int32_t imm) {
+  Slot slot;
+  slot.opcode = uint8_t(op);
+  slot.rd = uint8_t(rd);
+  slot.ra = uint8_t(ra);
+  slot.imm = imm;
+  return wordWith(Pipe::C, slot);
+}
+Word immediate(unsigned rd, int64_t value) {
+  Word word = control(COp::cimm, rd, 0, 0);
+  word.hasImmediates = true;
+  word.i0 = value;
+  return word;
+}
+Word branchIf(Predicate predicate, unsigned ra, int64_t value, int32_t distance) {
+  Word word = control(COp::cbcci, 0, ra, distance);
+  word.slot(Pipe::C).predicate = predicate;
+  word.hasImmediates = true;
+  word.i1 = value;
+  return word;
+}
+/// A whole v register, or 64 bits of an r register, without an index.
+Word access(SOp op, Type type, unsigned rd, unsigned ra, int32_t imm) {
+  Slot slot;
+  slot.opcode = uint8_t(op);
+  slot.memType = type;
+  if (op == SOp::sld || op == SOp::sst) {
+    slot.type = type;
+    slot.length = Length::v512;
+  }
+  slot.rd = uint8_t(rd);
+  slot.ra = uint8_t(ra);
+  slot.rb = noRegister;
+  slot.imm = imm;
+  return wordWith(Pipe::S, slot);
+}
+
+class FunctionGenerator {
+public:
+  FunctionGenerator(const Settings &settings, const std::vector<const Form *> (&forms)[numPipes], Random &random, uint32_t index)
+      : settings(settings), forms(forms), random(random), index(index) {
+    assignRoles();
+  }
+
+  std::vector<Word> run() {
+    const unsigned scratch = freeR[0];
+    for (uint32_t f = 0; index == 0 && f < settings.calls; ++f)
+      words.push_back(control(COp::ccall, 0, 0, int32_t(f)));
+    prologue(scratch);
+    block(settings.words, 0);
+    epilogue();
+    // A return, or a trap behind everything else.
+    words.push_back(random.chance(settings.endTraps) ? control(COp::ctrap, 0, 0, int32_t(random.below(numMessages))) : control(COp::cret, 0, 0, 0));
+    return std::move(words);
+  }
+
+private:
+  const Settings &settings;
+  const std::vector<const Form *> (&forms)[numPipes];
+  Random &random;
+  const uint32_t index;
+  std::vector<Word> words;
+  std::vector<uint8_t> freeR, freeV[numKinds], freeK, maskK;
+  uint8_t nonzeroR, indexR, counterR[2], pointerR[areas + numKinds + 1], temporaryV, temporaryK, indexV;
+  int64_t counterLimit[2] = {}; // most that the counter of an open loop reaches
+  unsigned openLoops = 0;
+  std::vector<std::pair<OperandClass, uint8_t>> recent; // last results, the newest last
+
+  void assignRoles() {
+    std::vector<uint8_t> r(numR), v(numV), k(numK - 1);
+    std::iota(r.begin(), r.end(), uint8_t(0));
+    std::iota(v.begin(), v.end(), uint8_t(0));
+    std::iota(k.begin(), k.end(), uint8_t(1));
+    random.shuffle(r);
+    random.shuffle(v);
+    random.shuffle(k);
+    auto take = [](std::vector<uint8_t> &list) {
+      uint8_t last = list.back();
+      list.pop_back();
+      return last;
+    };
+    nonzeroR = take(r);
+    indexR = take(r);
+    for (uint8_t &counter : counterR)
+      counter = take(r);
+    for (uint32_t b = data; b <= cycle; ++b)
+      pointerR[b] = take(r);
+    freeR = r;
+    temporaryV = take(v);
+    temporaryK = take(k);
+    indexV = take(v);
+    freeK = maskK = k;
+    freeK.push_back(0);
+    for (size_t i = 0; i < v.size(); ++i)
+      freeV[i % 4 == 0 ? unsigned(Kind::f32) : i % 4 == 1 ? unsigned(Kind::f64) : unsigned(Kind::bits)].push_back(v[i]);
+  }
+
+  void prologue(unsigned scratch) {
+    const uint8_t base = pointerR[data];
+    words.push_back(control(COp::cptr, base, 0, state));
+    for (unsigned i = 0; i < numM; ++i) {
+      words.push_back(access(SOp::sld, Type::i32, 0, base, int32_t(mAt + 64 * i)));
+      words.push_back(control(COp::cpackv, i, 0, 0));
+    }
+    for (unsigned i = 0; i < numP; ++i)
+      words.push_back(access(SOp::sldp, Type::none, i, base, int32_t(pAt + 16 * i)));
+    for (unsigned i = 0; i < numV; ++i)
+      words.push_back(access(SOp::sld, Type::i32, i, base, int32_t(vAt + 64 * i)));
+    for (unsigned i = 0; i < numK; ++i) {
+      words.push_back(access(SOp::sldr, Type::i64, scratch, base, int32_t(kAt + 8 * i)));
+      words.push_back(control(COp::kput, i, scratch, 0));
+    }
+    for (uint8_t i : freeR)
+      words.push_back(access(SOp::sldr, Type::i64, i, base, int32_t(rAt + 8 * i)));
+    int64_t nonzero = random.anyScale();
+    words.push_back(immediate(nonzeroR, nonzero ? nonzero : 1));
+    for (uint8_t i : {indexR, counterR[0], counterR[1]})
+      words.push_back(immediate(i, 0));
+    for (uint32_t b = data; b <= cycle; ++b)
+      words.push_back(control(COp::cptr, pointerR[b], 0, int32_t(b)));
+  }
+
+  void epilogue() {
+    const int32_t base = int32_t(settings.memoryBytes + index * stateBytes);
+    for (Kind kind : {Kind::bits, Kind::f32, Kind::f64}) {
+      const Type type = kind == Kind::f32 ? Type::f32 : kind == Kind::f64 ? Type::f64 : Type::i64;
+      for (uint8_t v : freeV[unsigned(kind)])
+        words.push_back(access(SOp::sst, type, v, pointerR[areas + unsigned(kind)], base + int32_t(vAt) + 64 * v));
+    }
+    auto store = [&](SOp op, Type type, uint8_t reg, uint32_t offset) {
+      words.push_back(access(op, type, reg, pointerR[areas], base + int32_t(offset)));
+    };
+    for (uint8_t i = 0; i < numP; ++i)
+      store(SOp::sstp, Type::none, i, pAt + 16 * i);
+    for (uint8_t r : freeR)
+      store(SOp::sstr, Type::i64, r, rAt + 8 * r);
+    store(SOp::sstr, Type::i64, indexR, rAt + 8 * indexR);
+    for (uint8_t k : freeK) {
+      words.push_back(control(COp::kget, freeR[0], k, 0));
+      store(SOp::sstr, Type::i64, freeR[0], kAt + 8 * k);
+    }
+    const uint8_t v = freeV[unsigned(Kind::bits)][0];
+    for (uint8_t m = 0; m < numM; ++m) {
+      words.push_back(control(COp::cunpackv, v, m, 0));
+      store(SOp::sst, Type::i64, v, mAt + 64 * m);
+    }
+  }
+
+  //===-- Items ----------------------------------------------------------===//
+
+  /// About `budget` words. A branch may lead to the start of an item only.
+  void block(uint32_t budget, unsigned depth) {
+    const size_t end = words.size() + budget;
+    while (words.size() < end) {
+      const uint32_t left = uint32_t(end - words.size());
+      if (settings.loops && depth < 2 && openLoops < 2 && left >= 12 && random.chance(0.04))
+        loop(uint32_t(6 + random.below(left - 8)), depth);
+      else
+        item(left, depth);
+    }
+  }
+
+  void loop(uint32_t budget, unsigned depth) {
+    const unsigned level = openLoops++;
+    const uint8_t counter = counterR[level];
+    // The counter steps by elements, lines or rows of tiles.
+    static constexpr int64_t strides[] = {1, 8, 16};
+    const Pattern pattern = settings.pattern;
+    int64_t step = pattern == Pattern::sequential ? 1 : pattern == Pattern::strided ? strides[1 + random.below(2)]
+                   : pattern == Pattern::tiled    ? (level == 0 ? 16 : 1)
+                                                  : strides[random.below(3)];
+    const int64_t iterations = 1 + int64_t(random.below(settings.iterations));
+    counterLimit[level] = (iterations - 1) * step;
+    words.push_back(immediate(counter, 0));
+    const size_t head = words.size();
+    block(budget, depth + 1);
+    words.push_back(control(COp::caddi, counter, counter, int32_t(step)));
+    words.push_back(branchIf(Predicate::lt, counter, iterations * step, int32_t(head) - int32_t(words.size())));
+    --openLoops;
+  }
+
+  /// One word, with what must stand before it or follow it.
+  void item(uint32_t budget, unsigned depth) {
+    const double shares[numPipes] = {settings.d, settings.s, settings.c};
+    Word word;
+    bool branches = false;
+    std::vector<Word> before;
+    // Each pipe's slot, the first pipe a random one; a slot that breaks a rule of the word stays empty.
+    const unsigned first = unsigned(random.below(numPipes));
+    for (unsigned i = 0; i < numPipes; ++i) {
+      const unsigned pipe = (first + i) % numPipes;
+      if (forms[pipe].empty() || !random.chance(shares[pipe]))
+        continue;
+      const Form &form = *random.of(forms[pipe]);
+      const bool isBranch = form.info->isBranch;
+      if (isBranch && (!settings.branches || depth > 3))
+        continue;
+      for (unsigned attempt = 0; attempt < 8; ++attempt) {
+        Word trial = word;
+        std::vector<Word> words = before;
+        trial.slots[pipe] = draw(form, trial, words);
+        if (isBranch)
+          trial.slots[pipe].imm = 1;
+        if (!checkWord(trial).ok())
+          continue;
+        word = trial;
+        before = std::move(words);
+        branches |= isBranch;
+        break;
+      }
+    }
+    if (word == Word())
+      return;
+    words.insert(words.end(), before.begin(), before.end());
+    const size_t at = words.size();
+    words.push_back(word);
+    remember(word);
+    if (branches) {
+      block(uint32_t(random.below(std::min<uint32_t>(6, budget))), depth + 1);
+      words[at].slot(Pipe::C).imm = int32_t(words.size() - at);
+    }
+  }
+
+  void remember(const Word &word) {
+    for (unsigned pipe = 0; pipe < numPipes; ++pipe) {
+      const Slot &slot = word.slots[pipe];
+      const InstrInfo *info = slot.empty() ? nullptr : lookup(Pipe(pipe), slot.opcode);
+      for (unsigned i = 0; info && i < info->numOperands; ++i) {
+        const OperandInfo &operand = info->operands[i];
+        if (operand.access != Access::in && operand.access != Access::tmp && registerCount(operand.cls))
+          recent.push_back({operand.cls, getRegister(slot, operand.field)});
+      }
+    }
+    if (recent.size() > 6)
+      recent.erase(recent.begin(), recent.end() - 6);
+  }
+
+  //===-- Operands -------------------------------------------------------===//
+
+  uint8_t pick(OperandClass cls, const std::vector<uint8_t> &allowed, bool reads) {
+    auto isAllowed = [&](uint8_t reg) { return std::find(allowed.begin(), allowed.end(), reg) != allowed.end(); };
+    if (!reads)
+      return random.of(allowed);
+    if (random.chance(settings.dependence))
+      for (size_t i = recent.size(); i-- > 0;)
+        if (recent[i].first == cls && isAllowed(recent[i].second))
+          return recent[i].second;
+    // Otherwise not one of the last results, where there is a choice.
+    uint8_t chosen = random.of(allowed);
+    for (unsigned attempt = 0; attempt < 4; ++attempt, chosen = random.of(allowed))
+      if (std::find(recent.begin(), recent.end(), std::make_pair(cls, chosen)) == recent.end())
+        break;
+    return chosen;
+  }
+
+  /// The type that an operand's lanes have: conversions between registers read the memory type, which for loads and stores is memory's.
+  static Type laneType(const InstrInfo &info, const OperandInfo &operand, const Slot &slot) {
+    const bool converts = info.pipe == Pipe::D && operand.access == Access::in && slot.memType != Type::none;
+    return converts && slot.memType != Type::f16 ? slot.memType : slot.type; // no v register holds f16: that one names a precision
+  }
+
+  /// A slot of a form; `before` receives words that prepare its operands.
+  Slot draw(const Form &form, Word &word, std::vector<Word> &before) {
+    const InstrInfo &info = *form.info;
+    const bool addressed = info.hasAddress();
+    // A destination that is read as bits stays bits: so must everything that reaches it.
+    const bool keepsBits = std::any_of(info.operands.begin(), info.operands.begin() + info.numOperands,
+                                       [](const OperandInfo &o) { return o.bits && o.access == Access::inout; });
+    const OperandInfo *lastRead = nullptr;
+    for (unsigned i = 0; i < info.numOperands; ++i)
+      if (info.operands[i].access != Access::out && info.operands[i].cls == OperandClass::r)
+        lastRead = &info.operands[i];
+    const Kind area = kindOf(form.memType == Type::none ? form.type : form.memType);
+    auto choose = [&](const OperandInfo *which, const Slot &slot) -> uint8_t {
+      if (!which)
+        return pick(OperandClass::k, maskK, true);
+      const OperandInfo &operand = *which;
+      const bool reads = operand.access == Access::in || operand.access == Access::inout;
+      switch (operand.cls) {
+      case OperandClass::v: {
+        if (operand.access == Access::tmp)
+          return temporaryV;
+        if (addressed && operand.bits)
+          return indexV;
+        const Kind kind = operand.bits || keepsBits ? Kind::bits : kindOf(laneType(info, operand, slot));
+        std::vector<uint8_t> allowed = freeV[unsigned(kind)];
+        if (kind != Kind::bits && operand.access == Access::in) // bits are any float's
+          allowed.insert(allowed.end(), freeV[unsigned(Kind::bits)].begin(), freeV[unsigned(Kind::bits)].end());
+        return pick(operand.cls, allowed, reads);
+      }
+      case OperandClass::k:
+        return operand.access == Access::tmp ? temporaryK : pick(operand.cls, freeK, reads);
+      case OperandClass::idx:
+        return chooseIndex();
+      case OperandClass::p:
+      case OperandClass::m: {
+        std::vector<uint8_t> all(registerCount(operand.cls));
+        std::iota(all.begin(), all.end(), uint8_t(0));
+        return pick(operand.cls, all, reads);
+      }
+      default:
+        if (addressed && operand.field == Field::ra)
+          return pointerR[!info.isStore && random.chance(0.3) ? uint32_t(data) : areas + uint32_t(area)];
+        if (info.trapsOnZero && &operand == lastRead && !random.chance(settings.traps))
+          return nonzeroR;
+        if (reads && random.chance(0.2)) { // the others may be read, but not written
+          const uint8_t fixed[] = {nonzeroR, indexR, counterR[0], counterR[1]};
+          return random.of(fixed);
+        }
+        return pick(operand.cls, freeR, reads);
+      }
+    };
+    Slot slot = drawSlot(form, word, choose, random);
+    for (unsigned i = 0; i < info.numOperands; ++i) {
+      if (info.operands[i].cls == OperandClass::code)
+        slot.imm = int32_t(random.below(numMessages));
+      if (info.operands[i].cls == OperandClass::host)
+        slot.imm = int32_t(random.below(rt::numHostFunctions()));
+    }
+    if (addressed)
+      place(form, slot, before);
+    return slot;
+  }
+
+  uint8_t chooseIndex() {
+    if (openLoops > 0 && settings.pattern != Pattern::gather && settings.pattern != Pattern::chase && random.chance(0.8))
+      return counterR[random.below(openLoops)];
+    const bool scattered = settings.pattern == Pattern::gather || settings.pattern == Pattern::chase;
+    return scattered || random.chance(0.5) ? indexR : noRegister;
+  }
+
+  /// Puts the address of a slot into its area, or deliberately outside.
+  void place(const Form &form, Slot &slot, std::vector<Word> &before) {
+    const InstrInfo &info = *form.info;
+    const Type memory = form.memType == Type::none ? form.type : form.memType;
+    // Rows without a type move a coordinate.
+    const unsigned width = memory == Type::none ? coordinateBytes : byteWidth(memory);
+    const bool gathers = info.operand(Field::rc) != nullptr;
+    const bool spreads = info.hasLength && !gathers && form.memType != Type::none; // consecutive elements
+    const unsigned lanes = spreads ? lengthBytes(form.length) / byteWidth(form.type) : 1;
+    // Where NaNs may lie, elements keep their places.
+    const bool aligned = kindOf(memory) != Kind::bits || random.chance(0.5);
+    int64_t most = 0;
+    const OperandInfo *rb = info.operand(Field::rb);
+    if (gathers) {
+      if (aligned)
+        slot.scale = uint8_t(std::min(3, __builtin_ctz(width)));
+      most = ((int64_t(1) << indexBits) - 1) << slot.scale;
+      // Lanes of a few bits from any register of bits.
+      Slot shift;
+      shift.opcode = uint8_t(DOp::dshri);
+      shift.type = byteWidth(form.type) == 8 ? Type::i64 : Type::i32;
+      shift.length = Length::v512;
+      shift.rd = indexV;
+      shift.ra = random.of(freeV[unsigned(Kind::bits)]);
+      shift.imm = int32_t(8 * byteWidth(form.type) - indexBits);
+      before.push_back(wordWith(Pipe::D, shift));
+    } else if (rb && rb->cls == OperandClass::idx && slot.rb != noRegister) {
+      if (aligned)
+        slot.scale = uint8_t(std::min(3, __builtin_ctz(width)));
+      int64_t limit = cycleEntries - 1;
+      for (unsigned level = 0; level < openLoops; ++level)
+        if (slot.rb == counterR[level])
+          limit = counterLimit[level];
+      if (slot.rb == indexR)
+        nextIndex(before);
+      most = limit << slot.scale;
+    }
+    const int64_t room = int64_t(settings.memoryBytes) - most - int64_t(lanes) * width;
+    const int64_t unit = aligned ? width : 1;
+    if (room < 0) { // the counter walks farther than the area is long
+      slot.rb = gathers ? slot.rb : noRegister;
+      slot.scale = gathers ? slot.scale : 0;
+    }
+    slot.imm = int32_t(int64_t(random.below(uint64_t(std::max<int64_t>(room, 0) / unit) + 1)) * unit);
+    if (random.chance(settings.traps)) {
+      // At an end of the binding, where some lanes may still be inside.
+      const int64_t end = int64_t(settings.memoryBytes) + int64_t(settings.calls + 1) * stateBytes;
+      slot.imm = int32_t(random.below(2) ? -int64_t(1 + random.below(8)) * width : end + (4 - int64_t(random.below(16))) * width);
+    }
+  }
+
+  /// The next index: from a random register, or from the table to chase.
+  void nextIndex(std::vector<Word> &before) {
+    const bool chases = settings.pattern == Pattern::chase || (settings.pattern == Pattern::mixed && random.chance(0.5));
+    if (chases) {
+      Word word = access(SOp::sldr, Type::i64, indexR, pointerR[cycle], 0);
+      word.slot(Pipe::S).rb = indexR;
+      word.slot(Pipe::S).scale = 3;
+      before.push_back(word);
+    } else {
+      before.push_back(control(COp::candi, indexR, random.of(freeR), cycleEntries - 1));
+    }
+  }
+};
+
+/// A permutation of one cycle, so that a chase visits every entry.
+std::vector<uint8_t> randomCycle(Random &random) {
+  std::vector<uint64_t> order(cycleEntries);
+  std::iota(order.begin(), order.end(), uint64_t(0));
+  random.shuffle(order);
+  std::vector<uint8_t> bytes(cycleEntries * 8);
+  for (size_t i = 0; i < order.size(); ++i)
+    for (unsigned b = 0; b < 8; ++b)
+      bytes[8 * order[i] + b] = uint8_t(order[(i + 1) % order.size()] >> 8 * b);
+  return bytes;
+}
+
+std::vector<Binding> bindingsOf(const Settings &settings, bool entry) {
+  auto binding = [&](BindingKind kind, std::string name, uint64_t size, DType dtype) {
+    Binding result;
+    result.kind = entry || kind == BindingKind::Constant ? kind : BindingKind::Import;
+    result.name = std::move(name);
+    result.size = size;
+    result.align = 64;
+    result.writable = kind == BindingKind::Output;
+    if (result.kind == BindingKind::Input || result.kind == BindingKind::Output) {
+      result.dtype = dtype;
+      result.shape = {int64_t(size / dtypeBytes(dtype))};
+    }
+    return result;
+  };
+  const uint64_t area = settings.memoryBytes + uint64_t(settings.calls + 1) * stateBytes;
+  std::vector<Binding> bindings = {binding(BindingKind::Input, "state", stateBytes, DType::i64), binding(BindingKind::Input, "data", area, DType::i64)};
+  for (unsigned kind = 0; kind < numKinds; ++kind)
+    bindings.push_back(binding(BindingKind::Output, areaNames[kind], area, areaTypes[kind]));
+  bindings.push_back(binding(BindingKind::Constant, "cycle", cycleEntries * 8, DType::i64));
+  return bindings;
+}
+} // namespace
+
+std::string_view patternName(Pattern pattern) {
+  static constexpr std::string_view names[] = {"sequential", "strided", "tiled", "gather", "chase", "mixed"};
+  return names[unsigned(pattern)];
+}
+std::optional<Pattern> parsePattern(std::string_view name) {
+  for (Pattern pattern : {Pattern::sequential, Pattern::strided, Pattern::tiled, Pattern::gather, Pattern::chase, Pattern::mixed})
+    if (patternName(pattern) == name)
+      return pattern;
+  return std::nullopt;
+}
+
+Result<Program> generate(const Settings &settings) {
+  if (settings.memoryBytes < 1024 || (settings.memoryBytes & (settings.memoryBytes - 1)))
+    return Error{fmt::format("{} bytes of memory; legal are powers of two from 1024", settings.memoryBytes)};
+  std::vector<const Form *> forms[numPipes];
+  for (const std::string &name : settings.only) {
+    const InstrInfo *info = lookup(name);
+    if (!info)
+      return Error{fmt::format("no instruction is called '{}'; docs/Instructions.md lists them", name)};
+    if (isStructural(*info))
+      return Error{fmt::format("'{}' belongs to the structure of functions; it cannot be asked for by name", name)};
+  }
+  for (const Form &form : allForms()) {
+    const InstrInfo &info = *form.info;
+    const bool wanted = settings.only.empty() || std::find(settings.only.begin(), settings.only.end(), info.mnemonic) != settings.only.end();
+    const bool typed = !info.types || settings.types >> unsigned(form.type) & 1;
+    const bool sized = !info.hasLength || settings.lengths >> unsigned(form.length) & 1;
+    // What waits for another sentron may wait for ever in a random program.
+    const bool waits = info.usesSentron && info.isRoutine && info.hasSideEffects;
+    if (wanted && typed && sized && !isStructural(info) && !waits)
+      forms[unsigned(info.pipe)].push_back(&form);
+  }
+  const double shares[numPipes] = {settings.d, settings.s, settings.c};
+  bool some = false;
+  for (unsigned pipe = 0; pipe < numPipes; ++pipe)
+    some |= !forms[pipe].empty() && shares[pipe] > 0;
+  if (!some)
+    return Error{"no instruction fits the settings; allow more types, lengths, instructions or pipes"};
+
+  Random random(settings.seed);
+  Program program;
+  program.rodata = randomCycle(random);
+  for (uint32_t i = 0; i < numMessages; ++i)
+    program.messages.push_back(fmt::format("message {}", i));
+  for (uint32_t f = 0; f <= settings.calls; ++f) {
+    Function function;
+    function.name = f == 0 ? "main" : fmt::format("kernel{}", f);
+    function.entry = f == 0;
+    function.bindings = bindingsOf(settings, f == 0);
+    for (uint32_t callee = 1; f == 0 && callee <= settings.calls; ++callee) {
+      CallTable table;
+      table.callee = callee;
+      for (uint32_t b = 0; b < cycle; ++b)
+        table.arguments.push_back({b, 0});
+      function.callTables.push_back(table);
+    }
+    function.words = FunctionGenerator(settings, forms, random, f).run();
+    program.functions.push_back(std::move(function));
+  }
+  return program;
+}
+
+} // namespace vtpu::gen

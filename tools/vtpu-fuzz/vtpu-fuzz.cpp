@@ -1,0 +1,57 @@
+//===- vtpu-fuzz.cpp - Random programs in all tiers -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs random programs in every tier and compares; the first difference is reduced and printed with its seed.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Options.h"
+#include "Progress.h"
+#include "vtpu/Generator/Differential.h"
+
+using namespace vtpu;
+
+int main(int argc, char **argv) {
+  tools::Options options("vtpu-fuzz", "[options]", "Runs random programs in every tier of the runtime and compares the results bit by bit.");
+  gen::FuzzSettings settings;
+  uint64_t words = settings.words, iterations = settings.iterations, least = 0;
+  std::string coverage;
+  std::vector<std::string> inputs;
+  options.number("seed", "N", settings.seed, 0, UINT64_MAX, "seed of the first program; the next has the next seed (default 1)");
+  options.number("programs", "N", settings.programs, 1, UINT64_MAX, "programs to run at least (default 100)");
+  options.number("executed", "N", settings.executedWords, 0, UINT64_MAX, "words that the interpreter executes at least (default 0)");
+  options.number("words", "N", words, 1, 1 << 20, "words of each function's body, about (default 256)");
+  options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4)");
+  options.value("coverage", "FILE", coverage, "write how often each form of an instruction ran without a trap, as JSON");
+  options.number("least", "N", least, 0, UINT64_MAX, "fail if a form ran less often (default 0)");
+  options.parse(argc, argv, inputs);
+  if (!inputs.empty())
+    options.fail("expected no input file; vtpu-fuzz makes its programs from seeds");
+  settings.words = uint32_t(words);
+  settings.iterations = uint32_t(iterations);
+  gen::FuzzReport report;
+  {
+    tools::Progress progress("vtpu-fuzz: running programs");
+    report = gen::fuzz(settings);
+  }
+  std::string names;
+  for (vtpu_tier tier : gen::tiers())
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", gen::tierName(tier));
+  fmt::print("seeds {} to {} in {}: {} words with {} slots, {} executed by the interpreter, {} programs ended in a trap\n", settings.seed,
+             settings.seed + report.programs - (report.programs > 0), names, report.words, report.slots, report.executedWords, report.traps);
+  for (const auto &[cause, count] : report.trapCauses)
+    fmt::print("  {} x {}\n", count, cause);
+  fmt::print("{} forms, each ran untrapped at least {} times\n", gen::allForms().size(), report.coverage.least());
+  if (!coverage.empty()) {
+    const std::string text = report.coverage.toJSON();
+    if (Status status = writeFile(text.data(), text.size(), coverage); !status)
+      options.fail(status.message());
+  }
+  if (!report.failure.empty())
+    options.fail(report.failure, tools::exitMismatch);
+  const std::vector<std::string> missing = report.coverage.missing(least);
+  for (const std::string &name : missing)
+    fmt::print("ran less than {} times: {}\n", least, name);
+  return missing.empty() ? tools::exitGood : tools::exitMismatch;
+}

@@ -1,0 +1,97 @@
+//===- vtpu-gen.cpp - Synthetic programs ------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Writes one random program of a given mix of work as text or as a `.vtpu` file.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Options.h"
+#include "vtpu/Assembly/Assembly.h"
+#include "vtpu/Generator/Generator.h"
+
+using namespace vtpu;
+
+namespace {
+std::vector<std::string> splitList(const std::string &text) {
+  std::vector<std::string> parts;
+  for (size_t at = 0; at < text.size();) {
+    size_t comma = std::min(text.find(',', at), text.size());
+    parts.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return parts;
+}
+} // namespace
+
+int main(int argc, char **argv) {
+  tools::Options options("vtpu-gen", "[options]", "Generates a random program that verifies, as assembly text or as a .vtpu file.");
+  gen::Settings settings;
+  uint64_t words = settings.words, iterations = settings.iterations, calls = settings.calls, memory = settings.memoryBytes;
+  std::string output, pattern = "mixed", types, lengths, only;
+  std::vector<std::string> inputs;
+  bool straight = false;
+  options.value("o,output", "FILE", output, "the file to write; .vtpu: an object file, else text (default: text on standard output)");
+  options.number("seed", "N", settings.seed, 0, UINT64_MAX, "the same seed and options give the same program (default 1)");
+  options.number("words", "N", words, 1, 1 << 20, "words of each function's body, about (default 256)");
+  options.real("d", "SHARE", settings.d, "share of words with a D slot, 0 to 1 (default 0.8)");
+  options.real("s", "SHARE", settings.s, "share of words with an S slot (default 0.5)");
+  options.real("c", "SHARE", settings.c, "share of words with a C slot (default 0.5)");
+  options.real("dependence", "SHARE", settings.dependence, "share of operands that read one of the last results (default 0.3)");
+  options.value("pattern", "NAME", pattern, "memory pattern: sequential, strided, tiled, gather, chase or mixed (default)");
+  options.number("memory", "BYTES", memory, 1024, 1 << 30, "bytes of each area that words address, a power of two (default 4096)");
+  options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4)");
+  options.number("calls", "N", calls, 0, 64, "functions that the entry calls (default 1)");
+  options.real("traps", "SHARE", settings.traps, "chance of a deliberate trap at each place that can have one (default 0)");
+  options.flag("straight", straight, "no loops and no branches");
+  options.value("types", "LIST", types, "element types, with commas: f32, f64, i32, i64 (default: all)");
+  options.value("lengths", "LIST", lengths, "vector lengths, with commas: 128, 256, 512 (default: all)");
+  options.value("only", "LIST", only, "mnemonics, with commas: nothing else but what holds the program together (default: all)");
+  options.parse(argc, argv, inputs);
+  if (!inputs.empty())
+    options.fail("expected no input file; vtpu-gen makes programs from options alone");
+  for (double share : {settings.d, settings.s, settings.c, settings.dependence, settings.traps})
+    if (share > 1)
+      options.fail(fmt::format("a share of {}; legal are 0 to 1", share));
+  settings.words = uint32_t(words);
+  settings.iterations = uint32_t(iterations);
+  settings.calls = uint32_t(calls);
+  settings.memoryBytes = uint32_t(memory);
+  settings.loops = settings.branches = !straight;
+  settings.only = splitList(only);
+  std::optional<gen::Pattern> parsed = gen::parsePattern(pattern);
+  if (!parsed)
+    options.fail(fmt::format("--pattern={}: expected sequential, strided, tiled, gather, chase or mixed", pattern));
+  settings.pattern = *parsed;
+  if (!types.empty())
+    settings.types = 0;
+  for (const std::string &name : splitList(types)) {
+    isa::Type type = isa::parseType(name);
+    if (type != isa::Type::f32 && type != isa::Type::f64 && type != isa::Type::i32 && type != isa::Type::i64)
+      options.fail(fmt::format("--types: '{}' is no element type of registers; legal are f32, f64, i32, i64", name));
+    settings.types |= uint16_t(1u << unsigned(type));
+  }
+  if (!lengths.empty())
+    settings.lengths = 0;
+  for (const std::string &name : splitList(lengths)) {
+    if (name != "128" && name != "256" && name != "512")
+      options.fail(fmt::format("--lengths: '{}' is no vector length; legal are 128, 256, 512", name));
+    settings.lengths |= uint8_t(name == "128" ? 1 : name == "256" ? 2 : 4);
+  }
+  Result<Program> program = gen::generate(settings);
+  if (!program)
+    options.fail(program.message());
+  const bool object = output.size() > 5 && output.compare(output.size() - 5, 5, ".vtpu") == 0;
+  if (object) {
+    if (Status status = writeObjectFile(*program, output); !status)
+      options.fail(status.message());
+    return tools::exitGood;
+  }
+  const std::string text = printAssembly(*program);
+  if (output.empty()) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  } else if (Status status = writeFile(text.data(), text.size(), output); !status) {
+    options.fail(status.message());
+  }
+  return tools::exitGood;
+}
