@@ -29,23 +29,16 @@ constexpr std::string_view predicateNames[numPredicates] = {"eq",  "ne",  "lt", 
                                                             "ule", "ugt", "uge", "ueq", "one", "ord", "uno"};
 constexpr std::string_view pipeNames[numPipes] = {"D", "S", "C"};
 
-struct Index {
-  std::array<std::array<const InstrInfo *, 256>, numPipes> byOpcode{};
-  std::map<std::string_view, const InstrInfo *> byMnemonic;
-  Index() {
-    for (const InstrInfo &info : isaTable) {
-      byOpcode[unsigned(info.pipe)][info.opcode] = &info;
-      byMnemonic[info.mnemonic] = &info;
-    }
-  }
-};
-const Index &index() {
-  static const Index instance;
-  return instance;
-}
+using RowsByOpcode = std::array<std::array<const InstrInfo *, 256>, numPipes>;
+constexpr RowsByOpcode rowsByOpcode = [] {
+  RowsByOpcode rows{};
+  for (const InstrInfo &info : isaTable)
+    rows[unsigned(info.pipe)][info.opcode] = &info;
+  return rows;
+}();
 
-bool isFloat(Type type) { return type == Type::f32 || type == Type::f64 || type == Type::f16 || type == Type::bf16; }
-bool isUnsigned(Type type) { return type == Type::u8 || type == Type::u16 || type == Type::u32; }
+constexpr bool isFloat(Type type) { return type == Type::f32 || type == Type::f64 || type == Type::f16 || type == Type::bf16; }
+constexpr bool isUnsigned(Type type) { return type == Type::u8 || type == Type::u16 || type == Type::u32; }
 } // namespace
 
 unsigned byteWidth(Type type) { return typeInfos[unsigned(type)].bytes; }
@@ -81,10 +74,16 @@ const OperandInfo *InstrInfo::operand(Field field) const {
   return nullptr;
 }
 
-const InstrInfo *lookup(Pipe pipe, uint8_t opcode) { return index().byOpcode[unsigned(pipe)][opcode]; }
+const InstrInfo *lookup(Pipe pipe, uint8_t opcode) { return rowsByOpcode[unsigned(pipe)][opcode]; }
 const InstrInfo *lookup(std::string_view mnemonic) {
-  auto it = index().byMnemonic.find(mnemonic);
-  return it == index().byMnemonic.end() ? nullptr : it->second;
+  static const std::map<std::string_view, const InstrInfo *> rows = [] {
+    std::map<std::string_view, const InstrInfo *> result;
+    for (const InstrInfo &info : isaTable)
+      result[info.mnemonic] = &info;
+    return result;
+  }();
+  auto it = rows.find(mnemonic);
+  return it == rows.end() ? nullptr : it->second;
 }
 const InstrInfo *begin() { return std::begin(isaTable); }
 const InstrInfo *end() { return std::end(isaTable); }
@@ -141,13 +140,11 @@ void setRegister(Slot &slot, Field field, uint8_t value) {
   }
 }
 
-Effects effects(Pipe pipe, const Slot &slot) {
-  Effects result;
-  const InstrInfo *info = lookup(pipe, slot.opcode);
-  if (!info)
-    return result;
-  for (unsigned i = 0; i < info->numOperands; ++i) {
-    const OperandInfo &operand = info->operands[i];
+namespace {
+/// Sets `result`, which is empty, to the effects of a slot of a row.
+void findEffects(const InstrInfo &info, const Slot &slot, Effects &result) {
+  for (unsigned i = 0; i < info.numOperands; ++i) {
+    const OperandInfo &operand = info.operands[i];
     uint8_t reg = getRegister(slot, operand.field);
     bool reads = operand.access == Access::in || operand.access == Access::inout;
     bool writes = operand.access != Access::in;
@@ -185,61 +182,136 @@ Effects effects(Pipe pipe, const Slot &slot) {
   }
   if (slot.mask)
     result.readK |= 1u << slot.mask;
+}
+} // namespace
+
+Effects effects(Pipe pipe, const Slot &slot) {
+  Effects result;
+  if (const InstrInfo *info = lookup(pipe, slot.opcode))
+    findEffects(*info, slot, result);
   return result;
 }
 
-std::optional<std::array<Pipe, numPipes>> emissionOrder(const Word &word) {
-  Effects all[numPipes];
-  bool used[numPipes];
-  for (unsigned i = 0; i < numPipes; ++i) {
-    used[i] = !word.slots[i].empty();
-    all[i] = used[i] ? effects(Pipe(i), word.slots[i]) : Effects();
-  }
-  for (unsigned i = 0; i < numPipes; ++i)
-    for (unsigned j = i + 1; j < numPipes; ++j)
-      if (all[i].overwrites(all[j]))
-        return std::nullopt;
-  const InstrInfo *c = lookup(Pipe::C, word.slot(Pipe::C).opcode);
-  bool controlLast = c && c->isControl();
+namespace {
+/// Sets `order` from rows and effects; false if there is none.
+bool findOrder(WordFacts &facts) {
+  const std::array<Effects, numPipes> &all = facts.effects;
+  if (all[0].overwrites(all[1]) || all[0].overwrites(all[2]) || all[1].overwrites(all[2]))
+    return false;
+  const bool controlLast = facts.rows[unsigned(Pipe::C)] && facts.rows[unsigned(Pipe::C)]->isControl();
   std::array<unsigned, numPipes> order = {0, 1, 2};
   do {
     if (controlLast && order[2] != unsigned(Pipe::C))
       continue;
-    bool legal = true;
-    for (unsigned i = 0; i < numPipes && legal; ++i)
-      for (unsigned j = i + 1; j < numPipes && legal; ++j) {
-        legal = !all[order[i]].feeds(all[order[j]]);
-      }
-    if (legal)
-      return std::array<Pipe, numPipes>{Pipe(order[0]), Pipe(order[1]), Pipe(order[2])};
+    if (all[order[0]].feeds(all[order[1]]) || all[order[0]].feeds(all[order[2]]) || all[order[1]].feeds(all[order[2]]))
+      continue;
+    facts.order = {Pipe(order[0]), Pipe(order[1]), Pipe(order[2])};
+    return true;
   } while (std::next_permutation(order.begin(), order.end()));
-  return std::nullopt;
+  return false;
 }
+} // namespace
+
+std::optional<std::array<Pipe, numPipes>> emissionOrder(const Word &word) {
+  WordFacts facts;
+  for (unsigned i = 0; i < numPipes; ++i)
+    if (!word.slots[i].empty()) {
+      facts.rows[i] = lookup(Pipe(i), word.slots[i].opcode);
+      facts.effects[i] = effects(Pipe(i), word.slots[i]);
+    }
+  return findOrder(facts) ? std::optional(facts.order) : std::nullopt;
+}
+
+namespace {
+/// True if a row that names both types takes this pair of types that it allows.
+constexpr bool convertsBetween(const InstrInfo &info, Type type, Type memType) {
+  if (info.isLoad || info.isStore) {
+    // The register is at least as wide as memory, and of the same kind.
+    bool legal = isFloat(type) == isFloat(memType) && typeInfos[unsigned(type)].bytes >= typeInfos[unsigned(memType)].bytes &&
+                 !(type == Type::f64 && memType == Type::f16);
+    legal &= !(memType == Type::u32 && type == Type::i32);
+    if (info.isStore) // stores narrow integers by truncation and floats only to f16
+      legal &= !isUnsigned(memType) && !(type == Type::f64 && memType == Type::f32);
+    return legal;
+  }
+  if (info.mnemonic == "dcvt")
+    return type != memType && !(memType == Type::u32 && type == Type::i32);
+  return true;
+}
+} // namespace
 
 Status checkTypes(const InstrInfo &info, Type type, Type memType) {
   if (info.types ? !info.allowsType(type) : type != Type::none)
     return Error{fmt::format("{} does not take the element type {}", info.mnemonic, typeName(type))};
   if (info.memTypes ? !info.allowsMemType(memType) : memType != Type::none)
     return Error{fmt::format("{} does not take the memory type {}", info.mnemonic, typeName(memType))};
-  if (!info.types || !info.memTypes)
-    return {};
-  bool legal = true;
-  if (info.isLoad || info.isStore) {
-    // The register is at least as wide as memory, and of the same kind.
-    legal = isFloat(type) == isFloat(memType) && byteWidth(type) >= byteWidth(memType) && !(type == Type::f64 && memType == Type::f16);
-    legal &= !(memType == Type::u32 && type == Type::i32);
-    if (info.isStore) // stores narrow integers by truncation and floats only to f16
-      legal &= !isUnsigned(memType) && !(type == Type::f64 && memType == Type::f32);
-  } else if (info.mnemonic == "dcvt") {
-    legal = type != memType && !(memType == Type::u32 && type == Type::i32);
-  }
-  if (!legal)
+  if (info.types && info.memTypes && !convertsBetween(info, type, memType))
     return Error{fmt::format("{} does not convert between the element type {} and the memory type {}", info.mnemonic, typeName(type),
                              typeName(memType))};
   return {};
 }
 
 namespace {
+/// The rules of a row whose slots obey nothing but limits of their fields.
+struct Limits {
+  bool apply = true; // false: the row has rules of its own
+  bool hasIndex = false, needsImmediates = false;
+  uint16_t memTypes[16] = {}; // by element type
+  uint8_t registers[4] = {1, 1, 1, 1}; // rd, ra, rb, rc: the first that is illegal
+  int64_t lowest = 0, highest = 0;     // imm
+};
+constexpr Limits limitsOf(const InstrInfo &info) {
+  Limits limits;
+  for (unsigned type = 0; type < numTypes; ++type)
+    for (unsigned mem = 0; mem < numTypes; ++mem)
+      if ((info.types ? info.types >> type & 1 : type == 0) && (info.memTypes ? info.memTypes >> mem & 1 : mem == 0) &&
+          (!info.types || !info.memTypes || convertsBetween(info, Type(type), Type(mem))))
+        limits.memTypes[type] |= uint16_t(1u << mem);
+  for (unsigned i = 0; i < info.numOperands; ++i) {
+    const OperandInfo &operand = info.operands[i];
+    const bool index = operand.cls == OperandClass::idx;
+    switch (operand.field) {
+    case Field::imm:
+      limits.lowest = operand.low;
+      limits.highest = operand.high;
+      break;
+    case Field::i0:
+    case Field::i1:
+      limits.needsImmediates = true;
+      break;
+    default:
+      limits.hasIndex |= index;
+      limits.apply &= operand.access != Access::tmp && (!index || operand.field == Field::rb);
+      limits.apply &= index || operand.cls == OperandClass::v || operand.cls == OperandClass::k || operand.cls == OperandClass::r;
+      limits.registers[unsigned(operand.field)] = operand.cls == OperandClass::v ? numV : operand.cls == OperandClass::k ? numK : numR;
+    }
+  }
+  // checkSlot() has more to say about these.
+  for (std::string_view name : {"dsel", "dperm", "dcompress", "dexpand"})
+    limits.apply &= info.mnemonic != name;
+  limits.apply &= !info.isRoutine && !info.usesCoordinate;
+  return limits;
+}
+constexpr auto rowLimits = [] {
+  std::array<Limits, numInstructions> all{};
+  for (unsigned i = 0; i < numInstructions; ++i)
+    all[i] = limitsOf(isaTable[i]);
+  return all;
+}();
+static_assert(unsigned(Field::rd) == 0 && unsigned(Field::ra) == 1 && unsigned(Field::rb) == 2 && unsigned(Field::rc) == 3);
+
+/// True if a slot is legal for plain reasons; most are. Otherwise checkSlot() decides, and tells what is wrong.
+bool isPlain(const Slot &slot, const InstrInfo &info, bool hasImmediates) {
+  const Limits &limits = rowLimits[size_t(&info - isaTable)];
+  return limits.apply && limits.memTypes[unsigned(slot.type) & 15] >> unsigned(slot.memType) & 1 &&
+         unsigned(slot.length) <= (info.hasLength ? 2u : 0u) &&
+         unsigned(slot.predicate) < (!info.hasPredicate ? 1 : isFloat(slot.type) ? numPredicates : unsigned(Predicate::ueq)) &&
+         slot.mask == 0 && !slot.zeroing && slot.rd < limits.registers[0] && slot.ra < limits.registers[1] &&
+         (slot.rb < limits.registers[2] ? slot.scale <= (limits.hasIndex ? 3 : 0) : limits.hasIndex && slot.rb == noRegister && slot.scale == 0) &&
+         slot.rc < limits.registers[3] && slot.imm >= limits.lowest && slot.imm <= limits.highest &&
+         (hasImmediates || !limits.needsImmediates);
+}
+
 Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
   auto fail = [&](std::string text) { return Error{fmt::format("slot {}: {}", pipeNames[unsigned(pipe)], text)}; };
   if (slot.empty()) {
@@ -250,6 +322,8 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
   const InstrInfo *info = lookup(pipe, slot.opcode);
   if (!info)
     return fail(fmt::format("opcode {} is not in the instruction table", slot.opcode));
+  if (isPlain(slot, *info, word.hasImmediates))
+    return {};
   if (Status status = checkTypes(*info, slot.type, slot.memType); !status)
     return fail(status.message());
   if (unsigned(slot.length) > 2 || (!info->hasLength && slot.length != Length::v128))
@@ -332,14 +406,21 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
 }
 } // namespace
 
-Status checkWord(const Word &word) {
+Status checkWord(const Word &word, WordFacts *facts) {
+  WordFacts local;
+  WordFacts &found = facts ? *facts : local;
+  found = WordFacts();
   bool usesI0 = false, usesI1 = false;
   for (unsigned i = 0; i < numPipes; ++i) {
     if (Status status = checkSlot(Pipe(i), word.slots[i], word); !status)
       return status;
     if (const InstrInfo *info = word.slots[i].empty() ? nullptr : lookup(Pipe(i), word.slots[i].opcode)) {
-      usesI0 |= info->operand(Field::i0) != nullptr;
-      usesI1 |= info->operand(Field::i1) != nullptr;
+      found.rows[i] = info;
+      findEffects(*info, word.slots[i], found.effects[i]);
+      if (word.hasImmediates) {
+        usesI0 |= info->operand(Field::i0) != nullptr;
+        usesI1 |= info->operand(Field::i1) != nullptr;
+      }
     }
   }
   if (word.hasImmediates && !usesI0 && !usesI1)
@@ -351,12 +432,12 @@ Status checkWord(const Word &word) {
       return Error{fmt::format("coordinate component {} is outside 0..2047 or stands beside immediates", c)};
   if (word.slot(Pipe::C).opcode == uint8_t(COp::ccall)) {
     for (Pipe pipe : {Pipe::D, Pipe::S}) {
-      Effects e = effects(pipe, word.slot(pipe));
+      const Effects &e = found.effects[unsigned(pipe)];
       if (e.writes())
         return Error{fmt::format("slot {} writes a register beside ccall, which leaves all registers undefined", pipeNames[unsigned(pipe)])};
     }
   }
-  if (!emissionOrder(word))
+  if (!findOrder(found))
     return Error{"two slots write one register, or the slots exchange registers in a cycle"};
   return {};
 }

@@ -82,6 +82,7 @@ public:
   /// The rest of a barrier of all.
   bool waitAt(uint32_t self, uint32_t generation);
 
+  const std::atomic<bool> *stopFlag() const { return &stopped; }
   VTPU_INLINE bool isStopped() const { return stopped.load(std::memory_order_relaxed); }
   /// Why an operation of `self` failed; empty: another sentron's trap stopped it. For messages after a place, without a full stop.
   const std::string &error(uint32_t self) const { return waiters[self].error; }

@@ -30,10 +30,10 @@ public:
   Interpreter(const Program &program, const std::vector<FunctionFacts> &facts) : program(program), facts(facts) {
     code.resize(program.functions.size());
     for (size_t f = 0; f < code.size(); ++f)
-      for (const Word &word : program.functions[f].words) {
+      for (size_t w = 0; w < program.functions[f].words.size(); ++w) {
+        const Word &word = program.functions[f].words[w];
         DecodedWord decoded{&word, {}, {}, 0};
-        const std::array<Pipe, numPipes> order = *emissionOrder(word);
-        for (Pipe pipe : order)
+        for (Pipe pipe : facts[f].order[w])
           if (const Slot &slot = word.slot(pipe); !slot.empty()) {
             decoded.routines[decoded.slots] = findRoutine(pipe, slot.opcode).function;
             decoded.order[decoded.slots++] = pipe;
@@ -76,11 +76,18 @@ private:
           executeD(slot, *decoded.word, regs);
         } else if (pipe == Pipe::C) {
           control = executeC(slot, *decoded.word, regs, context);
+          if (control == Control::divideByZero) { // slots behind it do not run
+            context.trap.value = regs.r[slot.ra];
+            return trap(TrapCause::divideByZero);
+          }
         } else {
           const int32_t binding = proofs.accessBinding[at];
           const bool accesses = binding >= 0;
-          if (!executeS(slot, *decoded.word, regs, context, accesses ? bases[binding] : nullptr, accesses ? function.bindings[binding].size : 0, true))
+          const uint64_t size = accesses ? function.bindings[binding].size : 0;
+          if (!executeS(slot, *decoded.word, regs, context, accesses ? bases[binding] : nullptr, size, true)) {
+            context.trap.value = findRefused(slot, regs, size);
             return trap(TrapCause::outOfBounds);
+          }
         }
       }
       ++context.executedWords;
@@ -103,7 +110,7 @@ private:
       case Control::stop:
         return true;
       case Control::divideByZero:
-        return trap(TrapCause::divideByZero);
+        break;
       case Control::message:
         return trap(TrapCause::message, c.imm);
       case Control::barrier:

@@ -11,6 +11,7 @@
 #define VTPU_LIB_RUNTIME_JITEMITTER_H
 
 #include "FunctionBases.h"
+#include "VectorTemplates.h"
 
 #include <asmjit/x86.h>
 #include <vector>
@@ -44,6 +45,7 @@ private:
     Label label;
     TrapCause cause; // none: a routine has left it in eax
     uint32_t word, message;
+    const isa::Slot *slot; // whose operands tell the value; null: there is none
   };
   std::vector<TrapSite> traps;
   Label unwind;
@@ -67,7 +69,12 @@ private:
   static asmjit::x86::KReg k(unsigned index) { return asmjit::x86::KReg(index); }
   /// The slot's mask as a prefix of the next instruction.
   asmjit::x86::Assembler &masked(const isa::Slot &slot);
-  Label trap(TrapCause cause, uint32_t message = 0);
+  /// `id` on the slot's vectors and, of loads and stores, `unit` bytes at its address: by template if there is one, else by the assembler.
+  void emitVector(uint32_t id, TemplateForm form, const isa::Slot &slot, unsigned unit = 0);
+  Label trap(TrapCause cause, const isa::Slot *slot = nullptr, uint32_t message = 0);
+  void emitTrap(const TrapSite &site);
+  /// Leaves the function if the call is stopped.
+  void emitPoll();
 
   // D pipe.
   void emitReduce(const isa::Slot &slot);
@@ -85,7 +92,12 @@ private:
   // S pipe.
   Mem address(const isa::Slot &slot, unsigned bytes);
   void emitCheck(const isa::Slot &slot, unsigned bytesPerLane, unsigned lanes);
+  void emitVectorAccess(const isa::Slot &slot, unsigned bytes);
   void emitGather(const isa::Slot &slot);
+  /// The masks of lanes outside the limits that emitGather() has written: below, above.
+  void emitGatherTest(const isa::Slot &slot, bool above);
+  /// Trap::value of a refused access, in rdx.
+  void emitRefused(const isa::Slot &slot, int32_t binding);
 
   // C pipe.
   void emitDivide(const isa::Slot &slot);
@@ -101,6 +113,11 @@ private:
   /// Copies 16 bytes through rdx; `truncate` drops what is no coordinate.
   void moveCoordinate(Mem to, Mem from, bool truncate);
   void load64(Gp reg, int64_t value);
+  // Frequent instructions, written without the assembler where they have their short encodings.
+  /// target = [base + displacement]; neither is r8..r15, and the base is not rsp.
+  void loadScratch(Gp target, Gp base, int displacement);
+  /// target += value.
+  void addImmediate(Gp target, int32_t value);
 };
 
 } // namespace vtpu::rt

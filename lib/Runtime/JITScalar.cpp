@@ -39,11 +39,20 @@ x86::Gp JITEmitter::gp(unsigned r) {
   return map[r];
 }
 x86::Mem JITEmitter::contextSlot(unsigned index, Gp base) { return x86::qword_ptr(base, spillOffset(index)); }
+void JITEmitter::loadScratch(Gp target, Gp base, int displacement) {
+  if (a.remainingSpace() < 4 || displacement != int8_t(displacement)) {
+    a.mov(target, x86::qword_ptr(base, displacement));
+    return;
+  }
+  const uint8_t bytes[] = {0x48, 0x8B, uint8_t(0x40 | target.id() << 3 | base.id()), uint8_t(displacement)};
+  std::memcpy(a.bufferPtr(), bytes, sizeof bytes);
+  a._bufferPtr += sizeof bytes;
+}
 x86::Gp JITEmitter::useR(unsigned r, Gp scratch) {
   if (r < 12)
     return gp(r);
-  a.mov(scratch, x86::qword_ptr(x86::rbp, -8));
-  a.mov(scratch, contextSlot(r - 12, scratch));
+  loadScratch(scratch, x86::rbp, -8);
+  loadScratch(scratch, scratch, spillOffset(r - 12));
   return scratch;
 }
 void JITEmitter::storeR(unsigned r, Gp value) {
@@ -67,6 +76,15 @@ void JITEmitter::moveCoordinate(Mem to, Mem from, bool truncate) {
     a.mov(high ? to.cloneAdjusted(8) : to, x86::rdx);
   }
 }
+void JITEmitter::addImmediate(Gp target, int32_t value) {
+  if (a.remainingSpace() < 4 || value != int8_t(value)) {
+    a.add(target, value);
+    return;
+  }
+  const uint8_t bytes[] = {uint8_t(0x48 | target.id() >> 3), 0x83, uint8_t(0xC0 | (target.id() & 7)), uint8_t(value)};
+  std::memcpy(a.bufferPtr(), bytes, sizeof bytes);
+  a._bufferPtr += sizeof bytes;
+}
 void JITEmitter::load64(Gp reg, int64_t value) {
   if (value == 0)
     a.xor_(reg.r32(), reg.r32());
@@ -76,8 +94,8 @@ void JITEmitter::load64(Gp reg, int64_t value) {
     a.mov(reg.r64(), value);
 }
 
-asmjit::Label JITEmitter::trap(TrapCause cause, uint32_t message) {
-  TrapSite site{a.newLabel(), cause, wordIndex, message};
+asmjit::Label JITEmitter::trap(TrapCause cause, const Slot *slot, uint32_t message) {
+  TrapSite site{a.newLabel(), cause, wordIndex, message, slot};
   traps.push_back(site);
   return site.label;
 }
@@ -154,8 +172,7 @@ void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
     if (isTarget[wordIndex])
       a.bind(wordLabels[wordIndex]);
     offsets.push_back(uint32_t(a.offset()));
-    const std::array<Pipe, numPipes> order = *emissionOrder(word);
-    for (Pipe pipe : order) {
+    for (Pipe pipe : facts[index].order[wordIndex]) {
       const Slot &slot = word.slot(pipe);
       if (slot.empty())
         continue;
@@ -170,22 +187,44 @@ void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
     }
   }
   offsets.push_back(uint32_t(a.offset()));
-  for (const TrapSite &site : traps) {
-    a.bind(site.label);
-    const int trapOffset = int(offsetof(SentronContext, trap));
-    if (site.cause == TrapCause::none) // a routine returned it
-      a.mov(x86::edx, x86::eax);
+  for (const TrapSite &site : traps)
+    emitTrap(site);
+}
+
+void JITEmitter::emitTrap(const TrapSite &site) {
+  a.bind(site.label);
+  const int trapOffset = int(offsetof(SentronContext, trap));
+  const Mem cause = x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, cause)));
+  // Registers are as the slot found them, but for the scratch ones.
+  if (site.cause == TrapCause::none) { // a routine has returned it, and written what else there is to tell
+    a.mov(x86::edx, x86::eax);
     a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
-    Mem cause = x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, cause)));
-    if (site.cause == TrapCause::none)
-      a.mov(cause, x86::edx);
-    else
-      a.mov(cause, uint32_t(site.cause));
-    a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, function))), index);
-    a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, word))), site.word);
-    a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, message))), site.message);
-    a.jmp(unwind);
+    a.mov(cause, x86::edx);
+  } else {
+    if (!site.slot) {
+      a.xor_(x86::edx, x86::edx);
+    } else if (site.cause == TrapCause::divideByZero) {
+      Gp dividend = useR(site.slot->ra, x86::rdx);
+      if (dividend.id() != x86::rdx.id())
+        a.mov(x86::rdx, dividend);
+    } else {
+      emitRefused(*site.slot, facts[functionIndex].accessBinding[site.word]);
+    }
+    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+    a.mov(cause, uint32_t(site.cause));
+    a.mov(x86::qword_ptr(x86::rax, trapOffset + int(offsetof(Trap, value))), x86::rdx);
   }
+  a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, function))), functionIndex);
+  a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, word))), site.word);
+  a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, message))), site.message);
+  a.jmp(unwind);
+}
+
+void JITEmitter::emitPoll() {
+  loadScratch(x86::rax, x86::rbp, -8);
+  a.mov(x86::rax, x86::qword_ptr(x86::rax, int(offsetof(SentronContext, stop))));
+  a.cmp(x86::byte_ptr(x86::rax), 0);
+  a.jnz(trap(TrapCause::stopped));
 }
 
 void JITEmitter::emitDivide(const Slot &slot) {
@@ -202,7 +241,7 @@ void JITEmitter::emitDivide(const Slot &slot) {
     a.test(divisor, divisor);
   else
     a.cmp(divisorMemory, 0);
-  a.jz(trap(TrapCause::divideByZero));
+  a.jz(trap(TrapCause::divideByZero, &slot));
   Gp dividend = useR(slot.ra, x86::rax);
   if (dividend.id() != x86::rax.id())
     a.mov(x86::rax, dividend);
@@ -370,6 +409,8 @@ void JITEmitter::emitRoutine(Pipe pipe, const Slot &slot, const Word &word) {
 void JITEmitter::emitC(const Slot &slot, const Word &word) {
   COp op = COp(slot.opcode);
   const int32_t imm = slot.imm;
+  if (facts[functionIndex].polls[wordIndex])
+    emitPoll();
   // rd = ra op rb through a two-operand instruction.
   auto binary = [&](uint32_t id, bool commutes) {
     Gp target = defR(slot.rd, x86::rax), left = useR(slot.ra, x86::rax), right = useR(slot.rb, x86::rdx);
@@ -436,7 +477,7 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
   case COp::caddi: {
     Gp target = defR(slot.rd, x86::rax), left = useR(slot.ra, x86::rax);
     if (target.id() == left.id())
-      a.add(target, imm);
+      addImmediate(target, imm);
     else
       a.lea(target, x86::ptr(left, imm));
     storeR(slot.rd, target);
@@ -568,12 +609,12 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
     a.ret();
     return;
   case COp::ctrap:
-    a.jmp(trap(TrapCause::message, uint32_t(imm)));
+    a.jmp(trap(TrapCause::message, nullptr, uint32_t(imm)));
     return;
   case COp::cassert: {
     Gp value = useR(slot.ra, x86::rax);
     a.test(value, value);
-    a.jz(trap(TrapCause::message, uint32_t(imm)));
+    a.jz(trap(TrapCause::message, nullptr, uint32_t(imm)));
     return;
   }
   case COp::kset:

@@ -110,6 +110,11 @@ TypedId immediateId(DOp op) {
 }
 } // namespace
 
+namespace {
+// Below the stack pointer, where nothing else stands while a gather is tested: its legal indices, the offset of its base, its indices.
+constexpr int lowPlace = -8, highPlace = -16, offsetPlace = -24, indexPlace = -128;
+} // namespace
+
 x86::Vec JITEmitter::vecOf(unsigned v, unsigned bytes) {
   return bytes <= 16 ? Vec(x86::Xmm(v)) : bytes == 32 ? Vec(x86::Ymm(v)) : Vec(x86::Zmm(v));
 }
@@ -124,6 +129,38 @@ x86::Assembler &JITEmitter::masked(const Slot &slot) {
   return a;
 }
 
+void JITEmitter::emitVector(uint32_t id, TemplateForm form, const Slot &slot, unsigned unit) {
+  const bool memory = form >= TemplateForm::load;
+  const bool indexed = memory && slot.rb != noRegister;
+  // Registers may be fetched from the context: before any mask's prefix.
+  const Gp base = memory ? useR(slot.ra, x86::rax) : Gp(), index = indexed ? useR(slot.rb, x86::rdx) : Gp();
+  if (slot.length == Length::v512 && a.remainingSpace() >= VectorTemplates::mostBytes) {
+    TemplateOperands operands;
+    operands.rd = slot.rd, operands.mask = slot.mask, operands.zeroing = slot.zeroing;
+    if (memory) {
+      operands.base = base.id(), operands.displacement = slot.imm;
+      if (indexed)
+        operands.index = index.id(), operands.scale = slot.scale;
+    } else {
+      operands.ra = slot.ra, operands.rb = slot.rb;
+    }
+    if (size_t size = VectorTemplates::write(a.bufferPtr(), id, form, unit, operands)) {
+      a._bufferPtr += size;
+      return;
+    }
+  }
+  Vec rd = vec(slot.rd, slot.length);
+  const Mem there = indexed ? x86::ptr(base, index, slot.scale, slot.imm, unit) : memory ? x86::ptr(base, slot.imm, unit) : Mem();
+  if (form == TemplateForm::two)
+    masked(slot).emit(id, rd, vec(slot.ra, slot.length));
+  else if (form == TemplateForm::three)
+    masked(slot).emit(id, rd, vec(slot.ra, slot.length), vec(slot.rb, slot.length));
+  else if (form == TemplateForm::load)
+    masked(slot).emit(id, rd, there);
+  else
+    masked(slot).emit(id, there, rd);
+}
+
 void JITEmitter::emitD(const Slot &slot, const Word &word) {
   DOp op = DOp(slot.opcode);
   Vec rd = vec(slot.rd, slot.length), ra = vec(slot.ra, slot.length), rb = vec(slot.rb, slot.length);
@@ -133,12 +170,10 @@ void JITEmitter::emitD(const Slot &slot, const Word &word) {
       masked(slot).emit(Inst::kIdVpermilps, rd, rb, ra);
       return;
     }
-    masked(slot).emit(id, rd, ra, rb);
-    return;
+    return emitVector(id, TemplateForm::three, slot);
   }
   if (uint32_t id = unaryId(op).get(slot.type)) {
-    masked(slot).emit(id, rd, ra);
-    return;
+    return emitVector(id, TemplateForm::two, slot);
   }
   if (uint32_t id = immediateId(op).get(slot.type)) {
     int imm = op == DOp::dround ? slot.imm | 8 /* no precision exception */ : op == DOp::dgetmant ? 0 : slot.imm & (wide ? 63 : 31);
@@ -319,7 +354,7 @@ void JITEmitter::emitCheck(const Slot &slot, unsigned bytesPerLane, unsigned lan
   const FunctionFacts &fact = facts[functionIndex];
   const int32_t binding = fact.accessBinding[wordIndex];
   const int64_t size = int64_t(program.functions[functionIndex].bindings[binding].size);
-  Label out = trap(TrapCause::outOfBounds);
+  Label out = trap(TrapCause::outOfBounds, &slot);
   auto offset = [&] {
     a.lea(x86::rax, address(slot, 0));
     a.sub(x86::rax, x86::qword_ptr(x86::rbp, 8 * binding));
@@ -365,6 +400,40 @@ void JITEmitter::emitCheck(const Slot &slot, unsigned bytesPerLane, unsigned lan
   a.bind(done);
 }
 
+void JITEmitter::emitGatherTest(const Slot &slot, bool above) {
+  const bool wide = byteWidth(slot.type) == 8;
+  const unsigned lanes = laneCount(slot.length, slot.type);
+  const int place = above ? highPlace : lowPlace;
+  const Mem memory = wide ? x86::qword_ptr(x86::rsp, place) : x86::dword_ptr(x86::rsp, place);
+  const Mem limit = lanes == 16 ? memory._1to16() : lanes == 8 ? memory._1to8() : lanes == 4 ? memory._1to4() : memory._1to2();
+  if (slot.mask)
+    a.k(k(slot.mask));
+  a.emit(wide ? Inst::kIdVpcmpq : Inst::kIdVpcmpd, k(slot.rb), vec(slot.rc, slot.length), limit, above ? 6 : 1);
+}
+
+void JITEmitter::emitRefused(const Slot &slot, int32_t binding) {
+  if (!isGather(slot)) {
+    a.lea(x86::rdx, address(slot, 0));
+    a.sub(x86::rdx, x86::qword_ptr(x86::rbp, 8 * binding));
+    return;
+  }
+  // The first lane outside, on either side.
+  emitGatherTest(slot, false);
+  a.kmovq(x86::rax, k(slot.rb));
+  emitGatherTest(slot, true);
+  a.kmovq(x86::rdx, k(slot.rb));
+  a.or_(x86::rdx, x86::rax);
+  a.bsf(x86::rdx, x86::rdx);
+  a.emit(Inst::kIdVmovdqu32, x86::ptr(x86::rsp, indexPlace, lengthBytes(slot.length)), vec(slot.rc, slot.length));
+  if (byteWidth(slot.type) == 8)
+    a.mov(x86::rdx, x86::qword_ptr(x86::rsp, x86::rdx, 3, indexPlace));
+  else
+    a.movsxd(x86::rdx, x86::dword_ptr(x86::rsp, x86::rdx, 2, indexPlace));
+  if (slot.scale)
+    a.shl(x86::rdx, slot.scale);
+  a.add(x86::rdx, x86::qword_ptr(x86::rsp, offsetPlace));
+}
+
 void JITEmitter::emitGather(const Slot &slot) {
   const bool wide = byteWidth(slot.type) == 8, load = slot.opcode == uint8_t(SOp::sgather);
   const unsigned bytes = byteWidth(slot.type);
@@ -373,48 +442,47 @@ void JITEmitter::emitGather(const Slot &slot) {
   Vec index = vec(slot.rc, slot.length), data = vec(slot.rd, slot.length);
   x86::KReg temporary = k(slot.rb);
   Gp base = useR(slot.ra, x86::rax);
-  Label out = trap(TrapCause::outOfBounds);
-  // Legal indices: low = ceil(-offset / scale) .. high = floor((size - bytes - offset) / scale), written below the stack pointer.
-  a.lea(x86::rdx, x86::ptr(base, slot.imm));
-  a.sub(x86::rdx, x86::qword_ptr(x86::rbp, 8 * binding));
-  a.mov(x86::qword_ptr(x86::rsp, -24), x86::rdx);
-  if (slot.scale)
-    a.sar(x86::rdx, slot.scale);
-  a.neg(x86::rdx);
-  if (!wide) { // clamp to the lanes' range
-    a.mov(x86::qword_ptr(x86::rsp, -32), x86::rbx);
-    a.mov(x86::rbx, int64_t(INT32_MIN));
-    a.cmp(x86::rdx, x86::rbx);
-    a.cmovl(x86::rdx, x86::rbx);
-    a.mov(x86::rbx, x86::qword_ptr(x86::rsp, -32));
-  }
-  a.mov(x86::qword_ptr(x86::rsp, -8), x86::rdx);
-  load64(x86::rdx, size - int64_t(bytes));
-  a.sub(x86::rdx, x86::qword_ptr(x86::rsp, -24));
-  if (slot.scale)
-    a.sar(x86::rdx, slot.scale);
-  if (!wide) {
-    a.mov(x86::qword_ptr(x86::rsp, -32), x86::rbx);
-    a.mov(x86::rbx, int64_t(INT32_MAX));
-    a.cmp(x86::rdx, x86::rbx);
-    a.cmovg(x86::rdx, x86::rbx);
-    a.mov(x86::rbx, int64_t(INT32_MIN));
-    a.cmp(x86::rdx, x86::rbx);
-    a.cmovl(x86::rdx, x86::rbx);
-    a.mov(x86::rbx, x86::qword_ptr(x86::rsp, -32));
-  }
-  a.mov(x86::qword_ptr(x86::rsp, -16), x86::rdx);
-  const unsigned lanes = laneCount(slot.length, slot.type);
-  auto broadcast = [&](int offset) {
-    Mem memory = wide ? x86::qword_ptr(x86::rsp, offset) : x86::dword_ptr(x86::rsp, offset);
-    return lanes == 16 ? memory._1to16() : lanes == 8 ? memory._1to8() : lanes == 4 ? memory._1to4() : memory._1to2();
-  };
-  for (int end : {0, 1}) {
-    if (slot.mask)
-      a.k(k(slot.mask));
-    a.emit(wide ? Inst::kIdVpcmpq : Inst::kIdVpcmpd, temporary, index, broadcast(end ? -16 : -8), end ? 6 : 1);
-    a.kortestw(temporary, temporary);
-    a.jnz(out);
+  if (facts[functionIndex].access[wordIndex] != AccessProof::proven) {
+    // Legal indices: low = ceil(-offset / scale) .. high = floor((size - bytes - offset) / scale), written below the stack pointer.
+    a.lea(x86::rdx, x86::ptr(base, slot.imm));
+    a.sub(x86::rdx, x86::qword_ptr(x86::rbp, 8 * binding));
+    a.mov(x86::qword_ptr(x86::rsp, offsetPlace), x86::rdx);
+    if (slot.scale)
+      a.sar(x86::rdx, slot.scale);
+    a.neg(x86::rdx);
+    a.mov(x86::qword_ptr(x86::rsp, lowPlace), x86::rdx);
+    load64(x86::rdx, size - int64_t(bytes));
+    a.sub(x86::rdx, x86::qword_ptr(x86::rsp, offsetPlace));
+    if (slot.scale)
+      a.sar(x86::rdx, slot.scale);
+    a.mov(x86::qword_ptr(x86::rsp, highPlace), x86::rdx);
+    if (!wide) { // clamp to what a lane holds; no index is legal if nothing is left
+      a.mov(x86::rax, int64_t(INT32_MIN));
+      a.cmp(x86::rdx, x86::rax);
+      Label none = a.newLabel(), clamped = a.newLabel();
+      a.jl(none);
+      a.cmp(x86::qword_ptr(x86::rsp, lowPlace), INT32_MAX);
+      a.jg(none);
+      a.cmp(x86::qword_ptr(x86::rsp, lowPlace), x86::rax);
+      Label lowFits = a.newLabel();
+      a.jge(lowFits);
+      a.mov(x86::qword_ptr(x86::rsp, lowPlace), INT32_MIN);
+      a.bind(lowFits);
+      a.cmp(x86::rdx, INT32_MAX);
+      a.jle(clamped);
+      a.mov(x86::qword_ptr(x86::rsp, highPlace), INT32_MAX);
+      a.jmp(clamped);
+      a.bind(none);
+      a.mov(x86::qword_ptr(x86::rsp, lowPlace), 1);
+      a.mov(x86::qword_ptr(x86::rsp, highPlace), 0);
+      a.bind(clamped);
+    }
+    const Label out = trap(TrapCause::outOfBounds, &slot);
+    for (bool above : {false, true}) {
+      emitGatherTest(slot, above);
+      a.kortestw(temporary, temporary);
+      a.jnz(out);
+    }
   }
   if (slot.mask)
     a.kmovq(temporary, k(slot.mask));
@@ -452,7 +520,11 @@ void JITEmitter::emitS(const Slot &slot, const Word &word) {
     a.prefetcht0(address(slot, 0));
     return;
   }
-  if (op == SOp::sgather || op == SOp::sscatter)
+  if (facts[functionIndex].accessBinding[wordIndex] < 0) { // no path leads here
+    a.ud2();
+    return;
+  }
+  if (isGather(slot))
     return emitGather(slot);
   const bool point = op == SOp::sldp || op == SOp::sstp;
   const bool scalar = op == SOp::sldr || op == SOp::sstr, vector = op == SOp::sld || op == SOp::sst;
@@ -460,12 +532,13 @@ void JITEmitter::emitS(const Slot &slot, const Word &word) {
   const unsigned lanes = vector ? laneCount(slot.length, slot.type) : 1;
   if (facts[functionIndex].access[wordIndex] != AccessProof::proven)
     emitCheck(slot, element, lanes);
-  Mem memory = address(slot, vector ? element * lanes : element);
   const bool wide = byteWidth(slot.type) == 8;
+  if (vector)
+    return emitVectorAccess(slot, element * lanes);
+  if (op == SOp::sbcast)
+    return emitVector(wide ? Inst::kIdVpbroadcastq : Inst::kIdVpbroadcastd, TemplateForm::load, slot, element);
+  Mem memory = address(slot, element);
   switch (op) {
-  case SOp::sbcast:
-    masked(slot).emit(wide ? Inst::kIdVpbroadcastq : Inst::kIdVpbroadcastd, vec(slot.rd, slot.length), memory);
-    return;
   case SOp::sldp:
   case SOp::sstp: {
     // Address and context leave one scratch register: the context is on the side that rax does not hold.
@@ -522,8 +595,10 @@ void JITEmitter::emitS(const Slot &slot, const Word &word) {
   default:
     break;
   }
-  Vec data = vec(slot.rd, slot.length);
-  const bool load = op == SOp::sld;
+}
+
+void JITEmitter::emitVectorAccess(const Slot &slot, unsigned bytes) {
+  const bool load = slot.opcode == uint8_t(SOp::sld), wide = byteWidth(slot.type) == 8;
   uint32_t id = 0;
   switch (slot.memType) {
   case Type::i8:
@@ -554,16 +629,14 @@ void JITEmitter::emitS(const Slot &slot, const Word &word) {
     id = Inst::kIdVmovupd;
     break;
   default: // f16
-    if (load)
-      masked(slot).emit(Inst::kIdVcvtph2ps, data, memory);
-    else
-      masked(slot).emit(Inst::kIdVcvtps2ph, memory, data, 0);
-    return;
+    if (!load) {
+      const Mem there = address(slot, bytes);
+      masked(slot).emit(Inst::kIdVcvtps2ph, there, vec(slot.rd, slot.length), 0);
+      return;
+    }
+    id = Inst::kIdVcvtph2ps;
   }
-  if (load)
-    masked(slot).emit(id, data, memory);
-  else
-    masked(slot).emit(id, memory, data);
+  emitVector(id, load ? TemplateForm::load : TemplateForm::store, slot, bytes);
 }
 
 } // namespace vtpu::rt

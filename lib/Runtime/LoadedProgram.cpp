@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoadedProgram.h"
+#include "Semantics.h"
 
 #include "vtpu/Runtime/Verifier.h"
 
@@ -279,6 +280,7 @@ Result<std::unique_ptr<LoadedProgram::Context>> LoadedProgram::makeContext() {
 
 std::string LoadedProgram::describe(const Trap &trap, const std::string &why) const {
   const Function &function = program.functions[trap.function];
+  const isa::Word &word = function.words[trap.word];
   std::string place = fmt::format("function {}, word {}", function.name, trap.word);
   const Location *best = nullptr;
   for (const Location &location : function.locations)
@@ -289,13 +291,19 @@ std::string LoadedProgram::describe(const Trap &trap, const std::string &why) co
   switch (trap.cause) {
   case TrapCause::message:
     return fmt::format("{}: {}", place, program.messages[trap.message]);
-  case TrapCause::divideByZero:
-    return fmt::format("{}: integer division by zero", place);
-  case TrapCause::outOfBounds:
-    return fmt::format("{}: memory access outside binding {}; an index is out of range", place, [&] {
-      int32_t binding = facts[trap.function].accessBinding[trap.word];
-      return binding < 0 ? std::string("?") : fmt::format("{} ({})", binding, function.bindings[binding].name);
-    }());
+  case TrapCause::divideByZero: {
+    const isa::COp op = isa::COp(word.slot(isa::Pipe::C).opcode);
+    const bool isUnsigned = op == isa::COp::cdivu || op == isa::COp::cremu;
+    return fmt::format("{}: integer division of {} by zero", place,
+                       isUnsigned ? std::to_string(uint64_t(trap.value)) : std::to_string(trap.value));
+  }
+  case TrapCause::outOfBounds: {
+    const int32_t index = facts[trap.function].accessBinding[trap.word];
+    const Binding &binding = function.bindings[index];
+    const isa::Slot &slot = word.slot(isa::Pipe::S);
+    return fmt::format("{}: memory access outside binding {} ({}): {} bytes{} at byte {} of {}; an index is out of range", place, index, binding.name,
+                       accessBytes(slot), slot.mask && !isGather(slot) ? " under a mask" : "", trap.value, binding.size);
+  }
   case TrapCause::coordination:
     return fmt::format("{}: {}", place, why);
   default:
@@ -319,6 +327,7 @@ struct LoadedProgram::Call {
     context.sentron = number;
     context.sentrons = entry.sentrons;
     context.group = &group;
+    context.stop = group.stopFlag();
     context.stacks = memory.stacks[number].data();
     uint8_t *const *bases = memory.bases.data();
     std::vector<uint8_t *> own;

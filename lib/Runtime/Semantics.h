@@ -17,10 +17,32 @@ namespace vtpu::rt {
 /// Lanes of a type in a length.
 inline unsigned laneCount(isa::Length length, isa::Type type) { return isa::lengthBytes(length) / isa::byteWidth(type); }
 
+/// True for the accesses whose lanes have addresses of their own.
+inline bool isGather(const isa::Slot &slot) { return slot.opcode == uint8_t(isa::SOp::sgather) || slot.opcode == uint8_t(isa::SOp::sscatter); }
+/// Bytes that a load or store touches, all lanes active; of a gather, each lane.
+inline unsigned accessBytes(const isa::Slot &slot) {
+  switch (isa::SOp(slot.opcode)) {
+  case isa::SOp::sldr:
+  case isa::SOp::sstr:
+    return isa::byteWidth(slot.memType);
+  case isa::SOp::sld:
+  case isa::SOp::sst:
+    return laneCount(slot.length, slot.type) * isa::byteWidth(slot.memType);
+  case isa::SOp::sldp:
+  case isa::SOp::sstp:
+    return sizeof(Coordinate);
+  default:
+    return isa::byteWidth(slot.type);
+  }
+}
+
 /// Executes a D slot.
 void executeD(const isa::Slot &slot, const isa::Word &word, Registers &regs);
 /// Executes an S slot whose pointer is an offset into the `size` bytes at `base`. False: `checked`, and the access leaves them.
 bool executeS(const isa::Slot &slot, const isa::Word &word, Registers &regs, SentronContext &context, uint8_t *base, uint64_t size, bool checked);
+
+/// The offset in bytes, modulo 2^64, that a trap names (Trap::value) when executeS() has refused the slot; it has changed no register.
+int64_t findRefused(const isa::Slot &slot, const Registers &regs, uint64_t size);
 
 /// What a tier does behind the other slots of a word: go on, or what the C slot asks for (the slot's immediate says where or which).
 enum class Control : uint8_t { next, branch, call, stop, divideByZero, message, barrier };

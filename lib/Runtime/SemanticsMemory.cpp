@@ -64,7 +64,35 @@ void storeLane(const Slot &slot, const uint8_t *lane, uint8_t *memory) {
     std::memcpy(memory, lane, byteWidth(slot.memType)); // truncation keeps the low bytes
   }
 }
+/// Lane `i` of a vector of signed indices.
+int64_t laneIndex(const uint8_t *indices, unsigned i, unsigned width) {
+  if (width == 4) {
+    int32_t index;
+    std::memcpy(&index, indices + 4 * i, 4);
+    return index;
+  }
+  int64_t index;
+  std::memcpy(&index, indices + 8 * i, 8);
+  return index;
+}
 } // namespace
+
+int64_t findRefused(const Slot &slot, const Registers &regs, uint64_t size) {
+  const uint64_t offset = uint64_t(regs.r[slot.ra]) + uint64_t(int64_t(slot.imm));
+  if (!isGather(slot))
+    return int64_t(slot.rb == noRegister ? offset : offset + (uint64_t(regs.r[slot.rb]) << slot.scale));
+  const unsigned width = byteWidth(slot.type);
+  for (unsigned i = 0, lanes = laneCount(slot.length, slot.type); i < lanes; ++i) {
+    if (slot.mask && !(regs.k[slot.mask] >> i & 1))
+      continue;
+    const int64_t index = laneIndex(regs.v[slot.rc], i, width);
+    int64_t position;
+    const bool wraps = __builtin_mul_overflow(index, int64_t(1) << slot.scale, &position) | __builtin_add_overflow(position, int64_t(offset), &position);
+    if (wraps || position < 0 || width > size || uint64_t(position) > size - width)
+      return int64_t(offset + (uint64_t(index) << slot.scale));
+  }
+  return int64_t(offset);
+}
 
 bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContext &context, uint8_t *base, uint64_t size, bool checked) {
   // Address of `bytes` bytes at an offset; null if they are outside.
@@ -82,8 +110,8 @@ bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContex
     return true;
   }
   uint64_t wrapping = uint64_t(regs.r[slot.ra]) + uint64_t(int64_t(slot.imm)); // as the host's address unit
-  const bool isGather = op == SOp::sgather || op == SOp::sscatter;
-  if (!isGather && slot.rb != noRegister)
+  const bool gathers = isGather(slot);
+  if (!gathers && slot.rb != noRegister)
     wrapping += uint64_t(regs.r[slot.rb]) << slot.scale;
   const int64_t offset = int64_t(wrapping);
   switch (op) {
@@ -140,20 +168,13 @@ bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContex
   const uint64_t all = lanes == 64 ? ~0ull : (1ull << lanes) - 1;
   uint64_t mask = (slot.mask ? regs.k[slot.mask] : ~0ull) & all;
   alignas(64) uint8_t values[64] = {};
-  if (isGather) {
+  if (gathers) {
     const uint8_t *indices = regs.v[slot.rc];
     uint8_t *elements[64 / sizeof(int32_t)];
     for (unsigned i = 0; i < lanes; ++i) {
       if (!(mask >> i & 1))
         continue;
-      int64_t index;
-      if (width == 4) {
-        int32_t narrow;
-        std::memcpy(&narrow, indices + 4 * i, 4);
-        index = narrow;
-      } else {
-        std::memcpy(&index, indices + 8 * i, 8);
-      }
+      const int64_t index = laneIndex(indices, i, width);
       int64_t position;
       if (__builtin_mul_overflow(index, int64_t(1) << slot.scale, &position) || __builtin_add_overflow(position, offset, &position))
         return false;

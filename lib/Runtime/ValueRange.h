@@ -43,7 +43,10 @@ struct ValueRange {
   ValueRange operator+(const ValueRange &o) const {
     if (!isBounded() || !o.isBounded())
       return any();
-    return between(low + o.low, high + o.high, std::gcd(stride, o.stride));
+    const int64_t l = low + o.low, h = high + o.high;
+    if ((stride == 0 || o.stride == 0) && l > -unbounded && h < unbounded) // a constant moves the set
+      return {l, h, stride + o.stride};
+    return between(l, h, std::gcd(stride, o.stride));
   }
   ValueRange negated() const {
     if (!isBounded())

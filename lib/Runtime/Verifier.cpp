@@ -12,6 +12,7 @@
 
 #include "vtpu/Runtime/Verifier.h"
 
+#include "Semantics.h"
 #include "ValueRange.h"
 
 #include <algorithm>
@@ -34,6 +35,9 @@ struct RegisterFact {
   }
 };
 
+/// Of each mask: most lanes that may be active, the index of the highest plus one.
+using Lanes = std::array<uint8_t, numK>;
+
 struct State {
   bool reached = false;
   RegisterFact r[numR];
@@ -41,42 +45,48 @@ struct State {
   uint8_t k = 0;                  // defined
   uint16_t p = 0;                 // defined
   uint8_t m = 0;                  // defined
-  uint8_t kLanes[numK] = {};      // most lanes that may be active: index of the highest plus one
+  Lanes kLanes{};
   bool operator==(const State &o) const {
-    return reached == o.reached && std::equal(r, r + numR, o.r) && v == o.v && k == o.k && p == o.p && m == o.m &&
-           std::equal(kLanes, kLanes + numK, o.kLanes);
+    return reached == o.reached && std::equal(r, r + numR, o.r) && v == o.v && k == o.k && p == o.p && m == o.m && kLanes == o.kLanes;
   }
-  /// Joins `o` into this; `widen` gives up on values that still grow.
-  void join(const State &o, bool widen) {
+  /// Joins `o` into this; `widen` gives up on values that still grow. True if this changed.
+  bool join(const State &o, bool widen) {
     if (!reached) {
       *this = o;
-      return;
+      return true;
     }
+    bool changed = false;
     for (unsigned i = 0; i < numR; ++i) {
       RegisterFact &a = r[i];
       const RegisterFact &b = o.r[i];
-      if (a == b)
+      if (a.kind == RegisterFact::undefined || a == b)
         continue;
       if (a.kind != b.kind || (a.kind == RegisterFact::pointer && a.binding != b.binding)) {
         a = RegisterFact();
+        changed = true;
         continue;
       }
-      if (a.kind == RegisterFact::undefined)
-        continue;
       ValueRange joined = a.value.joined(b.value);
-      if (widen && !(joined == a.value)) {
+      if (joined == a.value)
+        continue;
+      if (widen) {
         int64_t low = joined.low < a.value.low ? -ValueRange::unbounded : joined.low;
         int64_t high = joined.high > a.value.high ? ValueRange::unbounded : joined.high;
         joined = ValueRange::between(low, high);
       }
       a.value = joined;
+      changed = true;
     }
+    changed |= (v & ~o.v) || (k & ~o.k) || (p & ~o.p) || (m & ~o.m);
     v &= o.v;
     k &= o.k;
     p &= o.p;
     m &= o.m;
-    for (unsigned i = 0; i < numK; ++i)
+    for (unsigned i = 0; i < numK; ++i) {
+      changed |= o.kLanes[i] > kLanes[i];
       kLanes[i] = std::max(kLanes[i], o.kLanes[i]);
+    }
+    return changed;
   }
 };
 
@@ -87,6 +97,7 @@ struct Loop {
   int32_t steps[numR];                        // step of an induction variable
   bool induction[numR] = {}, changed[numR] = {};
   int exitRegister = -1;                      // tested by the tail after its step
+  int64_t trips = -1;                         // most rounds; -1: unknown
 };
 
 class FunctionVerifier {
@@ -95,6 +106,8 @@ public:
       : program(program), function(program.functions[index]), words(function.words) {
     facts.access.assign(words.size(), AccessProof::none);
     facts.accessBinding.assign(words.size(), -1);
+    facts.order.resize(words.size());
+    wordFacts.resize(words.size());
   }
   FunctionFacts facts;
 
@@ -105,30 +118,33 @@ public:
       if (Status status = checkStatic(w); !status)
         return Error{fmt::format("function {}, word {}: {}", function.name, w, status.message())};
     findLoops();
-    return solve();
+    if (Status status = solve(); !status)
+      return status;
+    findPolls();
+    return {};
   }
 
 private:
   const Program &program;
   const Function &function;
   const std::vector<Word> &words;
+  std::vector<WordFacts> wordFacts;
+  std::vector<uint32_t> branches; // words that branch, ascending
   std::vector<Loop> loops;
   std::vector<int32_t> loopOfHead;
 
-  static bool isBranchWord(const Word &word, const InstrInfo *&info) {
-    info = word.slot(Pipe::C).empty() ? nullptr : lookup(Pipe::C, word.slot(Pipe::C).opcode);
-    return info && info->isBranch;
-  }
+  const InstrInfo *rowOf(Pipe pipe, uint32_t w) const { return wordFacts[w].rows[unsigned(pipe)]; }
   uint32_t targetOf(uint32_t w) const { return uint32_t(int64_t(w) + words[w].slot(Pipe::C).imm); }
 
   /// What can be said of a word without data flow.
   Status checkStatic(uint32_t w) {
     const Word &word = words[w];
-    if (Status status = checkWord(word); !status)
+    if (Status status = checkWord(word, &wordFacts[w]); !status)
       return status;
+    facts.order[w] = wordFacts[w].order;
     for (unsigned p = 0; p < numPipes; ++p) {
       const Slot &slot = word.slots[p];
-      const InstrInfo *info = slot.empty() ? nullptr : lookup(Pipe(p), slot.opcode);
+      const InstrInfo *info = wordFacts[w].rows[p];
       if (!info)
         continue;
       for (unsigned i = 0; i < info->numOperands; ++i) {
@@ -159,8 +175,9 @@ private:
         }
       }
     }
-    const InstrInfo *info;
-    isBranchWord(word, info);
+    const InstrInfo *info = rowOf(Pipe::C, w);
+    if (info && info->isBranch)
+      branches.push_back(w);
     if (w + 1 == words.size() && !(info && info->isTerminator))
       return Error{"control falls off the end of the function; the last word must return, branch or trap"};
     return {};
@@ -168,9 +185,8 @@ private:
 
   void findLoops() {
     loopOfHead.assign(words.size(), -1);
-    const InstrInfo *info;
-    for (uint32_t w = 0; w < words.size(); ++w) {
-      if (!isBranchWord(words[w], info) || targetOf(w) > w)
+    for (uint32_t w : branches) {
+      if (targetOf(w) > w)
         continue;
       uint32_t head = targetOf(w);
       if (loopOfHead[head] >= 0) { // two back edges: no closed form
@@ -182,9 +198,7 @@ private:
       Loop loop{head, w};
       loops.push_back(loop);
     }
-    for (uint32_t w = 0; w < words.size(); ++w) {
-      if (!isBranchWord(words[w], info))
-        continue;
+    for (uint32_t w : branches) {
       uint32_t target = targetOf(w);
       for (Loop &loop : loops) {
         bool from = w >= loop.head && w <= loop.tail, to = target >= loop.head && target <= loop.tail;
@@ -200,10 +214,8 @@ private:
   void analyseSteps(Loop &loop) {
     // Depth of a word inside the loop: behind a forward branch or in an inner loop it may run never or often.
     std::vector<bool> once(loop.tail - loop.head + 1, true);
-    const InstrInfo *info;
-    for (uint32_t w = loop.head; w <= loop.tail; ++w) {
-      if (!isBranchWord(words[w], info) || w == loop.tail)
-        continue;
+    for (auto it = std::lower_bound(branches.begin(), branches.end(), loop.head); it != branches.end() && *it < loop.tail; ++it) {
+      const uint32_t w = *it;
       uint32_t target = targetOf(w);
       uint32_t first = std::max(std::min(w, target), loop.head), last = std::min(std::max(w, target), loop.tail);
       if (target > loop.tail) // leaves the loop: what stands behind it runs once in every iteration that goes on
@@ -215,15 +227,13 @@ private:
     unsigned writers[numR] = {};
     for (uint32_t w = loop.head; w <= loop.tail; ++w) {
       uint16_t written = 0;
-      for (unsigned p = 0; p < numPipes; ++p)
-        if (!words[w].slots[p].empty())
-          written |= effects(Pipe(p), words[w].slots[p]).writeR;
+      for (const Effects &e : wordFacts[w].effects)
+        written |= e.writeR;
       const Slot &c = words[w].slot(Pipe::C);
       if (c.opcode == uint8_t(COp::ccall))
         written = 0xffff;
-      for (unsigned r = 0; r < numR; ++r) {
-        if (!(written >> r & 1))
-          continue;
+      for (; written; written &= uint16_t(written - 1)) {
+        const unsigned r = unsigned(__builtin_ctz(written));
         loop.changed[r] = true;
         ++writers[r];
         if (once[w - loop.head] && c.opcode == uint8_t(COp::caddi) && c.rd == r && c.ra == r) {
@@ -243,7 +253,7 @@ private:
   }
 
   /// State at a loop's head from the state on entry, in closed form where the trip count is bounded.
-  void enterLoop(const Loop &loop, const State &entry, State &head) const {
+  void enterLoop(Loop &loop, const State &entry, State &head) const {
     int64_t trips = -1;
     ValueRange start, bound;
     if (loop.closed && loop.exitRegister >= 0 && entry.r[loop.exitRegister].kind == RegisterFact::integer) {
@@ -259,6 +269,7 @@ private:
         trips = std::max<int64_t>(1, (bound.high - start.low + step - 1) / step);
       }
     }
+    loop.trips = trips;
     if (trips < 0)
       return;
     for (unsigned r = 0; r < numR; ++r) {
@@ -274,64 +285,97 @@ private:
       counter = ValueRange::between(counter.low, std::min(counter.high, std::max(start.high, bound.high - 1)), counter.stride);
   }
 
+  /// Walks the blocks, lowest first, until their entry states no longer change: a loop's body settles before what follows it.
   Status solve() {
     const uint32_t n = uint32_t(words.size());
-    std::vector<State> in(n);
+    std::vector<int32_t> blockOf(n, -1); // of a block's first word
+    blockOf[0] = 0;
+    for (uint32_t w : branches) {
+      blockOf[targetOf(w)] = 0;
+      if (w + 1 < n)
+        blockOf[w + 1] = 0;
+    }
+    std::vector<uint32_t> first;
+    for (uint32_t w = 0; w < n; ++w)
+      if (blockOf[w] == 0) {
+        blockOf[w] = int32_t(first.size());
+        first.push_back(w);
+      }
+    std::vector<State> in(first.size());
     std::vector<State> entries(loops.size()); // joined over the edges that enter the loop
-    std::vector<uint16_t> visits(n, 0);
-    std::vector<bool> queued(n, false);
-    // Lowest word first: a loop's body settles before what follows it.
-    std::vector<uint32_t> heap;
-    auto push = [&](uint32_t w) {
-      if (queued[w])
-        return;
-      queued[w] = true;
-      heap.push_back(w);
-      std::push_heap(heap.begin(), heap.end(), std::greater<>());
-    };
+    std::vector<uint16_t> visits(first.size(), 0);
+    std::vector<bool> queued(first.size(), false);
+    std::vector<int32_t> heap;
     auto flow = [&](uint32_t from, uint32_t to, const State &state) {
-      State before = in[to];
-      int32_t loopIndex = loopOfHead[to];
+      const int32_t block = blockOf[to], loopIndex = loopOfHead[to];
+      bool changed;
       if (loopIndex >= 0) {
-        const Loop &loop = loops[loopIndex];
+        const State before = in[block];
+        Loop &loop = loops[loopIndex];
         bool back = from >= loop.head && from <= loop.tail && from != ~0u;
         if (!back)
-          entries[loopIndex].join(state, entries[loopIndex].reached && visits[to] > 8);
-        in[to].join(state, visits[to] > 2);
+          entries[loopIndex].join(state, entries[loopIndex].reached && visits[block] > 8);
+        in[block].join(state, visits[block] > 2);
         if (entries[loopIndex].reached)
-          enterLoop(loop, entries[loopIndex], in[to]);
+          enterLoop(loop, entries[loopIndex], in[block]);
+        changed = !(in[block] == before);
       } else {
-        in[to].join(state, visits[to] > 64);
+        changed = in[block].join(state, visits[block] > 64);
       }
-      if (!(in[to] == before))
-        push(to);
+      if (!changed || queued[block])
+        return;
+      queued[block] = true;
+      heap.push_back(block);
+      std::push_heap(heap.begin(), heap.end(), std::greater<>());
     };
     State start;
     start.reached = true;
     flow(~0u, 0, start);
     while (!heap.empty()) {
       std::pop_heap(heap.begin(), heap.end(), std::greater<>());
-      uint32_t w = heap.back();
+      const int32_t block = heap.back();
       heap.pop_back();
-      queued[w] = false;
-      if (visits[w] < 1000)
-        ++visits[w];
-      State out = in[w];
-      State taken;
-      if (Status status = transfer(w, in[w], out, taken); !status)
-        return Error{fmt::format("function {}, word {}: {}", function.name, w, status.message())};
-      const InstrInfo *info;
-      isBranchWord(words[w], info);
-      if (info && info->isBranch)
-        flow(w, targetOf(w), taken);
-      if (!(info && info->isTerminator))
-        flow(w, w + 1, out);
+      queued[block] = false;
+      if (visits[block] < 1000)
+        ++visits[block];
+      State state = in[block];
+      for (uint32_t w = first[block];; ++w) {
+        // The last walk of a block starts from its final state, and its proofs stand.
+        if (Status status = transfer(w, state); !status)
+          return Error{fmt::format("function {}, word {}: {}", function.name, w, status.message())};
+        const InstrInfo *info = rowOf(Pipe::C, w);
+        if (info && info->isBranch) {
+          State taken = state;
+          refine(words[w], state, taken);
+          flow(w, targetOf(w), taken);
+        }
+        if (info && info->isTerminator)
+          break;
+        if (blockOf[w + 1] >= 0) {
+          flow(w, w + 1, state);
+          break;
+        }
+      }
     }
-    // The states are final: now the accesses.
-    for (uint32_t w = 0; w < n; ++w)
-      if (in[w].reached)
-        proveAccess(w, in[w]);
     return {};
+  }
+
+  /// Innermost loops of some thousand rounds end soon; the others look at the end of each round whether the call is stopped.
+  void findPolls() {
+    constexpr int64_t mostTrips = 1 << 16;
+    facts.polls.assign(words.size(), false);
+    for (uint32_t w : branches) {
+      const uint32_t head = targetOf(w);
+      if (head > w)
+        continue;
+      const Loop &loop = loops[loopOfHead[head]];
+      bool poll = loop.trips < 0 || loop.trips > mostTrips;
+      for (uint32_t x = head; x < w && !poll; ++x) {
+        const InstrInfo *info = rowOf(Pipe::C, x);
+        poll = info && (COp(info->opcode) == COp::ccall || (info->isBranch && targetOf(x) <= x));
+      }
+      facts.polls[w] = poll;
+    }
   }
 
   Status requireInteger(const State &state, uint8_t reg, std::string_view mnemonic) const {
@@ -342,54 +386,62 @@ private:
                                                                         : "is undefined on some path or holds different kinds of values")};
   }
 
-  /// Effect of word w on the state; `taken` is the state on the branch edge.
-  Status transfer(uint32_t w, const State &before, State &out, State &taken) {
+  /// Effect of word w on the state; also proves its access. In emission order no slot sees what another one writes.
+  Status transfer(uint32_t w, State &state) {
     const Word &word = words[w];
-    for (unsigned p = 0; p < numPipes; ++p) {
-      const Slot &slot = word.slots[p];
-      if (slot.empty())
+    const WordFacts &known = wordFacts[w];
+    for (Pipe pipe : known.order) {
+      const InstrInfo *info = known.rows[unsigned(pipe)];
+      if (!info)
         continue;
-      const InstrInfo *info = lookup(Pipe(p), slot.opcode);
-      Effects e = effects(Pipe(p), slot);
-      for (auto [letter, read, defined] : {std::tuple<char, uint32_t, uint32_t>('v', e.readV, before.v), {'k', e.readK, before.k},
-                                           {'p', e.readP, before.p}, {'m', e.readM, before.m}})
-        if (uint32_t missing = read & ~defined)
-          return Error{fmt::format("{} reads {}{}, which is undefined on some path", info->mnemonic, letter, __builtin_ctz(missing))};
-      out.v |= e.writeV;
-      out.k |= e.writeK;
-      out.p |= e.writeP;
-      out.m |= e.writeM;
-      for (unsigned i = 0; i < numK; ++i)
-        if (e.writeK >> i & 1)
-          out.kLanes[i] = 64;
-      if (Status status = transferSlot(Pipe(p), slot, word, *info, before, out); !status)
-        return status;
-      if (Pipe(p) == Pipe::S && (info->isLoad || info->isStore)) {
-        const RegisterFact &base = before.r[slot.ra];
-        if (base.kind != RegisterFact::pointer)
-          return Error{fmt::format("the address register r{} of {} {}", slot.ra, info->mnemonic,
-                                   base.kind == RegisterFact::integer ? "holds an integer, not a pointer"
-                                                                      : "is undefined on some path or points into different bindings")};
-        if (facts.accessBinding[w] >= 0 && facts.accessBinding[w] != base.binding)
-          return Error{fmt::format("{} accesses binding {} on one path and {} on another", info->mnemonic, facts.accessBinding[w], base.binding)};
-        facts.accessBinding[w] = base.binding;
-        if (info->isStore && !function.bindings[base.binding].writable)
-          return Error{fmt::format("{} stores to binding {} ({}), which is not writable", info->mnemonic, base.binding,
-                                   function.bindings[base.binding].name)};
-      }
+      const Slot &slot = word.slot(pipe);
+      const Effects &e = known.effects[unsigned(pipe)];
+      if ((e.readV & ~state.v) | (e.readK & ~state.k) | (e.readP & ~state.p) | (e.readM & ~state.m))
+        for (auto [letter, read, defined] : {std::tuple<char, uint32_t, uint32_t>('v', e.readV, state.v), {'k', e.readK, state.k},
+                                             {'p', e.readP, state.p}, {'m', e.readM, state.m}})
+          if (uint32_t missing = read & ~defined)
+            return Error{fmt::format("{} reads {}{}, which is undefined on some path", info->mnemonic, letter, __builtin_ctz(missing))};
+      if (pipe == Pipe::S && (info->isLoad || info->isStore))
+        if (Status status = transferAccess(w, slot, *info, state); !status)
+          return status;
+      const Lanes before = state.kLanes;
+      state.v |= e.writeV;
+      state.k |= e.writeK;
+      state.p |= e.writeP;
+      state.m |= e.writeM;
+      for (unsigned written = e.writeK; written; written &= written - 1)
+        state.kLanes[unsigned(__builtin_ctz(written))] = 64;
+      if (e.readR | e.writeR | e.writeK || info->isControl())
+        if (Status status = transferSlot(pipe, slot, word, *info, before, state); !status)
+          return status;
     }
-    taken = out;
-    refine(word, before, out, taken);
+    return {};
+  }
+
+  /// An access goes into one binding on all paths.
+  Status transferAccess(uint32_t w, const Slot &slot, const InstrInfo &info, const State &state) {
+    const RegisterFact &base = state.r[slot.ra];
+    if (base.kind != RegisterFact::pointer)
+      return Error{fmt::format("the address register r{} of {} {}", slot.ra, info.mnemonic,
+                               base.kind == RegisterFact::integer ? "holds an integer, not a pointer"
+                                                                  : "is undefined on some path or points into different bindings")};
+    if (facts.accessBinding[w] >= 0 && facts.accessBinding[w] != base.binding)
+      return Error{fmt::format("{} accesses binding {} on one path and {} on another", info.mnemonic, facts.accessBinding[w], base.binding)};
+    facts.accessBinding[w] = base.binding;
+    if (info.isStore && !function.bindings[base.binding].writable)
+      return Error{fmt::format("{} stores to binding {} ({}), which is not writable", info.mnemonic, base.binding,
+                               function.bindings[base.binding].name)};
+    proveAccess(w, slot, state);
     return {};
   }
 
   /// Narrows the tested register on both edges of a conditional branch.
-  void refine(const Word &word, const State &before, State &out, State &taken) {
+  void refine(const Word &word, State &out, State &taken) const {
     const Slot &c = word.slot(Pipe::C);
     bool immediate = c.opcode == uint8_t(COp::cbcci);
     if (!immediate && c.opcode != uint8_t(COp::cbcc))
       return;
-    ValueRange bound = immediate ? ValueRange::constant(word.i1) : before.r[c.rb].value;
+    ValueRange bound = immediate ? ValueRange::constant(word.i1) : out.r[c.rb].value; // no slot beside a branch writes what it reads
     auto limit = [&](State &state, Predicate p) {
       RegisterFact &fact = state.r[c.ra];
       if (fact.kind != RegisterFact::integer || !bound.isBounded())
@@ -426,55 +478,53 @@ private:
       limit(out, opposite[unsigned(c.predicate)]);
   }
 
-  Status transferSlot(Pipe pipe, const Slot &slot, const Word &word, const InstrInfo &info, const State &before, State &out) {
+  Status transferSlot(Pipe pipe, const Slot &slot, const Word &word, const InstrInfo &info, const Lanes &lanesBefore, State &state) {
     auto integer = [&](ValueRange value) {
-      out.r[slot.rd].kind = RegisterFact::integer;
-      out.r[slot.rd].binding = -1;
-      out.r[slot.rd].value = value;
+      state.r[slot.rd] = {RegisterFact::integer, -1, value};
     };
     // What moves pointers, and how.
-    const RegisterFact &a = before.r[slot.ra % numR], &b = before.r[slot.rb % numR];
+    const RegisterFact a = state.r[slot.ra % numR], b = state.r[slot.rb % numR]; // copies: results may replace them
     switch (pipe == Pipe::C ? COp(slot.opcode) : COp::empty) {
     case COp::cptr:
-      out.r[slot.rd] = {RegisterFact::pointer, slot.imm, ValueRange::constant(0)};
+      state.r[slot.rd] = {RegisterFact::pointer, slot.imm, ValueRange::constant(0)};
       return {};
     case COp::cmov:
       if (a.kind == RegisterFact::undefined)
-        return requireInteger(before, slot.ra, info.mnemonic);
-      out.r[slot.rd] = a;
+        return requireInteger(state, slot.ra, info.mnemonic);
+      state.r[slot.rd] = a;
       return {};
     case COp::caddi:
       if (a.kind == RegisterFact::undefined)
-        return requireInteger(before, slot.ra, info.mnemonic);
-      out.r[slot.rd] = {a.kind, a.binding, a.value + ValueRange::constant(slot.imm)};
+        return requireInteger(state, slot.ra, info.mnemonic);
+      state.r[slot.rd] = {a.kind, a.binding, a.value + ValueRange::constant(slot.imm)};
       return {};
     case COp::cadd: {
       const RegisterFact &base = b.kind == RegisterFact::pointer ? b : a, &other = b.kind == RegisterFact::pointer ? a : b;
       if (base.kind == RegisterFact::undefined)
-        return requireInteger(before, slot.ra, info.mnemonic);
+        return requireInteger(state, slot.ra, info.mnemonic);
       if (other.kind != RegisterFact::integer)
-        return requireInteger(before, &other == &a ? slot.ra : slot.rb, info.mnemonic);
-      out.r[slot.rd] = {base.kind, base.binding, base.value + other.value};
+        return requireInteger(state, &other == &a ? slot.ra : slot.rb, info.mnemonic);
+      state.r[slot.rd] = {base.kind, base.binding, base.value + other.value};
       return {};
     }
     default:
       break;
     }
-    // Everything else takes integers, but for the base of an address, and makes integers.
-    for (unsigned i = 0; i < info.numOperands; ++i) {
-      const OperandInfo &operand = info.operands[i];
-      const uint8_t reg = getRegister(slot, operand.field);
-      if ((operand.cls != OperandClass::r && operand.cls != OperandClass::idx) || reg == noRegister)
-        continue;
-      if (info.hasAddress() && operand.field == Field::ra)
-        continue;
-      if (operand.access == Access::in || operand.access == Access::inout)
-        if (Status status = requireInteger(before, reg, info.mnemonic); !status)
-          return status;
-      if (operand.access != Access::in)
-        out.r[reg] = {RegisterFact::integer, -1,
-                      operand.low == INT32_MIN && operand.high == INT32_MAX ? ValueRange::any() : ValueRange::between(operand.low, operand.high)};
-    }
+    // Everything else takes integers, but for the base of an address, and makes integers. All is read before anything is written.
+    for (bool write : {false, true})
+      for (unsigned i = 0; i < info.numOperands; ++i) {
+        const OperandInfo &operand = info.operands[i];
+        const uint8_t reg = getRegister(slot, operand.field);
+        if ((operand.cls != OperandClass::r && operand.cls != OperandClass::idx) || reg == noRegister ||
+            (info.hasAddress() && operand.field == Field::ra))
+          continue;
+        if (write && operand.access != Access::in)
+          state.r[reg] = {RegisterFact::integer, -1,
+                          operand.low == INT32_MIN && operand.high == INT32_MAX ? ValueRange::any() : ValueRange::between(operand.low, operand.high)};
+        else if (!write && (operand.access == Access::in || operand.access == Access::inout))
+          if (Status status = requireInteger(state, reg, info.mnemonic); !status)
+            return status;
+      }
     if (pipe == Pipe::D)
       return {};
     if (pipe == Pipe::S) {
@@ -487,7 +537,7 @@ private:
           integer(isSigned ? ValueRange::between(-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1)
                            : ValueRange::between(0, (int64_t(1) << bits) - 1));
       }
-      if (slot.opcode == uint8_t(SOp::sprefch) && before.r[slot.ra].kind != RegisterFact::pointer)
+      if (slot.opcode == uint8_t(SOp::sprefch) && state.r[slot.ra].kind != RegisterFact::pointer)
         return Error{fmt::format("the address register r{} of sprefch does not hold a pointer", slot.ra)};
       return {};
     }
@@ -562,28 +612,28 @@ private:
       integer(ValueRange::between(0, std::max<int64_t>(a.value.high, 0)));
       break;
     case COp::kset:
-      out.kLanes[slot.rd] = uint8_t(slot.imm);
+      state.kLanes[slot.rd] = uint8_t(slot.imm);
       break;
     case COp::kfirst:
-      out.kLanes[slot.rd] = uint8_t(std::clamp<int64_t>(a.value.high, 0, 64));
+      state.kLanes[slot.rd] = uint8_t(std::clamp<int64_t>(a.value.high, 0, 64));
       break;
     case COp::kand:
-      out.kLanes[slot.rd] = std::min(before.kLanes[slot.ra], before.kLanes[slot.rb]);
+      state.kLanes[slot.rd] = std::min(lanesBefore[slot.ra], lanesBefore[slot.rb]);
       break;
     case COp::kandn:
-      out.kLanes[slot.rd] = before.kLanes[slot.rb];
+      state.kLanes[slot.rd] = lanesBefore[slot.rb];
       break;
     case COp::kor:
     case COp::kxor:
-      out.kLanes[slot.rd] = std::max(before.kLanes[slot.ra], before.kLanes[slot.rb]);
+      state.kLanes[slot.rd] = std::max(lanesBefore[slot.ra], lanesBefore[slot.rb]);
       break;
     case COp::kmov:
-      out.kLanes[slot.rd] = before.kLanes[slot.ra];
+      state.kLanes[slot.rd] = lanesBefore[slot.ra];
       break;
     case COp::ccall:
       // All registers are undefined afterwards.
-      out = State();
-      out.reached = true;
+      state = State();
+      state.reached = true;
       break;
     default:
       break;
@@ -613,32 +663,18 @@ private:
     return ValueRange::between(low, high);
   }
 
-  void proveAccess(uint32_t w, const State &state) {
-    const Slot &slot = words[w].slot(Pipe::S);
-    const InstrInfo *info = slot.empty() ? nullptr : lookup(Pipe::S, slot.opcode);
-    if (!info || !(info->isLoad || info->isStore))
-      return;
+  void proveAccess(uint32_t w, const Slot &slot, const State &state) {
     facts.access[w] = AccessProof::checked;
     SOp op = SOp(slot.opcode);
-    if (op == SOp::sgather || op == SOp::sscatter)
+    if (isGather(slot))
       return;
     const RegisterFact &base = state.r[slot.ra];
     ValueRange offset = base.value + ValueRange::constant(slot.imm);
     if (slot.rb != noRegister)
       offset = offset + state.r[slot.rb].value.scaled(int64_t(1) << slot.scale);
-    int64_t bytes;
-    if (op == SOp::sldr || op == SOp::sstr)
-      bytes = byteWidth(slot.memType);
-    else if (op == SOp::sldp || op == SOp::sstp)
-      bytes = 16;
-    else if (op == SOp::slds || op == SOp::ssts || op == SOp::sbcast)
-      bytes = byteWidth(slot.type);
-    else {
-      unsigned lanes = lengthBytes(slot.length) / byteWidth(slot.type);
-      if (slot.mask)
-        lanes = std::min<unsigned>(lanes, state.kLanes[slot.mask]);
-      bytes = int64_t(lanes) * byteWidth(slot.memType);
-    }
+    int64_t bytes = accessBytes(slot);
+    if (slot.mask && (op == SOp::sld || op == SOp::sst))
+      bytes = std::min<int64_t>(bytes, int64_t(state.kLanes[slot.mask]) * byteWidth(slot.memType));
     if (offset.isBounded() && offset.low >= 0 && offset.high + bytes <= int64_t(function.bindings[base.binding].size))
       facts.access[w] = AccessProof::proven;
   }

@@ -175,12 +175,20 @@ Effects effects(Pipe pipe, const Slot &slot);
 /// nothing if the reads and writes form a cycle. Two writers of one register have no order either.
 std::optional<std::array<Pipe, numPipes>> emissionOrder(const Word &word);
 
+/// What follows from a word that is well-formed; of an empty slot there is no row, and it has no effects.
+struct WordFacts {
+  std::array<const InstrInfo *, numPipes> rows{};
+  std::array<Effects, numPipes> effects{};
+  std::array<Pipe, numPipes> order{};
+};
+
 /// Encodes a word; the word must be well-formed (see checkWord). Dependency bits are derived from `previous` (null: first word).
 void encode(const Word &word, const Word *previous, uint8_t out[wordBytes]);
 /// Decodes a word; strict: unknown opcodes, registers out of range and nonzero reserved bits are errors that name the slot and the value.
 Result<Word> decode(const uint8_t in[wordBytes]);
-/// Everything that is wrong about one word by itself: types, lengths, registers, immediates, two writers, cyclic exchange.
-Status checkWord(const Word &word);
+/// Everything that is wrong about one word by itself: types, lengths, registers, immediates, two writers, cyclic exchange. `facts`, where it is
+/// given, holds what follows from the word if nothing is wrong.
+Status checkWord(const Word &word, WordFacts *facts = nullptr);
 
 } // namespace vtpu::isa
 

@@ -12,6 +12,7 @@
 #include "vtpu/Memory/Coordinate.h"
 #include "vtpu/Object/Program.h"
 
+#include <atomic>
 #include <memory>
 
 namespace vtpu::rt {
@@ -24,6 +25,10 @@ struct FunctionFacts {
   std::vector<AccessProof> access;
   /// Binding that the pointer of the word's S slot points into; -1 without a memory access.
   std::vector<int32_t> accessBinding;
+  /// An order of the slots in which none overwrites what a later one reads.
+  std::vector<std::array<isa::Pipe, isa::numPipes>> order;
+  /// Words that branch back and look whether the call is stopped: of loops that hold a loop or a call, or may run long.
+  std::vector<bool> polls;
 };
 
 /// Why a call stopped.
@@ -33,7 +38,9 @@ struct Trap {
   TrapCause cause = TrapCause::none;
   uint32_t function = 0, word = 0;
   uint32_t message = 0; // TrapCause::message: index into Program::messages
-  int64_t value = 0;    // that a routine refused
+  /// divideByZero: the dividend; outOfBounds: offset in the binding, in bytes, of lane 0, of a gather the lane that is outside; else what a
+  /// routine refused.
+  int64_t value = 0;
   Coordinate coordinate; // that a routine refused
 };
 
@@ -50,6 +57,9 @@ constexpr uint32_t mostSentrons = 1024;
 
 class CallGroup;
 
+/// What a sentron without a group looks at.
+inline const std::atomic<bool> neverStopped{false};
+
 /// State of one sentron in one call, on cache lines of its own. Emitted code addresses its fields by offset: standard layout, fields only
 /// appended.
 struct alignas(64) SentronContext {
@@ -62,6 +72,7 @@ struct alignas(64) SentronContext {
   uint8_t *const *stacks = nullptr;            // per function: its Stack area, or null
   int64_t spill[8] = {};                       // r12..r15 and template temporaries
   double barrierSeconds = 0;                   // spent waiting for other sentrons
+  const std::atomic<bool> *stop = &neverStopped; // true: the call is to end
   Coordinate p[isa::numP];
   alignas(64) uint64_t m[isa::numM][8] = {}; // messages
   Registers registers;

@@ -8,6 +8,7 @@
 #include "vtpu/Runtime/Executor.h"
 #include "vtpu/Runtime/vtpu.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <fstream>
@@ -226,12 +227,80 @@ TEST(CAPI, TrapsNamePlaceAndCause) {
     EXPECT_EQ(message(3), "");
     EXPECT_EQ(y, 3);
     const std::string place = "function main, word 2 (net.py:12:7): ";
-    EXPECT_EQ(message(16), place + "memory access outside binding 1 (x); an index is out of range");
-    EXPECT_EQ(message(-1), place + "memory access outside binding 1 (x); an index is out of range");
-    EXPECT_EQ(message(int64_t(1) << 61), place + "memory access outside binding 1 (x); an index is out of range");
+    EXPECT_EQ(message(16), place + "memory access outside binding 1 (x): 4 bytes at byte 64 of 64; an index is out of range");
+    EXPECT_EQ(message(-1), place + "memory access outside binding 1 (x): 4 bytes at byte -4 of 64; an index is out of range");
+    EXPECT_EQ(message(int64_t(1) << 61), place + "memory access outside binding 1 (x): 4 bytes at byte -9223372036854775808 of 64; an index is out of range");
     EXPECT_EQ(message(7), "function main, word 7 (net.py:12:7): index out of range");
-    EXPECT_EQ(message(5), "function main, word 10 (net.py:12:7): integer division by zero");
+    EXPECT_EQ(message(5), "function main, word 10 (net.py:12:7): integer division of 5 by zero");
     EXPECT_EQ(message(2), ""); // the program lives on
+  }
+}
+
+TEST(CAPI, TrapsTellTheOffendingValue) {
+  const struct {
+    std::string name, words, message; // the bindings are x (64 bytes) and y (8 bytes, writable); r0 and r1 point to them
+  } cases[] = {
+      {"masked load", "{ C: kset k1, 3 }\n{ C: cimm r2, -8 }\n{ S: sld.f32.f32.256 v0, [r0 + r2] {k1} }",
+       "memory access outside binding 0 (x): 32 bytes under a mask at byte -8 of 64; an index is out of range"},
+      {"far register", "{ C: cimm r14, 1000 }\n{ C: cmov r13, r0 }\n{ S: sldr.u16 r2, [r13 + r14*2 - 1] }",
+       "memory access outside binding 0 (x): 2 bytes at byte 1999 of 64; an index is out of range"},
+      {"store", "{ C: cimm r2, 5 }\n{ S: sstr.i32 r2, [r1 + 6] }",
+       "memory access outside binding 1 (y): 4 bytes at byte 6 of 8; an index is out of range"},
+      {"broadcast", "{ S: sbcast.f64.512 v0, [r0 + 60] }", "memory access outside binding 0 (x): 8 bytes at byte 60 of 64; an index is out of range"},
+      {"gather", "{ C: cimm r2, 0x300000002 }\n{ D: dset.i64.512 v1, r2 }\n{ C: cimm r3, 32 }\n{ C: kput k2, r3 }\n{ D: dimm.i32.512 v1, 99 {k2} }\n"
+                 "{ S: sgather.f32.512 v0, [r0 + v1*4 + 4], k1 }",
+       "memory access outside binding 0 (x): 4 bytes at byte 400 of 64; an index is out of range"},
+      {"gather far below", "{ C: cimm r2, -0x10000000000 }\n{ C: cadd r0, r0, r2 }\n{ D: dimm.i32.512 v1, 0 }\n{ S: sgather.f32.512 v0, [r0 + v1*4], k1 }",
+       "memory access outside binding 0 (x): 4 bytes at byte -1099511627776 of 64; an index is out of range"},
+      {"gather far above",
+       "{ C: cimm r2, 0x10000000000 }\n{ C: cadd r0, r0, r2 }\n{ D: dimm.i32.512 v1, -0x80000000 }\n{ S: sgather.f32.512 v0, [r0 + v1*4], k1 }",
+       "memory access outside binding 0 (x): 4 bytes at byte 1090921693184 of 64; an index is out of range"},
+      {"scatter of wide lanes", "{ C: cimm r2, -3 }\n{ D: dset.i64.256 v1, r2 }\n{ D: dimm.i64.256 v0, 1 }\n{ S: sscatter.i64.256 v0, [r1 + v1*8], k1 }",
+       "memory access outside binding 1 (y): 8 bytes at byte -24 of 8; an index is out of range"},
+      {"signed division", "{ C: cimm r2, -7 }\n{ C: cimm r15, 0 }\n{ C: crem r2, r2, r15 }", "integer division of -7 by zero"},
+      {"unsigned division", "{ C: cimm r15, -7 }\n{ C: cimm r2, 0 }\n{ C: cdivu r2, r15, r2 }", "integer division of 18446744073709551609 by zero"},
+      {"division beside a load outside", "{ C: cimm r2, 9 }\n{ C: cimm r3, 0 }\n{ C: cdiv r4, r2, r3 ; S: sldr.i64 r2, [r0 + 100] }",
+       "integer division of 9 by zero"},
+      {"assertion", "{ C: cimm r2, 0 }\n{ C: cassert r2, m0 }", "a message"},
+      {"trap", "{ C: ctrap m0 }", "a message"},
+  };
+  for (const auto &one : cases) {
+    SCOPED_TRACE(one.name);
+    std::vector<uint8_t> bytes = assemble(".message \"a message\"\n.func main entry\n  .binding input x size=64 align=64 dtype=f32 shape=[16]\n"
+                                          "  .binding output y size=8 align=8 writable dtype=i64 shape=[]\n{ C: cptr r0, b0 }\n{ D: dimm.i32.512 v0, 1 ; C: cptr r1, b1 }\n" +
+                                          one.words + "\n{ C: cret }\n.end\n");
+    const auto place = "function main, word " + std::to_string(2 + std::count(one.words.begin(), one.words.end(), '\n')) + ": ";
+    for (vtpu_tier tier : tiers()) {
+      Options options;
+      options.tier = tier;
+      Result<LoadedFile> program = LoadedFile::load(bytes.data(), bytes.size(), options);
+      ASSERT_TRUE(program.ok()) << program.message();
+      float x[16] = {};
+      int64_t y = 0;
+      EXPECT_EQ(program->call(0, {x}, {&y}).message(), place + one.message);
+      EXPECT_EQ(y, 0);
+    }
+  }
+}
+
+TEST(CAPI, ATrapEndsEndlessLoopsOfOtherSentrons) {
+  // Sentron 0 traps; the others go round for ever, in a loop of their own or in one that calls.
+  for (const char *rounds : {"again:\n{ C: cbr again }\n", "again:\n{ C: ccall t0 }\n{ C: cbr again }\n",
+                             "outer:\n{ C: cimm r4, 0 }\ninner:\n{ C: caddi r4, r4, 1 }\n{ C: cbcci.lt r4, 100, inner }\n{ C: cbr outer }\n",
+                             "{ C: cimm r4, 0 }\nlong:\n{ C: caddi r4, r4, 1 }\n{ C: cbcci.lt r4, 0x7fffffffffffffff, long }\n"}) {
+    SCOPED_TRACE(rounds);
+    std::vector<uint8_t> bytes = assemble(std::string(".message \"sentron 0 gives up\"\n.func main entry\n  .binding output y size=8 align=8 writable dtype=i64 "
+                                                      "shape=[]\n  .table leaf\n{ C: csid r1 }\n{ C: cbcci.ne r1, 0, others }\n{ C: ctrap m0 }\nothers:\n") +
+                                          rounds + "{ C: cret }\n.end\n.func leaf\n{ C: cret }\n.end\n");
+    for (vtpu_tier tier : tiers()) {
+      Options options;
+      options.tier = tier;
+      options.threads = 3;
+      Result<LoadedFile> program = LoadedFile::load(bytes.data(), bytes.size(), options);
+      ASSERT_TRUE(program.ok()) << program.message();
+      int64_t y = 0;
+      EXPECT_EQ(program->call(0, {}, {&y}).message(), "function main, word 2: sentron 0 gives up");
+    }
   }
 }
 
@@ -476,7 +545,7 @@ TEST(CAPI, ATrapOfAnySentronStopsWorkBehindTheBarrier) {
       ASSERT_TRUE(program.ok()) << program.message();
       for (int round = 0; round < 20; ++round) {
         int64_t y = 0;
-        EXPECT_EQ(program->call(0, {}, {&y}).message(), "function main, word 9: integer division by zero");
+        EXPECT_EQ(program->call(0, {}, {&y}).message(), "function main, word 9: integer division of 10 by zero");
         EXPECT_EQ(y, 0);
       }
     }

@@ -158,6 +158,8 @@ TEST(Template, NoneLoopsOrMakesAnUnlistedCall) {
       for (size_t f = 0; f < 2; ++f) {
         facts[f].access.assign(program.functions[f].words.size(), proof);
         facts[f].accessBinding.assign(program.functions[f].words.size(), 0);
+        facts[f].order.assign(program.functions[f].words.size(), {Pipe::D, Pipe::S, Pipe::C});
+        facts[f].polls.assign(program.functions[f].words.size(), false);
       }
       Result<rt::EmittedCode> code = rt::emitForDisplay(program, facts, features);
       ASSERT_TRUE(code.ok()) << info->mnemonic << ": " << code.message();
