@@ -2,8 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What `vtpu-bench` measures besides calls of entries: the phases of loading, the rate of emitted code beside the same host instructions in
-// assembly, and what checks of memory accesses cost. The programs are files, or straight loops of a chosen length made here.
+// What `vtpu-bench` measures besides calls of entries: the phases of loading. The programs are files, or straight loops of a chosen length made here.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,10 +30,6 @@ std::vector<NamedProgram> loops();
 /// The phases of loading each program: `decode`, `verify`, `emit` (templates, relocation), and `load`, which is verification, emission,
 /// relocation and the mapping of the code as memory that executes. Rates are words a second.
 void registerEmission(std::vector<NamedProgram> programs, const Configure &configure);
-/// Emitted loops and the same host instructions in assembly, in words a second; nothing on a host without the template JIT.
-void registerNative(const Configure &configure);
-/// Calls with every access checked, with those checked that are not proven, and with none checked. Buffers hold random values by type.
-Status registerChecks(std::vector<NamedProgram> programs, uint64_t seed, const Configure &configure);
 
 } // namespace vtpu::tools
 

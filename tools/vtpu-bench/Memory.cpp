@@ -73,7 +73,7 @@ struct Matrix {
     rows = *space.bind(spec);
     spec.data = nullptr;
     spec.name = "blocks";
-    spec.layout = Layout::blocked;
+    spec.layout = mem::Layout::blocked;
     spec.block[9] = spec.block[10] = tile;
     spec.box = {corner.with(0, 9), spec.box.last.with(0, 9)};
     blocks = *space.bind(spec);
