@@ -7,7 +7,7 @@ from oracle.machine import WIDTHS
 
 SIZE = 256
 #: The end of a trap's message, by cause of the oracle.
-CAUSES = {"bounds": "memory access outside binding 0 (a); an index is out of range"}
+CAUSES = {"bounds": "memory access outside binding 0 (a): {bytes} bytes{mask} at byte {offset} of {size}; an index is out of range"}
 
 
 def access_bytes(row, type, memory_type, length):
@@ -46,10 +46,11 @@ def trap_program(row, form, below, masked):
         oracle.Machine(text).call()
         raise AssertionError(f"{head}: no trap")
     except oracle.Trap as trap:
+        cause = CAUSES[trap.cause].format(bytes=bytes_touched, mask=" under a mask" if mask and not index else "", offset=outside, size=SIZE)
         header = ["// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception",
                   "// Written by test/Conformance/generate.py; the trap is the oracle's.",
                   f"// RULE: op.{row['Mnemonic']} memory.bounds trap.word",
-                  f"// TRAP: function {trap.function}, word {trap.word}: {CAUSES[trap.cause]}"]
+                  f"// TRAP: function {trap.function}, word {trap.word}: {cause}"]
     return "\n".join(header) + "\n" + text
 
 
