@@ -55,7 +55,7 @@ struct Accesses {
 
 /// Matrices that a kernel reads tile by tile.
 struct Matrix {
-  static constexpr unsigned side = 512, tile = 64;
+  static constexpr unsigned side = 256, tile = 64;
   Space space;
   std::vector<float> plain = std::vector<float>(side * side);
   const Region *rows = nullptr, *blocks = nullptr;
@@ -115,6 +115,30 @@ struct Matrix {
     return sum;
   }
 };
+
+/// C += A * B for square tiles.
+#if defined(__x86_64__)
+__attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+void multiplyTile(float *c, const float *a, const float *b, int64_t strideC, int64_t strideA, int64_t strideB) {
+  for (unsigned i = 0; i < Matrix::tile; ++i)
+    for (unsigned k = 0; k < Matrix::tile; ++k)
+      for (unsigned j = 0; j < Matrix::tile; ++j)
+        c[i * strideC + j] += a[i * strideA + k] * b[k * strideB + j];
+}
+
+/// The matrix times itself, tile by tile; `at(i, j)` gives the address and the row stride of the operand's tile.
+template <typename At>
+void multiply(std::vector<float> &product, At at) {
+  constexpr unsigned side = Matrix::side, tile = Matrix::tile;
+  for (unsigned i = 0; i < side; i += tile)
+    for (unsigned j = 0; j < side; j += tile)
+      for (unsigned k = 0; k < side; k += tile) {
+        const auto [a, strideA] = at(i, k);
+        const auto [b, strideB] = at(k, j);
+        multiplyTile(&product[i * side + j], a, b, side, strideA, strideB);
+      }
+}
 } // namespace
 
 void registerMemoryBenchmarks(const Configure &configure, uint64_t seed) {
@@ -122,30 +146,29 @@ void registerMemoryBenchmarks(const Configure &configure, uint64_t seed) {
   auto matrix = std::make_shared<Matrix>();
   auto indices = std::make_shared<std::vector<Coordinate::Bits>>(accesses);
   auto points = std::make_shared<std::vector<Coordinate>>(accesses);
-  // Time over `count`, in nanoseconds.
+  // `count`: accesses, coordinates, elements or multiply-adds of an iteration.
   auto timed = [&](const char *name, double count, auto body) {
     configure(benchmark::RegisterBenchmark(name, [count, body](benchmark::State &state) {
       for (auto _ : state) {
         body();
         benchmark::ClobberMemory();
       }
-      state.counters["ns"] =
-          benchmark::Counter(count * 1e-9, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+      state.counters["count"] = count;
     }));
   };
-  timed("memory/translate-batched", accesses, [work] { work->space.translate(work->order.data(), accesses, work->addresses.data()); });
-  timed("memory/translate-single", accesses, [work] {
+  timed("memory:translate-batched", accesses, [work] { work->space.translate(work->order.data(), accesses, work->addresses.data()); });
+  timed("memory:translate-single", accesses, [work] {
     for (unsigned i = 0; i < accesses; ++i)
       work->addresses[i] = work->space.find(work->order[i]).data;
   });
-  timed("memory/translate-cached", accesses, [work, cache = std::make_shared<TranslationCache>()] {
+  timed("memory:translate-cached", accesses, [work, cache = std::make_shared<TranslationCache>()] {
     for (unsigned i = 0; i < accesses; ++i)
       work->addresses[i] = work->space.find(work->order[i & 63], cache.get()).data;
   });
-  timed("memory/morton-encode", accesses, [=] { mortonIndices(work->order.data(), accesses, indices->data()); });
-  timed("memory/morton-decode", accesses, [=] { mortonCoordinates(indices->data(), accesses, points->data()); });
-  timed("memory/hilbert-encode", accesses, [=] { hilbertIndices(work->order.data(), accesses, indices->data()); });
-  timed("memory/hilbert-decode", accesses, [=] { hilbertCoordinates(indices->data(), accesses, points->data()); });
+  timed("memory:morton-encode", accesses, [=] { mortonIndices(work->order.data(), accesses, indices->data()); });
+  timed("memory:morton-decode", accesses, [=] { mortonCoordinates(indices->data(), accesses, points->data()); });
+  timed("memory:hilbert-encode", accesses, [=] { hilbertIndices(work->order.data(), accesses, indices->data()); });
+  timed("memory:hilbert-decode", accesses, [=] { hilbertCoordinates(indices->data(), accesses, points->data()); });
 
   auto cache = std::make_shared<TranslationCache>();
   const Coordinate rows = matrix->corner, blocks = matrix->corner.with(0, 9);
@@ -155,9 +178,19 @@ void registerMemoryBenchmarks(const Configure &configure, uint64_t seed) {
     std::exit(exitMismatch);
   }
   const double elements = double(Matrix::side) * Matrix::side;
-  timed("memory/tiled-plain", elements, [=] { benchmark::DoNotOptimize(matrix->sumPlain()); });
-  timed("memory/tiled-region", elements, [=] { benchmark::DoNotOptimize(matrix->sumRegion(rows, *cache)); });
-  timed("memory/tiled-blocked", elements, [=] { benchmark::DoNotOptimize(matrix->sumRegion(blocks, *cache)); });
+  auto plainAt = [=](unsigned i, unsigned j) { return std::pair<const float *, int64_t>(&matrix->plain[i * Matrix::side + j], Matrix::side); };
+  auto regionAt = [=](unsigned i, unsigned j) {
+    const Coordinate c = rows.with(9, i).with(10, j);
+    const Tile at = matrix->space.find(c, cache.get()).region->tile(c);
+    return std::pair<const float *, int64_t>(reinterpret_cast<const float *>(at.data), at.strides[9] / int64_t(sizeof(float)));
+  };
+  auto product = std::make_shared<std::vector<float>>(Matrix::side * Matrix::side);
+  const double multiplyAdds = elements * Matrix::side;
+  timed("memory:product-plain", multiplyAdds, [=] { multiply(*product, plainAt); });
+  timed("memory:product-region", multiplyAdds, [=] { multiply(*product, regionAt); });
+  timed("memory:tiled-plain", elements, [=] { benchmark::DoNotOptimize(matrix->sumPlain()); });
+  timed("memory:tiled-region", elements, [=] { benchmark::DoNotOptimize(matrix->sumRegion(rows, *cache)); });
+  timed("memory:tiled-blocked", elements, [=] { benchmark::DoNotOptimize(matrix->sumRegion(blocks, *cache)); });
 }
 
 } // namespace vtpu::tools

@@ -11,9 +11,9 @@
 
 namespace vtpu::tools {
 
-/// Registers the contestants of coordinate memory; `configure` sets repetitions and statistics of each. Every one reports `ns`: the time of one
-/// access, coordinate or multiply-add. Sums of what was read are checked against those of plain pointers before timing; a difference ends the
-/// program.
+/// Registers the contestants of coordinate memory; `configure` sets repetitions and statistics of each. Every one reports `count`: the
+/// accesses, coordinates, elements or multiply-adds of an iteration. What is read through the space is checked before timing; a difference ends
+/// the program.
 void registerMemoryBenchmarks(const Configure &configure, uint64_t seed);
 
 } // namespace vtpu::tools

@@ -198,7 +198,7 @@ int main(int argc, char **argv) {
   options.number("seed", "N", seed, 0, UINT32_MAX, "of the random inputs (default 1)");
   bool emission = false, memory = false, sentrons = false;
   options.flag("emission", emission, "time the phases of loading the programs, and loops of 64 to 4096 words");
-  options.flag("memory", memory, "time memory by coordinate too: translation, curves, a tiled kernel; ns each");
+  options.flag("memory", memory, "time memory by coordinate too: translation, curves, tiled kernels");
   options.flag("sentrons", sentrons, "time messages and barriers between two sentrons beside cache lines between two threads");
   std::vector<std::string> programs;
   options.parse(argc, argv, programs);
