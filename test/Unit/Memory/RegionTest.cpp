@@ -143,8 +143,8 @@ TEST(Region, EveryErrorNamesTheRegionAndTheWayOut) {
   EXPECT_EQ(message(specOf({o, o.with(10, 2)}, Layout::hilbert)),
             "region 'x': the Hilbert layout needs one power of two as extent of all dimensions above 1, found 3 in the column (dimension 10)");
   EXPECT_EQ(message(specOf({o, o.with(10, 3).with(8, 1)}, Layout::hilbert)),
-            "region 'x': the Hilbert layout needs one power of two as extent of all dimensions above 1, found 2 in the scroll (dimension 8) beside "
-            "4 in the column");
+            "region 'x': the Hilbert layout needs one power of two as extent of all dimensions above 1, found 2 in the scroll (dimension 8) "
+            "beside 4 in the column");
   for (Layout layout : {Layout::rowMajor, Layout::blocked, Layout::morton, Layout::hilbert})
     EXPECT_EQ(message(specOf({o, Coordinate::uniform(2047)}, layout)),
               "region 'x': box 0.0.0/0.0.0/0.0.0.0.0..2047.2047.2047/2047.2047.2047/2047.2047.2047.2047.2047 needs more than 2^47 bytes");
