@@ -12,6 +12,9 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace vtpu::rt {
 
@@ -23,11 +26,16 @@ const char *collectiveName(uint16_t what) {
   return names[what >> 12];
 }
 
+bool registerFences() {
+  static const bool done = syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  return done;
+}
+
 /// Sentrons of a deadlock that its message lists.
 constexpr unsigned mostListed = 8;
 } // namespace
 
-CallGroup::CallGroup(uint32_t most) : waiters(most), numbered(numBarriers), contributions(most) {
+CallGroup::CallGroup(uint32_t most) : sleeperFences(registerFences()), waiters(most), numbered(numBarriers), contributions(most) {
   auto threads = std::make_unique<LocalTransport>(most);
   local = threads.get();
   transport = std::move(threads);
@@ -74,7 +82,8 @@ bool CallGroup::await(uint32_t self, const Wait &wait) {
   return !isStopped();
 }
 
-/// `parked` is set before the wait is looked at again, and wakers look at `parked` after they have acted: one of the two sees the other.
+/// `parked` is set before the wait is looked at again, and wakers look at `parked` after they have acted: one of the two sees the other. Where
+/// the system has membarrier, which has every running thread of the process pass a full fence, the rare sleeper pays for that order alone.
 void CallGroup::sleep(uint32_t self, const Wait &wait) {
   Waiter &waiter = waiters[self];
   std::unique_lock<std::mutex> lock(mutex);
@@ -82,6 +91,8 @@ void CallGroup::sleep(uint32_t self, const Wait &wait) {
   waiter.parked.store(true);
   sleeping.fetch_add(1);
   std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (sleeperFences)
+    syscall(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
   checkDeadlock();
   waiter.changed.wait(lock, [&] { return isOver(self, wait) || isStopped(); });
   sleeping.fetch_sub(1);
@@ -91,7 +102,7 @@ void CallGroup::sleep(uint32_t self, const Wait &wait) {
 
 /// After a change that `peer` may wait for.
 void CallGroup::wake(uint32_t peer) {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  orderBeforeLook();
   Waiter &waiter = waiters[peer];
   if (!waiter.parked.load(std::memory_order_relaxed))
     return;
@@ -101,7 +112,7 @@ void CallGroup::wake(uint32_t peer) {
 
 /// After a meeting.
 void CallGroup::wakeMet() {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  orderBeforeLook();
   if (sleeping.load(std::memory_order_relaxed) == 0)
     return;
   std::lock_guard<std::mutex> lock(mutex);

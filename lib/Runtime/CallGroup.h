@@ -108,6 +108,7 @@ private:
     std::string error;
   };
 
+  const bool sleeperFences; // who goes to sleep fences for the others
   uint32_t sentrons = 0;
   std::unique_ptr<Transport> transport;
   const LocalTransport *local; // the same
@@ -122,6 +123,13 @@ private:
   std::mutex mutex;
   uint32_t left = 0; // under the lock
 
+  /// Between what a sleeper may wait for and the look whether it sleeps.
+  VTPU_INLINE void orderBeforeLook() const {
+    if (sleeperFences)
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    else
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+  }
   bool await(uint32_t self, const Wait &wait);
   void sleep(uint32_t self, const Wait &wait);
   bool isOver(uint32_t self, const Wait &wait) const;
@@ -174,7 +182,7 @@ CallGroup::Quick CallGroup::trySend(uint32_t self, int64_t to, const Message &me
   Channel *channel = local->find(self, uint32_t(to));
   if (!channel || !channel->trySend(message, local->wide))
     return Quick::enter;
-  std::atomic_thread_fence(std::memory_order_seq_cst); // as in `wake`
+  orderBeforeLook();
   return waiters[uint32_t(to)].parked.load(std::memory_order_relaxed) ? Quick::wake : Quick::done;
 }
 
@@ -189,7 +197,7 @@ CallGroup::Quick CallGroup::tryReceive(uint32_t self, int64_t from, Message &mes
   });
   if (!done)
     return Quick::enter;
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  orderBeforeLook();
   return waiters[uint32_t(from)].parked.load(std::memory_order_relaxed) ? Quick::wake : Quick::done;
 }
 
@@ -201,7 +209,7 @@ CallGroup::Quick CallGroup::tryBarrier(uint32_t self, uint32_t &generation) {
   const Arrival arrival = arrive(all, 0, sentrons, state, [](uint32_t) __attribute__((always_inline)) {});
   generation = generationOf(state);
   if (arrival == Arrival::last) {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    orderBeforeLook();
     return sleeping.load(std::memory_order_relaxed) ? Quick::wake : Quick::done;
   }
   bool over = false;

@@ -18,7 +18,7 @@ namespace vtpu::tools {
 
 namespace {
 /// Of one call: enough that waking the second thread is a small part.
-constexpr int64_t rounds = 4000;
+constexpr int64_t rounds = 500;
 
 std::string pingPong() {
   return fmt::format(R"(.func main entry
