@@ -18,6 +18,8 @@ std::vector<uint8_t *> calleeBases(const Program &program, const CallTable &tabl
                                    const SentronContext &context);
 /// Waits until every sentron of the call has arrived; false if the call is over.
 bool waitAtBarrier(SentronContext &context);
+/// The same; keeps v and k registers. Waits of less than some tens of microseconds are not counted.
+bool waitAtBarrierLightly(SentronContext &context);
 
 } // namespace vtpu::rt
 

@@ -30,7 +30,6 @@ constexpr uint32_t defaultControl = 0x1F80; // round to nearest, no exceptions, 
 
 int spillOffset(unsigned index) { return int(offsetof(SentronContext, spill)) + 8 * int(index); }
 
-bool barrierHelper(SentronContext *context) { return waitAtBarrier(*context); }
 } // namespace
 
 x86::Gp JITEmitter::gp(unsigned r) {
@@ -719,10 +718,10 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
     a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
     a.cmp(x86::qword_ptr(x86::rax, int(offsetof(SentronContext, sentrons))), 1);
     a.je(alone);
-    emitSaved(false, effects(Pipe::C, slot), [&] {
+    emitSaved(true, effects(Pipe::C, slot), [&] {
       a.mov(x86::rdi, x86::rdx);
       a.sub(x86::rsp, 8); // rsp is 8 mod 16
-      a.mov(x86::rax, uint64_t(reinterpret_cast<uintptr_t>(&barrierHelper)));
+      a.mov(x86::rax, uint64_t(reinterpret_cast<uintptr_t>(&waitAtBarrierLightly)));
       a.call(x86::rax);
       a.add(x86::rsp, 8);
     });

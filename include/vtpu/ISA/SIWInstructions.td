@@ -54,7 +54,7 @@ class Instr<string pipe, int opcode, string mnemonic, list<Operand> operands> {
   bit UsesCoordinate = 0;       // reads the word's coordinate: the word has no immediates
   bit UsesSentron = 0;          // depends on the sentron that runs it, or on the others: sentrons that run it are not interchangeable
   bit Routine = 0;              // a C++ function of this name in lib/Runtime/Routines, which every tier calls
-  bit Light = 0;                // a routine that touches general registers only: no vectors, masks, allocation, waiting or library calls
+  bit Light = 0;                // a routine that touches general registers only: no vectors, masks, allocation or library calls, unless it saves them
   bit TrapsOnZero = 0;          // traps if the last r register that it reads holds zero
   string Port = "alu";          // port class of the host template: the key into port tables
   string Summary = "";          // one line of semantics

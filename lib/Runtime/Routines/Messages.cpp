@@ -30,6 +30,17 @@ TrapCause waiting(const RoutineFrame &frame, Operation operation) {
 }
 } // namespace
 
+bool wakeBarrier(SentronContext &context) {
+  context.group->wakeAfterBarrier();
+  return true;
+}
+bool finishBarrier(BarrierRest &rest) {
+  auto started = std::chrono::steady_clock::now();
+  const bool released = rest.context.group->waitAt(uint32_t(rest.context.sentron), rest.generation);
+  rest.context.barrierSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  return released;
+}
+
 TrapCause sendSlowly(const RoutineFrame &frame) {
   return waiting(frame, [&](CallGroup &group, uint32_t self) { return group.send(self, frame.r(frame.slot.rb), messageOf(frame, frame.slot.ra)); });
 }

@@ -13,7 +13,8 @@ namespace vtpu::rt {
 
 namespace {
 /// Calls ordinary code, which may change v and k registers, from a light routine: they keep their values.
-[[gnu::noinline]] TrapCause callSaving(RoutineFunction function, const RoutineFrame &frame) {
+template <typename Result, typename Argument>
+[[gnu::noinline]] Result callSaving(Result (*function)(Argument &), Argument &argument) {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) {
     alignas(64) uint8_t area[64 * isa::numV + 8 * isa::numK];
@@ -38,14 +39,32 @@ namespace {
                  "kmovq 2048+8*\\i(%%rbx), %%k\\i\n\t"
                  ".endr"
                  : "=a"(result)
-                 : "a"(function), "b"(area), "D"(&frame)
+                 : "a"(function), "b"(area), "D"(&argument)
                  : "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12", "cc", "memory");
-    return TrapCause(result);
+    return Result(result & 0xFF); // a bool has no more
   }
 #endif
-  return function(frame);
+  return function(argument);
 }
 } // namespace
+
+bool waitAtBarrierLightly(SentronContext &context) {
+  if (!context.group || context.sentrons <= 1)
+    return true;
+  uint32_t generation = 0;
+  switch (context.group->tryBarrier(uint32_t(context.sentron), generation)) {
+  case CallGroup::Quick::done:
+    return true;
+  case CallGroup::Quick::wake:
+    return callSaving(&wakeBarrier, context);
+  case CallGroup::Quick::wait: {
+    BarrierRest rest{context, generation};
+    return callSaving(&finishBarrier, rest);
+  }
+  default:
+    return callSaving(&waitAtBarrier, context);
+  }
+}
 
 TrapCause routines::csend(const RoutineFrame &frame) {
   if (CallGroup *group = frame.context.group) {

@@ -10,6 +10,7 @@
 #define VTPU_LIB_RUNTIME_ROUTINES_MESSAGESSLOW_H
 
 #include "../CallGroup.h"
+#include "../FunctionBases.h"
 #include "Routine.h"
 
 namespace vtpu::rt {
@@ -19,6 +20,13 @@ VTPU_INLINE Message &messageOf(const RoutineFrame &frame, unsigned index) {
   return *reinterpret_cast<Message *>(frame.m(index));
 }
 
+/// What is left of `cbar` when others sleep there, and when it lasts.
+bool wakeBarrier(SentronContext &context);
+struct BarrierRest {
+  SentronContext &context;
+  uint32_t generation;
+};
+bool finishBarrier(BarrierRest &rest);
 /// `csend` and `crecv` proper.
 TrapCause sendSlowly(const RoutineFrame &frame);
 TrapCause receiveSlowly(const RoutineFrame &frame);
