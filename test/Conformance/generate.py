@@ -31,14 +31,14 @@ def load_table(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", required=True, help="instructions.py of the build")
+    parser.add_argument("--manual", required=True, type=pathlib.Path, help="Instructions.md: the rows of the manual")
     parser.add_argument("--output", required=True, type=pathlib.Path, help="folder for the programs; other .siw files in it are removed")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     programs = {}
     table = load_table(options.table)
-    root = pathlib.Path(__file__).resolve().parents[2]
-    manual = read_manual((root / "docs" / "Instructions.md").read_text())
+    manual = read_manual(options.manual.read_text())
     for row in table:
         if row["Mnemonic"] not in forms.oracle.OPERATIONS:
             continue

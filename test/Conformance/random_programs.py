@@ -94,7 +94,7 @@ def draw_word(rows, random, state, region):
     shadow = oracle.Region(memory)
     after.r[12] = oracle.Pointer(shadow)
     try:
-        oracle.step(oracle.parse_word(text), after, None)
+        oracle.step(oracle.parse_word(text), after, forms.ALONE)
     except oracle.Trap as trap:
         raise Unfit("trap") from trap
     for (_, slot), (_, written) in zip(slots.values(), effects):

@@ -202,6 +202,17 @@ def csnum(e):
     e.set_scalar(0, e.frame.machine.sentrons)
 
 
+@operation("cslice")
+def cslice(e):
+    count = max(0, signed(e.integer(1)))
+    e.set_scalar(0, (e.frame.sentron + e.operand(2)) * count // e.frame.machine.sentrons)
+
+
+@operation("cfence")
+def cfence(e):
+    pass  # sentrons of this model take turns: every access is seen at once
+
+
 @operation("cbar")
 def cbar(e):
     e.control = ("barrier",)

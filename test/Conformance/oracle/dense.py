@@ -102,6 +102,17 @@ def dcmp(e):
     e.set_mask(0, result)
 
 
+@operation("dcmp3")
+def dcmp3(e):
+    if e.type in FORMATS:
+        f = FORMATS[e.type]
+        e.set_vector(0, [f.from_integer(f.compare(a, b) or 0) for a, b in zip(e.vector(1), e.vector(2))])
+    else:
+        bits = lane_bits(e.type)
+        pairs = ((signed(a, bits), signed(b, bits)) for a, b in zip(e.vector(1), e.vector(2)))
+        e.set_vector(0, [(a > b) - (a < b) for a, b in pairs])
+
+
 @operation("dsel")
 def dsel(e):
     chosen = e.mask(3)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The D pipe: registers as hypervectors and packed trits."""
 
+from .coordinates import components
 from .dense import FORMATS, lane_bits, map_lanes
 from .machine import operation
 
@@ -61,3 +62,35 @@ def dtacc(e):
 @operation("dtpop")
 def dtpop(e):
     e.set_vector(0, [sum(trit(lane, i) != 0 for i in range(lane_bits(e.type) // 2)) for lane in e.vector(1)])
+
+
+def mix(x, y):
+    """[hyper.encode]"""
+    wrap = (1 << 64) - 1
+    z = x + (y + 1) * 0x9E3779B97F4A7C15 & wrap
+    for _ in range(2):
+        z = (z ^ z >> 32) * 0xD6E8FEB86659FD93 & wrap
+    return z ^ z >> 32
+
+
+def encoded(coordinate, register, seed):
+    """Register number `register` of a coordinate's hypervector, as an integer of 512 bits."""
+    key = mix(seed, register)
+    bits = sum(mix(key, lane) << 64 * lane for lane in range(8))
+    for dimension, value in enumerate(components(coordinate)):
+        k = mix(key, 8 + dimension)
+        count = (256 * value + k % 2047) // 2047
+        for i in range(512):
+            rank = i
+            for n in range(3):
+                rank = (rank * ((k >> 20 * n) % 512 | 1) + (k >> 20 * n + 9) % 512) % 512
+                rank ^= rank >> 4
+            if rank < count:
+                bits ^= 1 << i
+    return bits
+
+
+@operation("dhdenc")
+def dhdenc(e):
+    value = encoded(e.coordinate(1), e.operand(2), e.operand(3) % (1 << 64))
+    e.writes.append(("v", e.operand(0).number, value.to_bytes(64, "little")))
