@@ -211,8 +211,3 @@ def cslice(e):
 @operation("cfence")
 def cfence(e):
     pass  # sentrons of this model take turns: every access is seen at once
-
-
-@operation("cbar")
-def cbar(e):
-    e.control = ("barrier",)

@@ -21,7 +21,7 @@ def signed(value, bits=64):
 
 
 class Trap(Exception):
-    """Ends a call; `cause` is one of "divide", "bounds", "message", "stuck"."""
+    """Ends a call; `cause` is one of "divide", "bounds", "message", "coordination"."""
 
     def __init__(self, cause, message=""):
         super().__init__(cause)
@@ -221,12 +221,38 @@ def step(word, state, frame):
     return next((effects.control for effects in done if effects.control), None)
 
 
+class Meeting:
+    """Sentrons that wait for each other: what each brings, and whether all have come."""
+
+    def __init__(self, count):
+        self.count, self.values, self.done = count, {}, False
+
+
 class Machine:
     """A loaded program. `inputs` are the contents of the entry's input bindings."""
 
     def __init__(self, program, sentrons=1):
         self.program = text.parse_program(program) if isinstance(program, str) else program
         self.sentrons = sentrons
+        self.progress = 0  # changes with everything that another sentron may wait for
+        self.meetings, self.channels = {}, {}
+
+    def join(self, key, sentron, value, count):
+        """The meeting `key` with this sentron in it; it is over when `count` have joined."""
+        meeting = self.meetings.setdefault(key, Meeting(count))
+        meeting.values[sentron] = value
+        self.progress += 1
+        if len(meeting.values) == meeting.count:
+            meeting.done = True
+            del self.meetings[key]
+        return meeting
+
+    def channel(self, source, destination):
+        """The messages under way from one sentron to another ([message.channel])."""
+        for sentron in (source, destination):
+            if not 0 <= sentron < self.sentrons:
+                raise Trap("coordination")
+        return self.channels.setdefault((source, destination), [])
 
     def regions(self, function, shared, sentron_memory, imports=()):
         """Regions of a function's bindings: imports from the call, the rest by kind."""
@@ -256,22 +282,28 @@ class Machine:
         for sentron in range(self.sentrons):
             frame = Frame(self, entry, self.regions(entry, shared, memories[sentron]), sentron)
             running[sentron] = self.run(frame, shared, memories[sentron])
-        # Sentrons take turns from barrier to barrier: between barriers programs must not depend on the order ([sentron.order]).
-        returned = False
+        # Sentrons take turns until each has to wait: what they do in between must not depend on the order ([sentron.order]).
         while running:
-            arrived = 0
+            before = self.progress
             for sentron, work in list(running.items()):
                 if next(work, "returned") == "returned":
                     del running[sentron]
-                    returned = True
-                else:
-                    arrived += 1
-            if arrived and returned:
-                raise Trap("stuck")
+                    self.progress += 1
+            if running and self.progress == before:
+                raise Trap("coordination")
         return [bytes(shared[entry.name, n]) for n, b in enumerate(entry.bindings) if b.kind == "output"]
 
+    @staticmethod
+    def attempt(action, state, frame):
+        """Tries what a word waits for; true once it has happened."""
+        try:
+            return action(state)
+        except Trap as trap:
+            trap.function, trap.word = frame.function.name, frame.word
+            raise
+
     def run(self, frame, shared, memory):
-        """A generator that executes a function's words and yields at barriers."""
+        """A generator that executes a function's words and yields while it waits."""
         state = State()
         while True:
             word = frame.function.words[frame.word]
@@ -287,8 +319,9 @@ class Machine:
                 frame.word = control[1]
             elif control[0] == "return":
                 return
-            elif control[0] == "barrier":
-                yield "barrier"
+            elif control[0] == "await":
+                while not self.attempt(control[1], state, frame):
+                    yield "waiting"
                 frame.word += 1
             elif control[0] == "call":
                 callee, arguments = frame.function.tables[control[1]]
