@@ -13,6 +13,7 @@
 #include "FunctionBases.h"
 #include "VectorTemplates.h"
 
+#include <algorithm>
 #include <asmjit/x86.h>
 #include <vector>
 
@@ -70,6 +71,12 @@ private:
   /// The slot's mask as a prefix of the next instruction.
   asmjit::x86::Assembler &masked(const isa::Slot &slot);
   /// `id` on the slot's vectors and, of loads and stores, `unit` bytes at its address: by template if there is one, else by the assembler.
+  /// Counts bytes that were written at the assembler's position past it: a buffer that grows keeps what its size says.
+  void advance(size_t bytes) {
+    a._bufferPtr += bytes;
+    asmjit::CodeBuffer &buffer = a.currentSection()->buffer();
+    buffer._size = std::max(buffer._size, a.offset());
+  }
   void emitVector(uint32_t id, TemplateForm form, const isa::Slot &slot, unsigned unit = 0);
   Label trap(TrapCause cause, const isa::Slot *slot = nullptr, uint32_t message = 0);
   void emitTrap(const TrapSite &site);

@@ -45,7 +45,7 @@ void JITEmitter::loadScratch(Gp target, Gp base, int displacement) {
   }
   const uint8_t bytes[] = {0x48, 0x8B, uint8_t(0x40 | target.id() << 3 | base.id()), uint8_t(displacement)};
   std::memcpy(a.bufferPtr(), bytes, sizeof bytes);
-  a._bufferPtr += sizeof bytes;
+  advance(sizeof bytes);
 }
 x86::Gp JITEmitter::useR(unsigned r, Gp scratch) {
   if (r < 12)
@@ -82,7 +82,7 @@ void JITEmitter::addImmediate(Gp target, int32_t value) {
   }
   const uint8_t bytes[] = {uint8_t(0x48 | target.id() >> 3), 0x83, uint8_t(0xC0 | (target.id() & 7)), uint8_t(value)};
   std::memcpy(a.bufferPtr(), bytes, sizeof bytes);
-  a._bufferPtr += sizeof bytes;
+  advance(sizeof bytes);
 }
 void JITEmitter::load64(Gp reg, int64_t value) {
   if (value == 0)

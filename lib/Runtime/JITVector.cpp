@@ -145,7 +145,7 @@ void JITEmitter::emitVector(uint32_t id, TemplateForm form, const Slot &slot, un
       operands.ra = slot.ra, operands.rb = slot.rb;
     }
     if (size_t size = VectorTemplates::write(a.bufferPtr(), id, form, unit, operands)) {
-      a._bufferPtr += size;
+      advance(size);
       return;
     }
   }
