@@ -70,13 +70,13 @@ private:
   static asmjit::x86::KReg k(unsigned index) { return asmjit::x86::KReg(index); }
   /// The slot's mask as a prefix of the next instruction.
   asmjit::x86::Assembler &masked(const isa::Slot &slot);
-  /// `id` on the slot's vectors and, of loads and stores, `unit` bytes at its address: by template if there is one, else by the assembler.
   /// Counts bytes that were written at the assembler's position past it: a buffer that grows keeps what its size says.
   void advance(size_t bytes) {
     a._bufferPtr += bytes;
     asmjit::CodeBuffer &buffer = a.currentSection()->buffer();
     buffer._size = std::max(buffer._size, a.offset());
   }
+  /// `id` on the slot's vectors and, of loads and stores, `unit` bytes at its address: by template if there is one, else by the assembler.
   void emitVector(uint32_t id, TemplateForm form, const isa::Slot &slot, unsigned unit = 0);
   Label trap(TrapCause cause, const isa::Slot *slot = nullptr, uint32_t message = 0);
   void emitTrap(const TrapSite &site);
