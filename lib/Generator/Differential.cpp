@@ -221,52 +221,50 @@ Comparison compareTiers(const Program &program, uint64_t seed) {
   return result;
 }
 
-Program reduce(const Program &program, uint64_t seed) {
+Program reduce(const Program &program, const std::function<bool(const Program &)> &holds) {
   Program best = program;
-  auto stillDiffers = [&](const Program &candidate) {
-    if (!terminates(candidate))
-      return false;
-    const Comparison comparison = compareTiers(candidate, seed);
-    return comparison.loaded && !comparison.what.empty();
-  };
   auto attempt = [&](Program candidate) {
-    if (!stillDiffers(candidate))
+    if (!terminates(candidate) || !holds(candidate))
       return false;
     best = std::move(candidate);
     return true;
   };
-  for (size_t f = 0; f < best.functions.size(); ++f) {
-    // Ever smaller runs of words, then single slots.
-    for (size_t length = best.functions[f].words.size() / 2; length > 0; length /= 2)
-      for (size_t at = 0; at < best.functions[f].words.size(); at += length) {
-        Program candidate = best;
-        std::vector<Word> &words = candidate.functions[f].words;
-        const auto first = words.begin() + int64_t(at), last = words.begin() + int64_t(std::min(at + length, words.size()));
-        if (std::all_of(first, last, [](const Word &word) { return word == Word(); }))
-          continue;
-        std::fill(first, last, Word());
-        attempt(std::move(candidate));
-      }
-    for (size_t w = 0; w < best.functions[f].words.size(); ++w)
-      for (unsigned pipe = 0; pipe < numPipes; ++pipe) {
-        Program candidate = best;
-        Word &word = candidate.functions[f].words[w];
-        if (word.slots[pipe].empty())
-          continue;
-        word.slots[pipe] = Slot();
-        bool immediates = false;
-        for (unsigned p = 0; p < numPipes; ++p)
-          if (const InstrInfo *info = word.slots[p].empty() ? nullptr : lookup(Pipe(p), word.slots[p].opcode))
-            immediates |= info->operand(Field::i0) || info->operand(Field::i1);
-        if (!immediates) {
-          word.hasImmediates = false;
-          word.i0 = word.i1 = 0;
+  // One word may only be left out once another is: until nothing changes.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t f = 0; f < best.functions.size(); ++f) {
+      // Ever smaller runs of words, then single slots.
+      for (size_t length = best.functions[f].words.size() / 2; length > 0; length /= 2)
+        for (size_t at = 0; at < best.functions[f].words.size(); at += length) {
+          Program candidate = best;
+          std::vector<Word> &words = candidate.functions[f].words;
+          const auto first = words.begin() + int64_t(at), last = words.begin() + int64_t(std::min(at + length, words.size()));
+          if (std::all_of(first, last, [](const Word &word) { return word == Word(); }))
+            continue;
+          std::fill(first, last, Word());
+          changed |= attempt(std::move(candidate));
         }
-        attempt(std::move(candidate));
-      }
-    Program candidate = best;
-    compact(candidate.functions[f]);
-    attempt(std::move(candidate));
+      for (size_t w = 0; w < best.functions[f].words.size(); ++w)
+        for (unsigned pipe = 0; pipe < numPipes; ++pipe) {
+          Program candidate = best;
+          Word &word = candidate.functions[f].words[w];
+          if (word.slots[pipe].empty())
+            continue;
+          word.slots[pipe] = Slot();
+          bool immediates = false;
+          for (unsigned p = 0; p < numPipes; ++p)
+            if (const InstrInfo *info = word.slots[p].empty() ? nullptr : lookup(Pipe(p), word.slots[p].opcode))
+              immediates |= info->operand(Field::i0) || info->operand(Field::i1);
+          if (!immediates) {
+            word.hasImmediates = false;
+            word.i0 = word.i1 = 0;
+          }
+          changed |= attempt(std::move(candidate));
+        }
+      Program candidate = best;
+      compact(candidate.functions[f]);
+      attempt(std::move(candidate));
+    }
   }
   return best;
 }
@@ -291,7 +289,11 @@ Settings settingsOf(const FuzzSettings &fuzz, uint64_t seed) {
 
 FuzzReport fuzz(const FuzzSettings &settings) {
   FuzzReport report;
-  for (uint64_t seed = settings.seed; report.programs < settings.programs || report.executedWords < settings.executedWords; ++seed) {
+  auto goesOn = [&] {
+    return report.programs < settings.programs || report.executedWords < settings.executedWords ||
+           (report.programs / 10 < settings.programs && report.coverage.least() < settings.least);
+  };
+  for (uint64_t seed = settings.seed; goesOn(); ++seed) {
     Result<Program> program = generate(settingsOf(settings, seed));
     Comparison comparison;
     if (program)
@@ -301,7 +303,10 @@ FuzzReport fuzz(const FuzzSettings &settings) {
     if (!comparison.what.empty()) {
       report.failure = fmt::format("seed {}: {}\n", seed, comparison.what);
       if (program) {
-        Program reduced = reduce(*program, seed);
+        Program reduced = reduce(*program, [&](const Program &candidate) {
+          const Comparison comparison = compareTiers(candidate, seed);
+          return comparison.loaded && !comparison.what.empty();
+        });
         report.failure += fmt::format("reduced ({}):\n{}", compareTiers(reduced, seed).what, printAssembly(reduced));
       }
       return report;

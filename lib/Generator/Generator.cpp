@@ -104,7 +104,8 @@ public:
     block(settings.words, 0);
     epilogue();
     // A return, or a trap behind everything else.
-    words.push_back(random.chance(settings.endTraps) ? control(COp::ctrap, 0, 0, int32_t(random.below(numMessages))) : control(COp::cret, 0, 0, 0));
+    words.push_back(index == 0 && random.chance(settings.endTraps) ? control(COp::ctrap, 0, 0, int32_t(random.below(numMessages)))
+                                                                   : control(COp::cret, 0, 0, 0));
     return std::move(words);
   }
 

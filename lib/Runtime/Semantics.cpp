@@ -18,7 +18,11 @@
 // The same source for the machine's own vectors; results do not depend on the clone (one rounding per operation). Clang builds the bitcode, which
 // is compiled for the host when it is used.
 #if defined(__x86_64__) && !defined(__clang__)
+#ifdef VTPU_SANITIZED
+#define VTPU_CLONES // the resolvers of clones run before a sanitizer has started
+#else
 #define VTPU_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
 #else
 #define VTPU_CLONES
 #endif

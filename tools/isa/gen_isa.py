@@ -35,7 +35,8 @@ def load_rows(path):
         record = records[name]
         row = {key: value for key, value in record.items() if not key.startswith("!")}
         row["Operands"] = [
-            {key: records[operand["def"]][key] for key in ("Field", "Class", "Access", "Low", "High", "Bits")} for operand in record["Operands"]
+            {key: records[operand["def"]][key] for key in ("Field", "Class", "Access", "Low", "High", "Bits")}
+            for operand in record["Operands"]
         ]
         rows.append(row)
     rows.sort(key=lambda row: (PIPES.index(row["Pipe"]), row["Opcode"]))
@@ -107,7 +108,8 @@ def write_table(rows):
     out = [BANNER, f"constexpr uint64_t isaTableHash = 0x{digest:016x}ull;", "constexpr InstrInfo isaTable[] = {"]
     for row in rows:
         operands = ", ".join(
-            f"{{Field::{o['Field']}, OperandClass::{o['Class']}, Access::{o['Access']}, {o['Low']}, {o['High']}, {'true' if o['Bits'] else 'false'}}}"
+            f"{{Field::{o['Field']}, OperandClass::{o['Class']}, Access::{o['Access']}, {o['Low']}, {o['High']}, "
+            f"{'true' if o['Bits'] else 'false'}}}"
             for o in row["Operands"]
         )
         flags = ", ".join(

@@ -15,7 +15,7 @@ using namespace vtpu;
 int main(int argc, char **argv) {
   tools::Options options("vtpu-fuzz", "[options]", "Runs random programs in every tier of the runtime and compares the results bit by bit.");
   gen::FuzzSettings settings;
-  uint64_t words = settings.words, iterations = settings.iterations, least = 0;
+  uint64_t words = settings.words, iterations = settings.iterations;
   std::string coverage;
   std::vector<std::string> inputs;
   options.number("seed", "N", settings.seed, 0, UINT64_MAX, "seed of the first program; the next has the next seed (default 1)");
@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
   options.number("words", "N", words, 1, 1 << 20, "words of each function's body, about (default 256)");
   options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4)");
   options.value("coverage", "FILE", coverage, "write how often each form of an instruction ran without a trap, as JSON");
-  options.number("least", "N", least, 0, UINT64_MAX, "fail if a form ran less often (default 0)");
+  options.number("least", "N", settings.least, 0, UINT64_MAX, "go on until each form ran so often; fail if tenfold --programs do not reach it (default 0)");
   options.parse(argc, argv, inputs);
   if (!inputs.empty())
     options.fail("expected no input file; vtpu-fuzz makes its programs from seeds");
@@ -50,8 +50,8 @@ int main(int argc, char **argv) {
   }
   if (!report.failure.empty())
     options.fail(report.failure, tools::exitMismatch);
-  const std::vector<std::string> missing = report.coverage.missing(least);
+  const std::vector<std::string> missing = report.coverage.missing(settings.least);
   for (const std::string &name : missing)
-    fmt::print("ran less than {} times: {}\n", least, name);
+    fmt::print("ran less than {} times: {}\n", settings.least, name);
   return missing.empty() ? tools::exitGood : tools::exitMismatch;
 }

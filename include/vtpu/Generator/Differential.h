@@ -59,8 +59,8 @@ struct Comparison {
   Outcome reference;
 };
 Comparison compareTiers(const Program &program, uint64_t seed);
-/// The smallest program found, by leaving out words and slots, in which tiers still differ.
-Program reduce(const Program &program, uint64_t seed);
+/// The smallest program found, by leaving out words and slots, that still has a property. Candidates end whenever the program does.
+Program reduce(const Program &program, const std::function<bool(const Program &)> &holds);
 
 /// A run over programs with the seeds seed, seed + 1, ...
 struct FuzzSettings {
@@ -69,6 +69,7 @@ struct FuzzSettings {
   uint32_t words = 256;        // of each function's body, about
   uint32_t iterations = 4;     // most iterations of a loop
   uint64_t executedWords = 0;  // go on until the interpreter has executed so many; 0: no matter
+  uint64_t least = 0;          // go on until every form has run so often without a trap, for tenfold `programs` at most
 };
 struct FuzzReport {
   uint64_t programs = 0, words = 0, slots = 0, executedWords = 0, traps = 0;

@@ -37,7 +37,7 @@ struct Settings {
   bool branches = true;          // conditional and unconditional branches forward
   uint32_t calls = 1;            // functions that the entry calls
   double traps = 0;              // chance of a deliberate trap at each place that can have one
-  double endTraps = 0;           // chance that a function ends in a trap, not in a return
+  double endTraps = 0;           // chance that the entry ends in a trap, not in a return
   uint32_t memoryBytes = 4096;   // of each area that words address; a power of two, at least 1024
   uint16_t types = 0xffff;       // element types, a bit set over isa::Type
   uint8_t lengths = 7;           // a bit set over isa::Length

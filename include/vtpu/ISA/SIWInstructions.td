@@ -170,7 +170,7 @@ def DPOPCNT : D1<48, "dpopcnt", IntTypes, "popcnt", "rd = number of one bits of 
 
 // Trits: two bits each, 0 = 00 or 11, +1 = 01, -1 = 10. Trit j of a lane stands in its bits 2j and 2j + 1: 16 of a 32-bit lane, 32 of a 64-bit one.
 class DTrit<int opcode, string mnemonic, Operand target, string summary>
-    : D<opcode, mnemonic, [target, In<"ra", "v">, In<"rb", "v">, Tmp<"rc", "v">, Imm<"i32">], AllTypes, "trit", summary>;
+    : D<opcode, mnemonic, [target, In<"ra", "v">, InBits<"rb">, Tmp<"rc", "v">, Imm<"i32">], AllTypes, "trit", summary>;
 def DTERNARY : DTrit<49, "dternary", Out<"rd", "v">, "rd = ra * t, t = trit (imm mod trits of a lane) of rb's lane as a number; integers wrap">;
 def DTACC : DTrit<50, "dtacc", InOut<"rd", "v">, "rd = ra * t + rd, t as in dternary; floats as dfma, integers wrap">;
 def DTPOP : D<51, "dtpop", [Out<"rd", "v">, In<"ra", "v">, Tmp<"rb", "v">], IntTypes, "popcnt", "rd = number of trits of ra's lane that are not 0">;
