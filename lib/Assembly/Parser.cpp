@@ -95,7 +95,8 @@ public:
     bool good = !digits.empty() && digits.size() <= 20;
     for (char c : digits) {
       int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
-      good &= digit < int(base);
+      if (!(good &= digit < int(base)))
+        break; // as many digits as fit __int128 at most
       value = value * base + digit;
     }
     if (negative)

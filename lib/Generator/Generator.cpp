@@ -429,9 +429,10 @@ private:
     }
     slot.imm = int32_t(int64_t(random.below(uint64_t(std::max<int64_t>(room, 0) / unit) + 1)) * unit);
     if (random.chance(settings.traps)) {
-      // At an end of the binding, where some lanes may still be inside.
+      // At an end of the binding, by little: the largest index just passes it, or the smallest.
       const int64_t end = int64_t(settings.memoryBytes) + int64_t(settings.calls + 1) * stateBytes;
-      slot.imm = int32_t(random.below(2) ? -int64_t(1 + random.below(8)) * width : end + (4 - int64_t(random.below(16))) * width);
+      const int64_t last = (end - (random.below(2) ? most : 0)) / width * width;
+      slot.imm = int32_t(random.below(3) == 0 ? -int64_t(1 + random.below(8)) * width : last + (4 - int64_t(random.below(16))) * width);
     }
   }
 

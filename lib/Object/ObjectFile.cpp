@@ -516,6 +516,9 @@ Result<Program> readObject(const uint8_t *data, size_t size) {
   if (header.e_shoff > size || uint64_t(header.e_shnum) * sizeof(Elf64_Shdr) > size - header.e_shoff)
     return Error{fmt::format("not a whole .vtpu file: its section table ends at byte {}, the file has {}; the file is truncated",
                              header.e_shoff + uint64_t(header.e_shnum) * sizeof(Elf64_Shdr), size)};
+  if (header.e_shoff % alignof(Elf64_Shdr) != 0) // libelf hands out pointers into the table
+    return Error{fmt::format("not a .vtpu file: its section table stands at byte {}, which is no multiple of {}; the file is damaged",
+                             header.e_shoff, alignof(Elf64_Shdr))};
   std::vector<uint8_t> copy(data, data + size); // libelf may write into its image
   Handle handle;
   handle.elf = elf_memory(reinterpret_cast<char *>(copy.data()), copy.size());
