@@ -282,7 +282,9 @@ def SHYPDIST : P<31, "shypdist", [Out<"rd", "r", 0, 11>, In<"ra", "p">, In<"rb",
 def CSHARD : P<32, "cshard", [Out<"rd", "r", 0, 1023>, In<"ra", "p">], "call", "rd = hash of ra modulo the number of sentrons"> {
   let UsesSentron = 1;
 }
-def CMOE : P<33, "cmoe", [Out<"rd", "r">, In<"ra", "p">, In<"rb", "r">], "call", "rd = hash of ra modulo rb, unsigned; traps on zero">;
+def CMOE : P<33, "cmoe", [Out<"rd", "r">, In<"ra", "p">, In<"rb", "r">], "call", "rd = hash of ra modulo rb, unsigned; traps on zero"> {
+  let TrapsOnZero = 1;
+}
 }
 
 //===----------------------------------------------------------------------===//
