@@ -290,8 +290,9 @@ TEST(Dependences, OverlappingAccessesAreOrdered) {
       for (size_t a = 0; a < b; ++a) {
         const MemoryAccess &x = problem.operations[a].memory, &y = problem.operations[b].memory;
         const bool apart = x.address && x.address == y.address && x.offset != y.offset;
-        if ((x.stores || y.stores) && !apart)
+        if ((x.stores || y.stores) && !apart) {
           ASSERT_TRUE(before[b][a]) << a << " and " << b;
+        }
       }
   }
 }
