@@ -8,7 +8,7 @@ from lit.llvm import llvm_config
 config.name = "vTPU"
 config.test_format = lit.formats.ShTest(not llvm_config.use_lit_shell)
 config.suffixes = [".mlir", ".siw", ".test"]
-config.excludes = ["Unit", "python", "Inputs", "install", "Conformance"]
+config.excludes = ["Unit", "python", "Inputs", "install", "Conformance", "Fuzz"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.vtpu_obj_root, "test")
 
