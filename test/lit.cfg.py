@@ -12,6 +12,9 @@ config.excludes = ["Unit", "python", "Inputs", "install", "Conformance", "Fuzz"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.vtpu_obj_root, "test")
 
+if os.path.exists(os.path.join(config.vtpu_obj_root, "lib", "libVTPUORC.so")):
+    config.available_features.add("orc")
+
 llvm_config.use_default_substitutions()
 llvm_config.with_environment("PATH", [config.vtpu_tools_dir, config.llvm_tools_dir], append_path=True)
 config.substitutions.append(("%python", config.python_executable))

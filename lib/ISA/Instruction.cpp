@@ -19,12 +19,7 @@ namespace vtpu::isa {
 static_assert(std::size(isaTable) == numInstructions);
 
 namespace {
-struct TypeInfo {
-  std::string_view name;
-  unsigned bytes;
-};
-constexpr TypeInfo typeInfos[numTypes] = {{"none", 0}, {"i8", 1},  {"i16", 2}, {"i32", 4}, {"i64", 8}, {"u8", 1},
-                                          {"u16", 2},  {"u32", 4}, {"f32", 4}, {"f64", 8}, {"f16", 2}, {"bf16", 2}};
+constexpr std::string_view typeNames[numTypes] = {"none", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "f32", "f64", "f16", "bf16"};
 constexpr std::string_view predicateNames[numPredicates] = {"eq",  "ne",  "lt",  "le",  "gt",  "ge",  "ult",
                                                             "ule", "ugt", "uge", "ueq", "one", "ord", "uno"};
 constexpr std::string_view pipeNames[numPipes] = {"D", "S", "C"};
@@ -41,11 +36,10 @@ constexpr bool isFloat(Type type) { return type == Type::f32 || type == Type::f6
 constexpr bool isUnsigned(Type type) { return type == Type::u8 || type == Type::u16 || type == Type::u32; }
 } // namespace
 
-unsigned byteWidth(Type type) { return typeInfos[unsigned(type)].bytes; }
-std::string_view typeName(Type type) { return typeInfos[unsigned(type)].name; }
+std::string_view typeName(Type type) { return typeNames[unsigned(type)]; }
 Type parseType(std::string_view name) {
   for (unsigned i = 1; i < numTypes; ++i)
-    if (typeInfos[i].name == name)
+    if (typeNames[i] == name)
       return Type(i);
   return Type::none;
 }
@@ -227,7 +221,7 @@ namespace {
 constexpr bool convertsBetween(const InstrInfo &info, Type type, Type memType) {
   if (info.isLoad || info.isStore) {
     // The register is at least as wide as memory, and of the same kind.
-    bool legal = isFloat(type) == isFloat(memType) && typeInfos[unsigned(type)].bytes >= typeInfos[unsigned(memType)].bytes &&
+    bool legal = isFloat(type) == isFloat(memType) && byteWidth(type) >= byteWidth(memType) &&
                  !(type == Type::f64 && memType == Type::f16);
     legal &= !(memType == Type::u32 && type == Type::i32);
     if (info.isStore) // stores narrow integers by truncation and floats only to f16

@@ -92,18 +92,26 @@ Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, con
   const bool capable = features.empty() && hostHasBaseline();
   if (options.tier == VTPU_TIER_JIT && !capable)
     return Error{"this CPU lacks AVX-512 (F, VL, BW, DQ, CD), which the JIT tier needs; use the interpreter tier"};
-  self.tier = options.tier == VTPU_TIER_DEFAULT ? (capable ? VTPU_TIER_JIT : VTPU_TIER_INTERPRETER) : options.tier;
-  if (options.tier == VTPU_TIER_DEFAULT && !capable) {
+  if (options.tier > VTPU_TIER_ORC)
+    return Error{fmt::format("unknown tier {}; legal are 0 to {}", unsigned(options.tier), unsigned(VTPU_TIER_ORC))};
+  self.tier = options.tier;
+  if (options.tier == VTPU_TIER_DEFAULT) {
+    self.tier = capable ? VTPU_TIER_JIT : hasORC() ? VTPU_TIER_ORC : VTPU_TIER_INTERPRETER;
     static std::once_flag said;
-    std::call_once(said, [] { std::fputs("vtpu: this CPU has no AVX-512; programs run in the interpreter, slowly\n", stderr); });
+    if (!capable)
+      std::call_once(said, [&] {
+        std::fprintf(stderr, "vtpu: this CPU has no AVX-512; programs run in %s\n",
+                     self.tier == VTPU_TIER_ORC ? "the ORC tier, which takes long to load them" : "the interpreter, slowly");
+      });
   }
-  if (self.tier == VTPU_TIER_JIT) {
-    Result<std::unique_ptr<Executor>> jit = createJIT(self.program, self.facts);
-    if (!jit)
-      return jit.takeError();
-    self.executor = std::move(*jit);
-  } else {
+  if (self.tier == VTPU_TIER_INTERPRETER) {
     self.executor = createInterpreter(self.program, self.facts);
+  } else {
+    Result<std::unique_ptr<Executor>> compiled =
+        self.tier == VTPU_TIER_JIT ? createJIT(self.program, self.facts) : createORC(self.program, self.facts, !features.empty());
+    if (!compiled)
+      return compiled.takeError();
+    self.executor = std::move(*compiled);
   }
   if (options.threads > mostSentrons)
     return Error{fmt::format("{} threads; legal are 1 to {}", options.threads, mostSentrons)};

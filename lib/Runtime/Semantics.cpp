@@ -7,47 +7,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Semantics.h"
+#include "SemanticsLanes.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <limits>
-#include <type_traits>
-
-// The same source for the machine's own vectors; results do not depend on the clone (one rounding per operation). Clang builds the bitcode, which
-// is compiled for the host when it is used.
-#if defined(__x86_64__) && !defined(__clang__)
-#ifdef VTPU_SANITIZED
-#define VTPU_CLONES // the resolvers of clones run before a sanitizer has started
-#else
-#define VTPU_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
-#else
-#define VTPU_CLONES
-#endif
 
 namespace vtpu::rt {
 
 using namespace isa;
 
 namespace {
-template <typename T>
-using BitsOf = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
-
-template <typename T>
-BitsOf<T> toBits(T value) {
-  BitsOf<T> bits;
-  std::memcpy(&bits, &value, sizeof(T));
-  return bits;
-}
-template <typename T>
-T fromBits(BitsOf<T> bits) {
-  T value;
-  std::memcpy(&value, &bits, sizeof(T));
-  return value;
-}
-
 /// Two's complement arithmetic without undefined overflow.
 template <typename T, typename F>
 T wrapping(T a, T b, F f) {
@@ -100,6 +69,20 @@ bool comparePredicate(Predicate predicate, T a, T b) {
   return false;
 }
 
+/// Calls `f` with the predicate as a constant, so that loops over lanes have no switch inside.
+template <typename F>
+void withPredicate(Predicate predicate, F &&f) {
+  switch (predicate) {
+#define VTPU_PREDICATE(name)                                                                                                                \
+  case Predicate::name:                                                                                                                     \
+    return f(std::integral_constant<Predicate, Predicate::name>());
+    VTPU_PREDICATE(eq) VTPU_PREDICATE(ne) VTPU_PREDICATE(lt) VTPU_PREDICATE(le) VTPU_PREDICATE(gt) VTPU_PREDICATE(ge)
+    VTPU_PREDICATE(ult) VTPU_PREDICATE(ule) VTPU_PREDICATE(ugt) VTPU_PREDICATE(uge) VTPU_PREDICATE(ueq) VTPU_PREDICATE(one)
+    VTPU_PREDICATE(ord) VTPU_PREDICATE(uno)
+#undef VTPU_PREDICATE
+  }
+}
+
 template <typename T>
 bool isQuiet(T nan) {
   return toBits(nan) >> (sizeof(T) == 4 ? 22 : 51) & 1;
@@ -119,33 +102,32 @@ T scaleByPower(T a, T b) {
   T whole = std::clamp(std::floor(b), T(-10000), T(10000));
   return std::ldexp(a, int(whole));
 }
+/// Bits of a positive float's fraction, and what makes a denormal a normal number.
+template <typename T>
+constexpr int fractionBits = std::numeric_limits<T>::digits - 1;
+template <typename T>
+constexpr T normalising = T(uint64_t(1) << (fractionBits<T> + 1));
+
 template <typename T>
 T exponentOf(T a) {
-  return std::logb(a);
+  constexpr int bias = std::numeric_limits<T>::max_exponent - 1;
+  const T magnitude = std::fabs(a);
+  const bool small = magnitude < std::numeric_limits<T>::min();
+  const BitsOf<T> bits = toBits(small ? magnitude * normalising<T> : magnitude);
+  const T exponent = T(int(bits >> fractionBits<T>) - bias - (small ? fractionBits<T> + 1 : 0));
+  if (!(magnitude <= std::numeric_limits<T>::max())) // infinity or NaN
+    return magnitude + magnitude;
+  return magnitude == 0 ? -std::numeric_limits<T>::infinity() : exponent;
 }
 template <typename T>
 T mantissaOf(T a) {
-  if (std::isnan(a))
-    return a + a;
-  if (a == 0 || std::isinf(a))
-    return std::copysign(T(1), a);
-  int exponent;
-  return T(2) * std::frexp(a, &exponent);
+  constexpr BitsOf<T> fraction = (BitsOf<T>(1) << fractionBits<T>)-1, sign = BitsOf<T>(1) << (sizeof(T) * 8 - 1);
+  const T magnitude = std::fabs(a);
+  const BitsOf<T> bits = toBits(magnitude < std::numeric_limits<T>::min() ? magnitude * normalising<T> : magnitude);
+  const BitsOf<T> mantissa = magnitude == 0 || std::isinf(magnitude) ? 0 : bits & fraction;
+  const T result = fromBits<T>((toBits(a) & sign) | toBits(T(1)) | mantissa);
+  return std::isnan(a) ? a + a : result;
 }
-template <typename T>
-T roundTo(T a, int mode) {
-  switch (mode) {
-  case 0:
-    return std::nearbyint(a); // the environment rounds to nearest even
-  case 1:
-    return std::floor(a);
-  case 2:
-    return std::ceil(a);
-  default:
-    return std::trunc(a);
-  }
-}
-
 template <typename To, typename From>
 To convertLane(From value) {
   if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
@@ -179,24 +161,25 @@ void shiftUp(const T *high, const T *low, unsigned n, int32_t shift, T *out) {
   }
 }
 
-template <typename T>
-T reducePair(int kind, T a, T b) {
+/// Calls `f` with dred's operation on two lanes.
+template <typename T, typename F>
+void withReduction(int kind, F &&f) {
   using B = BitsOf<T>;
   switch (kind) {
   case 0:
-    return wrapping(a, b, [](auto x, auto y) { return x + y; });
+    return f([](T x, T y) { return wrapping(x, y, [](auto u, auto v) { return u + v; }); });
   case 1:
-    return wrapping(a, b, [](auto x, auto y) { return x * y; });
+    return f([](T x, T y) { return wrapping(x, y, [](auto u, auto v) { return u * v; }); });
   case 2:
-    return a < b ? a : b;
+    return f([](T x, T y) { return x < y ? x : y; });
   case 3:
-    return a > b ? a : b;
+    return f([](T x, T y) { return x > y ? x : y; });
   case 4:
-    return fromBits<T>(B(toBits(a) & toBits(b)));
+    return f([](T x, T y) { return fromBits<T>(B(toBits(x) & toBits(y))); });
   case 5:
-    return fromBits<T>(B(toBits(a) | toBits(b)));
+    return f([](T x, T y) { return fromBits<T>(B(toBits(x) | toBits(y))); });
   default:
-    return fromBits<T>(B(toBits(a) ^ toBits(b)));
+    return f([](T x, T y) { return fromBits<T>(B(toBits(x) ^ toBits(y))); });
   }
 }
 
@@ -218,13 +201,18 @@ void clearTemporary(const Slot &slot, Registers &regs) {
   }
 }
 
-/// Every instruction whose sources and destination have lanes of one type.
-template <typename T>
+/// Every instruction whose sources and destination have `n` lanes of one type. The number is a constant, so that a loop over lanes is a vector.
+template <typename T, unsigned n>
 struct Lanes {
-  static constexpr unsigned most = 64 / sizeof(T);
   using U = std::conditional_t<std::is_floating_point_v<T>, BitsOf<T>, std::make_unsigned_t<std::conditional_t<std::is_floating_point_v<T>, int, T>>>;
 
-  VTPU_CLONES static void map(DOp op, unsigned n, const T *a, const T *b, const T *d, T *out, const Slot &slot) {
+  template <typename F>
+  static void eachLane(const T *a, T *out, F f) {
+    for (unsigned i = 0; i < n; ++i)
+      out[i] = f(a[i]);
+  }
+
+  VTPU_CLONES static void map(DOp op, const T *a, const T *b, const T *d, T *out, const Slot &slot) {
     constexpr unsigned bitsMask = sizeof(T) * 8 - 1;
     switch (op) {
     case DOp::dadd:
@@ -280,9 +268,16 @@ struct Lanes {
           out[i] = std::sqrt(a[i]);
         return;
       case DOp::dround:
-        for (unsigned i = 0; i < n; ++i)
-          out[i] = roundTo(a[i], slot.imm);
-        return;
+        switch (slot.imm) {
+        case 0:
+          return eachLane(a, out, [](T x) { return std::nearbyint(x); }); // the environment rounds to nearest even
+        case 1:
+          return eachLane(a, out, [](T x) { return std::floor(x); });
+        case 2:
+          return eachLane(a, out, [](T x) { return std::ceil(x); });
+        default:
+          return eachLane(a, out, [](T x) { return std::trunc(x); });
+        }
       case DOp::dscale:
         for (unsigned i = 0; i < n; ++i)
           out[i] = scaleByPower(a[i], b[i]);
@@ -304,88 +299,90 @@ struct Lanes {
         return;
       }
     } else {
-      for (unsigned i = 0; i < n; ++i) {
-        U x = U(a[i]), y = U(b[i]);
-        switch (op) {
-        case DOp::dminu:
-          out[i] = T(std::min(x, y));
-          break;
-        case DOp::dmaxu:
-          out[i] = T(std::max(x, y));
-          break;
-        case DOp::dand:
-          out[i] = T(x & y);
-          break;
-        case DOp::dor:
-          out[i] = T(x | y);
-          break;
-        case DOp::dxor:
-          out[i] = T(x ^ y);
-          break;
-        case DOp::dandn:
-          out[i] = T(~x & y);
-          break;
-        case DOp::dshl:
-          out[i] = y > bitsMask ? T(0) : T(x << y);
-          break;
-        case DOp::dshr:
-          out[i] = y > bitsMask ? T(0) : T(x >> y);
-          break;
-        case DOp::dsar:
-          out[i] = a[i] >> std::min<U>(y, bitsMask);
-          break;
-        case DOp::dshli:
-          out[i] = T(x << (unsigned(slot.imm) & bitsMask));
-          break;
-        case DOp::dshri:
-          out[i] = T(x >> (unsigned(slot.imm) & bitsMask));
-          break;
-        case DOp::dsari:
-          out[i] = a[i] >> (unsigned(slot.imm) & bitsMask);
-          break;
-        case DOp::dabs:
-          out[i] = a[i] < 0 ? T(U(0) - x) : a[i];
-          break;
-        case DOp::dlzcnt:
-          out[i] = x == 0 ? T(sizeof(T) * 8) : T(sizeof(T) == 4 ? __builtin_clz(uint32_t(x)) : __builtin_clzll(uint64_t(x)));
-          break;
-        case DOp::dhdbind:
-          out[i] = T(x ^ y);
-          break;
-        case DOp::dhdbund:
-          out[i] = T((x & y) | (x & U(d[i])) | (y & U(d[i])));
-          break;
-        case DOp::dhdsim:
-          out[i] = T(__builtin_popcountll(U(~(x ^ y))));
-          break;
-        case DOp::dpopcnt:
-          out[i] = T(__builtin_popcountll(x));
-          break;
-        case DOp::dtpop: // a trit is 0 if its two bits are equal
-          out[i] = T(__builtin_popcountll(U((x ^ x >> 1) & U(0x5555555555555555))));
-          break;
-        case DOp::dtacc:
-          out[i] = T(x * U(tritOf(b[i], slot.imm)) + U(d[i]));
-          break;
-        default:
-          break;
-        }
+      const unsigned count = unsigned(slot.imm) & bitsMask;
+      auto binary = [&](auto f) {
+        for (unsigned i = 0; i < n; ++i)
+          out[i] = T(f(U(a[i]), U(b[i])));
+      };
+      switch (op) {
+      case DOp::dminu:
+        return binary([](U x, U y) { return std::min(x, y); });
+      case DOp::dmaxu:
+        return binary([](U x, U y) { return std::max(x, y); });
+      case DOp::dand:
+        return binary([](U x, U y) { return x & y; });
+      case DOp::dor:
+        return binary([](U x, U y) { return x | y; });
+      case DOp::dxor:
+        return binary([](U x, U y) { return x ^ y; });
+      case DOp::dandn:
+        return binary([](U x, U y) { return ~x & y; });
+      case DOp::dshl:
+        return binary([](U x, U y) { return y > bitsMask ? U(0) : x << (y & bitsMask); });
+      case DOp::dshr:
+        return binary([](U x, U y) { return y > bitsMask ? U(0) : x >> (y & bitsMask); });
+      case DOp::dsar:
+        return binary([](U x, U y) { return T(x) >> (y > bitsMask ? bitsMask : y); });
+      case DOp::dshli:
+        return eachLane(a, out, [=](T x) { return T(U(x) << count); });
+      case DOp::dshri:
+        return eachLane(a, out, [=](T x) { return T(U(x) >> count); });
+      case DOp::dsari:
+        return eachLane(a, out, [=](T x) { return x >> count; });
+      case DOp::dabs:
+        return eachLane(a, out, [](T x) { return x < 0 ? T(U(0) - U(x)) : x; });
+      case DOp::dlzcnt:
+        return eachLane(a, out, [](T x) {
+          return x == 0 ? T(sizeof(T) * 8) : T(sizeof(T) == 4 ? __builtin_clz(uint32_t(x)) : __builtin_clzll(uint64_t(x)));
+        });
+      case DOp::dhdbind:
+        return binary([](U x, U y) { return x ^ y; });
+      case DOp::dhdbund:
+        for (unsigned i = 0; i < n; ++i)
+          out[i] = T((a[i] & b[i]) | (a[i] & d[i]) | (b[i] & d[i]));
+        return;
+      case DOp::dhdsim:
+        return binary([](U x, U y) { return __builtin_popcountll(U(~(x ^ y))); });
+      case DOp::dpopcnt:
+        return eachLane(a, out, [](T x) { return T(__builtin_popcountll(U(x))); });
+      case DOp::dtpop: // a trit is 0 if its two bits are equal
+        return eachLane(a, out, [](T x) { return T(__builtin_popcountll(U((U(x) ^ U(x) >> 1) & U(0x5555555555555555)))); });
+      case DOp::dtacc:
+        for (unsigned i = 0; i < n; ++i)
+          out[i] = T(U(a[i]) * U(tritOf(b[i], slot.imm)) + U(d[i]));
+        return;
+      default:
+        return;
       }
     }
   }
 
+  /// Upper half with lower half, until one lane is left.
+  template <unsigned half, typename F>
+  static void reduceTree(T *tree, F f) {
+    if constexpr (half > 0) {
+      for (unsigned i = 0; i < half; ++i)
+        tree[i] = f(tree[i], tree[i + half]);
+      reduceTree<half / 2>(tree, f);
+    }
+  }
+  static T reduce(int kind, const T *a) {
+    T tree[n];
+    std::memcpy(tree, a, sizeof tree);
+    withReduction<T>(kind, [&](auto f) { reduceTree<n / 2>(tree, f); });
+    return tree[0];
+  }
+
   static void execute(const Slot &slot, const Word &word, Registers &regs) {
-    const unsigned n = laneCount(slot.length, slot.type);
     const T *a = reinterpret_cast<const T *>(regs.v[slot.ra % numV]);
     const T *b = reinterpret_cast<const T *>(regs.v[slot.rb % numV]);
     const T *d = reinterpret_cast<const T *>(regs.v[slot.rd % numV]);
-    alignas(64) T out[most] = {};
+    alignas(64) T out[n] = {};
     const uint64_t mask = slot.mask ? regs.k[slot.mask] : ~0ull;
     switch (DOp(slot.opcode)) {
     case DOp::dcmp: {
       uint64_t bits = 0;
-      for (unsigned i = 0; i < n; ++i)
-        bits |= uint64_t(comparePredicate(slot.predicate, a[i], b[i])) << i;
+      withPredicate(slot.predicate, [&](auto predicate) { bits = bitsOf<n>([&](unsigned i) { return comparePredicate(predicate.value, a[i], b[i]); }); });
       regs.k[slot.rd] = bits & mask;
       return;
     }
@@ -414,15 +411,9 @@ struct Lanes {
     case DOp::dget:
       regs.r[slot.rd] = std::is_floating_point_v<T> ? int64_t(toBits(a[0])) : int64_t(a[0]);
       return;
-    case DOp::dred: {
-      T tree[most];
-      std::copy(a, a + n, tree);
-      for (unsigned half = n / 2; half > 0; half /= 2)
-        for (unsigned i = 0; i < half; ++i)
-          tree[i] = reducePair(slot.imm, tree[i], tree[i + half]);
-      out[0] = tree[0];
+    case DOp::dred:
+      out[0] = reduce(slot.imm, a);
       break;
-    }
     case DOp::dperm:
       for (unsigned i = 0; i < n; ++i)
         out[i] = b[toBits(a[i]) % n];
@@ -452,61 +443,55 @@ struct Lanes {
       break;
     }
     case DOp::dhdperm:
-      shiftUp(a, a, n, slot.imm, out);
+      if constexpr (sizeof(T) == 8) // the only legal lanes
+        shiftUp(a, a, n, slot.imm, out);
       break;
     case DOp::dhdperm2:
-      shiftUp(a, b, n, slot.imm, out);
+      if constexpr (sizeof(T) == 8) // the only legal lanes
+        shiftUp(a, b, n, slot.imm, out);
       break;
     default:
-      map(DOp(slot.opcode), n, a, b, d, out, slot);
+      map(DOp(slot.opcode), a, b, d, out, slot);
       break;
     }
     clearTemporary(slot, regs);
-    writeLanes(slot, regs, slot.rd, reinterpret_cast<const uint8_t *>(out), n, sizeof(T));
+    writeLanes<T, n>(slot, regs, out);
   }
 };
 
-template <typename To, typename From>
+template <typename To, typename From, unsigned n>
 void convert(const Slot &slot, Registers &regs) {
-  unsigned lanes = lengthBytes(slot.length) / unsigned(std::max(sizeof(To), sizeof(From)));
   const From *a = reinterpret_cast<const From *>(regs.v[slot.ra]);
-  alignas(64) To out[64 / sizeof(To)] = {};
-  for (unsigned i = 0; i < lanes; ++i)
+  alignas(64) To out[n];
+  for (unsigned i = 0; i < n; ++i)
     out[i] = convertLane<To>(a[i]);
-  writeLanes(slot, regs, slot.rd, reinterpret_cast<const uint8_t *>(out), lanes, sizeof(To));
+  writeLanes<To, n>(slot, regs, out);
+}
+template <typename To, typename From>
+void convertLength(const Slot &slot, Registers &regs) {
+  using Wider = std::conditional_t<(sizeof(To) > sizeof(From)), To, From>;
+  withLength<Wider>(slot.length, [&](auto n) { convert<To, From, n.value>(slot, regs); });
 }
 template <typename To>
 void convertFrom(const Slot &slot, Registers &regs) {
   switch (slot.memType) {
   case Type::i32:
-    return convert<To, int32_t>(slot, regs);
+    return convertLength<To, int32_t>(slot, regs);
   case Type::i64:
-    return convert<To, int64_t>(slot, regs);
+    return convertLength<To, int64_t>(slot, regs);
   case Type::u32:
-    return convert<To, uint32_t>(slot, regs);
+    return convertLength<To, uint32_t>(slot, regs);
   case Type::f32:
-    return convert<To, float>(slot, regs);
+    return convertLength<To, float>(slot, regs);
   default:
-    return convert<To, double>(slot, regs);
+    return convertLength<To, double>(slot, regs);
   }
+}
+template <typename T>
+void executeLength(const Slot &slot, const Word &word, Registers &regs) {
+  withLength<T>(slot.length, [&](auto n) { Lanes<T, n.value>::execute(slot, word, regs); });
 }
 } // namespace
-
-void writeLanes(const Slot &slot, Registers &regs, uint8_t rd, const uint8_t *values, unsigned lanes, unsigned bytes) {
-  uint8_t *target = regs.v[rd];
-  if (!slot.mask) {
-    std::memcpy(target, values, lanes * bytes);
-  } else {
-    uint64_t mask = regs.k[slot.mask];
-    for (unsigned i = 0; i < lanes; ++i) {
-      if (mask >> i & 1)
-        std::memcpy(target + i * bytes, values + i * bytes, bytes);
-      else if (slot.zeroing)
-        std::memset(target + i * bytes, 0, bytes);
-    }
-  }
-  std::memset(target + lanes * bytes, 0, 64 - lanes * bytes);
-}
 
 void executeD(const Slot &slot, const Word &word, Registers &regs) {
   if (slot.opcode == uint8_t(DOp::dcvt)) {
@@ -523,13 +508,13 @@ void executeD(const Slot &slot, const Word &word, Registers &regs) {
   }
   switch (slot.type) {
   case Type::i32:
-    return Lanes<int32_t>::execute(slot, word, regs);
+    return executeLength<int32_t>(slot, word, regs);
   case Type::i64:
-    return Lanes<int64_t>::execute(slot, word, regs);
+    return executeLength<int64_t>(slot, word, regs);
   case Type::f32:
-    return Lanes<float>::execute(slot, word, regs);
+    return executeLength<float>(slot, word, regs);
   default:
-    return Lanes<double>::execute(slot, word, regs);
+    return executeLength<double>(slot, word, regs);
   }
 }
 
@@ -538,10 +523,12 @@ bool compareIntegers(Predicate predicate, int64_t a, int64_t b) { return compare
 void reduceLanes(Type type, int kind, void *into, const void *with) {
   auto reduce = [&](auto zero) {
     using T = decltype(zero);
-    T *lanes = static_cast<T *>(into);
-    const T *others = static_cast<const T *>(with);
-    for (unsigned i = 0; i < 64 / sizeof(T); ++i)
-      lanes[i] = reducePair(kind, lanes[i], others[i]);
+    withReduction<T>(kind, [&](auto f) {
+      T *lanes = static_cast<T *>(into);
+      const T *others = static_cast<const T *>(with);
+      for (unsigned i = 0; i < 64 / sizeof(T); ++i)
+        lanes[i] = f(lanes[i], others[i]);
+    });
   };
   switch (type) {
   case Type::f32:
@@ -553,31 +540,6 @@ void reduceLanes(Type type, int kind, void *into, const void *with) {
   default:
     return reduce(int64_t());
   }
-}
-
-float halfToFloat(uint16_t bits) {
-  uint32_t sign = uint32_t(bits & 0x8000) << 16, exponent = bits >> 10 & 31, fraction = bits & 1023;
-  if (exponent == 31)
-    return fromBits<float>(sign | 0x7f800000u | fraction << 13 | (fraction ? 0x400000u : 0));
-  if (exponent == 0) {
-    float magnitude = std::ldexp(float(fraction), -24);
-    return sign ? -magnitude : magnitude;
-  }
-  return fromBits<float>(sign | (exponent + 112) << 23 | fraction << 13);
-}
-
-uint16_t floatToHalf(float value) {
-  uint32_t bits = toBits(value);
-  uint16_t sign = uint16_t(bits >> 16 & 0x8000);
-  if (std::isnan(value))
-    return uint16_t(sign | 0x7e00 | (bits >> 13 & 0x3ff));
-  float magnitude = std::fabs(value);
-  if (magnitude >= 65520.0f)
-    return sign | 0x7c00;
-  if (magnitude < std::ldexp(1.0f, -14)) // denormal: a multiple of 2^-24
-    return uint16_t(sign | uint16_t(std::nearbyint(std::ldexp(magnitude, 24))));
-  uint32_t rounded = (bits & 0x7fffffff) + 0xfff + (bits >> 13 & 1);
-  return uint16_t(sign | uint16_t((rounded >> 13) - (112u << 10)));
 }
 
 } // namespace vtpu::rt

@@ -50,15 +50,8 @@ enum class Control : uint8_t { next, branch, call, stop, divideByZero, message, 
 Control executeC(const isa::Slot &slot, const isa::Word &word, Registers &regs, SentronContext &context);
 /// Integer comparison of C-pipe instructions.
 bool compareIntegers(isa::Predicate predicate, int64_t a, int64_t b);
-/// Writes `lanes` lanes of `bytes` bytes to a v register under the slot's mask; the rest becomes zero.
-void writeLanes(const isa::Slot &slot, Registers &regs, uint8_t rd, const uint8_t *values, unsigned lanes, unsigned bytes);
-
 /// The lanes of 64 bytes, pair by pair: `into` = dred's operation `kind` of `into`, `with`.
 void reduceLanes(isa::Type type, int kind, void *into, const void *with);
-
-/// IEEE binary16 and back; to nearest even, NaNs become quiet.
-float halfToFloat(uint16_t bits);
-uint16_t floatToHalf(float value);
 
 } // namespace vtpu::rt
 

@@ -6,64 +6,156 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Semantics.h"
+#include "SemanticsLanes.h"
 
-#include <cstring>
+#include <algorithm>
+#include <limits>
 
 namespace vtpu::rt {
 
 using namespace isa;
 
 namespace {
-template <typename Reg, typename Mem>
-void widen(const uint8_t *memory, uint8_t *lane) {
-  Mem value;
-  std::memcpy(&value, memory, sizeof(Mem));
-  Reg wide = Reg(value);
-  std::memcpy(lane, &wide, sizeof(Reg));
+/// Element `i` behind any address, as a value of `To`.
+template <typename To, typename Element>
+To load(const uint8_t *memory, unsigned i = 0) {
+  Element value;
+  std::memcpy(&value, memory + i * sizeof(Element), sizeof(Element));
+  if constexpr (std::is_same_v<Element, Half>)
+    return To(halfToFloat(value.bits));
+  else
+    return To(value);
 }
-void loadLane(const Slot &slot, const uint8_t *memory, uint8_t *lane) {
-  switch (slot.memType) {
-  case Type::i8:
-    return slot.type == Type::i32 ? widen<int32_t, int8_t>(memory, lane) : widen<int64_t, int8_t>(memory, lane);
-  case Type::i16:
-    return slot.type == Type::i32 ? widen<int32_t, int16_t>(memory, lane) : widen<int64_t, int16_t>(memory, lane);
-  case Type::u8:
-    return slot.type == Type::i32 ? widen<int32_t, uint8_t>(memory, lane) : widen<int64_t, uint8_t>(memory, lane);
-  case Type::u16:
-    return slot.type == Type::i32 ? widen<int32_t, uint16_t>(memory, lane) : widen<int64_t, uint16_t>(memory, lane);
-  case Type::i32:
-    return slot.type == Type::i32 ? widen<int32_t, int32_t>(memory, lane) : widen<int64_t, int32_t>(memory, lane);
-  case Type::u32:
-    return widen<int64_t, uint32_t>(memory, lane);
-  case Type::f32:
-    if (slot.type == Type::f64)
-      return widen<double, float>(memory, lane);
-    std::memcpy(lane, memory, 4);
-    return;
-  case Type::f16: {
-    uint16_t bits;
-    std::memcpy(&bits, memory, 2);
-    float value = halfToFloat(bits);
-    std::memcpy(lane, &value, 4);
-    return;
-  }
-  default:
-    std::memcpy(lane, memory, 8);
-  }
+/// The value, truncated if it is an integer, rounded if it is a float.
+template <typename Element, typename From>
+void store(uint8_t *memory, From value, unsigned i = 0) {
+  Element element;
+  if constexpr (std::is_same_v<Element, Half>)
+    element.bits = floatToHalf(float(value));
+  else
+    element = Element(value);
+  std::memcpy(memory + i * sizeof(Element), &element, sizeof(Element));
 }
-void storeLane(const Slot &slot, const uint8_t *lane, uint8_t *memory) {
-  if (slot.memType == Type::f16) {
-    float value;
-    std::memcpy(&value, lane, 4);
-    uint16_t bits = floatToHalf(value);
-    std::memcpy(memory, &bits, 2);
-  } else if (slot.memType == Type::f32 && slot.type == Type::f64) {
-    widen<float, double>(lane, memory);
+
+/// Where an access leads: `size` bytes at `base`, and an offset into them.
+struct Place {
+  uint8_t *base;
+  uint64_t size;
+  uint64_t offset; // wraps as the host's address unit
+  bool checked;
+
+  uint8_t *memory() const { return base + offset; }
+  bool holds(uint64_t at, uint64_t bytes) const {
+    return !checked || (int64_t(at) >= 0 && bytes <= size && at <= size - bytes);
+  }
+  /// `lanes` elements of `bytes` bytes, or those of a mask: from the first to the last active one.
+  bool holdsLanes(unsigned lanes, unsigned bytes, const uint64_t *mask) const {
+    if (!mask)
+      return holds(offset, uint64_t(lanes) * bytes);
+    const uint64_t active = *mask & ((uint64_t(1) << lanes) - 1); // at most 16 lanes
+    if (!checked || !active)
+      return true;
+    const unsigned first = unsigned(__builtin_ctzll(active)), last = 63 - unsigned(__builtin_clzll(active));
+    return holds(offset + uint64_t(first) * bytes, uint64_t(last - first + 1) * bytes);
+  }
+};
+
+template <typename T, typename Element, unsigned n>
+bool executeVector(const Slot &slot, Registers &regs, const Place &place) {
+  const uint64_t mask = regs.k[slot.mask];
+  if (!place.holdsLanes(n, sizeof(Element), slot.mask ? &mask : nullptr))
+    return false;
+  uint8_t *memory = place.memory();
+  if (SOp(slot.opcode) == SOp::sld) {
+    alignas(64) T values[n];
+    if (slot.mask)
+      for (unsigned i = 0; i < n; ++i)
+        values[i] = mask >> i & 1 ? load<T, Element>(memory, i) : T(0);
+    else
+      for (unsigned i = 0; i < n; ++i)
+        values[i] = load<T, Element>(memory, i);
+    writeLanes<T, n>(slot, regs, values);
+    return true;
+  }
+  const T *values = reinterpret_cast<const T *>(regs.v[slot.rd]);
+  if (slot.mask) {
+    for (unsigned i = 0; i < n; ++i)
+      if (mask >> i & 1)
+        store<Element>(memory, values[i], i);
   } else {
-    std::memcpy(memory, lane, byteWidth(slot.memType)); // truncation keeps the low bytes
+    for (unsigned i = 0; i < n; ++i)
+      store<Element>(memory, values[i], i);
   }
+  return true;
 }
+
+template <typename T, unsigned n>
+bool executeBroadcast(const Slot &slot, Registers &regs, const Place &place) {
+  const uint64_t mask = slot.mask ? regs.k[slot.mask] & ((uint64_t(1) << n) - 1) : 1;
+  if (mask && !place.holds(place.offset, sizeof(T)))
+    return false;
+  const T value = mask ? load<T, T>(place.memory()) : T(0);
+  alignas(64) T values[n];
+  std::fill(values, values + n, value);
+  writeLanes<T, n>(slot, regs, values);
+  return true;
+}
+
+template <typename T, unsigned n>
+bool executeGather(const Slot &slot, Registers &regs, const Place &place) {
+  using Index = std::make_signed_t<BitsOf<T>>;
+  __extension__ typedef __int128 Wide;
+  const Index *indices = reinterpret_cast<const Index *>(regs.v[slot.rc]);
+  T *lanes = reinterpret_cast<T *>(regs.v[slot.rd]);
+  const uint64_t mask = slot.mask ? regs.k[slot.mask] : ~uint64_t(0);
+  // Legal indices: 0 <= offset + index * scale <= size - bytes.
+  auto clamped = [](Wide value) {
+    using Limits = std::numeric_limits<int64_t>;
+    return int64_t(value < Limits::min() ? Wide(Limits::min()) : value > Limits::max() ? Wide(Limits::max()) : value);
+  };
+  const Wide offset = int64_t(place.offset);
+  const int64_t low = clamped(-(offset >> slot.scale)), high = clamped((Wide(place.size) - Wide(sizeof(T)) - offset) >> slot.scale);
+  unsigned outside = 0;
+  for (unsigned i = 0; i < n; ++i)
+    outside |= unsigned(mask >> i & 1) & (unsigned(indices[i] < low) | unsigned(indices[i] > high));
+  if (outside)
+    return false;
+  auto address = [&](unsigned i) { return place.memory() + (uint64_t(int64_t(indices[i])) << slot.scale); };
+  regs.k[slot.rb] = 0;
+  if (SOp(slot.opcode) == SOp::sscatter) {
+    for (unsigned i = 0; i < n; ++i)
+      if (mask >> i & 1)
+        store<T>(address(i), lanes[i]);
+    return true;
+  }
+  alignas(64) T values[n];
+  for (unsigned i = 0; i < n; ++i)
+    values[i] = mask >> i & 1 ? load<T, T>(address(i)) : T(0);
+  std::memcpy(lanes, values, sizeof values);
+  std::memset(regs.v[slot.rd] + sizeof values, 0, 64 - sizeof values);
+  return true;
+}
+
+/// The instructions on lanes of T.
+template <typename T>
+VTPU_CLONES bool executeLanes(const Slot &slot, Registers &regs, const Place &place) {
+  bool inside = true;
+  withLength<T>(slot.length, [&](auto n) {
+    if (SOp(slot.opcode) == SOp::sbcast)
+      inside = executeBroadcast<T, n.value>(slot, regs, place);
+    else if (isGather(slot))
+      inside = executeGather<T, n.value>(slot, regs, place);
+    else
+      withElement(slot.memType, [&](auto element) {
+        using Element = decltype(element);
+        constexpr bool isFloat = std::is_floating_point_v<Element> || std::is_same_v<Element, Half>;
+        if constexpr (isFloat == std::is_floating_point_v<T> && sizeof(Element) <= sizeof(T))
+          inside = executeVector<T, Element, n.value>(slot, regs, place);
+      });
+  });
+  return inside;
+}
+
 /// Lane `i` of a vector of signed indices.
 int64_t laneIndex(const uint8_t *indices, unsigned i, unsigned width) {
   if (width == 4) {
@@ -95,12 +187,7 @@ int64_t findRefused(const Slot &slot, const Registers &regs, uint64_t size) {
 }
 
 bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContext &context, uint8_t *base, uint64_t size, bool checked) {
-  // Address of `bytes` bytes at an offset; null if they are outside.
-  auto resolve = [&](int64_t offset, int64_t bytes) -> uint8_t * {
-    const bool inside = offset >= 0 && bytes <= int64_t(size) && offset <= int64_t(size) - bytes;
-    return inside || !checked ? base + offset : nullptr;
-  };
-  SOp op = SOp(slot.opcode);
+  const SOp op = SOp(slot.opcode);
   if (op == SOp::pcoord) {
     context.p[slot.rd] = Coordinate(word.coordinate);
     return true;
@@ -109,132 +196,65 @@ bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContex
     context.p[slot.rd] = context.p[slot.ra];
     return true;
   }
-  uint64_t wrapping = uint64_t(regs.r[slot.ra]) + uint64_t(int64_t(slot.imm)); // as the host's address unit
-  const bool gathers = isGather(slot);
-  if (!gathers && slot.rb != noRegister)
-    wrapping += uint64_t(regs.r[slot.rb]) << slot.scale;
-  const int64_t offset = int64_t(wrapping);
+  Place place{base, size, uint64_t(regs.r[slot.ra]) + uint64_t(int64_t(slot.imm)), checked};
+  if (!isGather(slot) && slot.rb != noRegister)
+    place.offset += uint64_t(regs.r[slot.rb]) << slot.scale;
   switch (op) {
   case SOp::sprefch:
     return true;
-  case SOp::sldr: {
-    uint8_t *memory = resolve(offset, byteWidth(slot.memType));
-    if (!memory)
+  case SOp::sldr:
+    if (!place.holds(place.offset, byteWidth(slot.memType)))
       return false;
-    Slot lane = slot;
-    lane.type = Type::i64;
-    loadLane(lane, memory, reinterpret_cast<uint8_t *>(&regs.r[slot.rd]));
+    withElement(slot.memType, [&](auto element) {
+      if constexpr (std::is_integral_v<decltype(element)>)
+        regs.r[slot.rd] = load<int64_t, decltype(element)>(place.memory());
+    });
     return true;
-  }
-  case SOp::sstr: {
-    uint8_t *memory = resolve(offset, byteWidth(slot.memType));
-    if (!memory)
+  case SOp::sstr:
+    if (!place.holds(place.offset, byteWidth(slot.memType)))
       return false;
-    std::memcpy(memory, &regs.r[slot.rd], byteWidth(slot.memType));
+    std::memcpy(place.memory(), &regs.r[slot.rd], byteWidth(slot.memType));
     return true;
-  }
   case SOp::sldp:
   case SOp::sstp: {
-    uint8_t *memory = resolve(offset, 16);
-    if (!memory)
+    if (!place.holds(place.offset, 16))
       return false;
     if (op == SOp::sstp) {
-      std::memcpy(memory, &context.p[slot.rd], 16);
+      std::memcpy(place.memory(), &context.p[slot.rd], 16);
     } else {
       uint64_t halves[2];
-      std::memcpy(halves, memory, 16);
+      std::memcpy(halves, place.memory(), 16);
       context.p[slot.rd] = Coordinate::fromBits(halves[0], halves[1]);
     }
     return true;
   }
   case SOp::slds:
   case SOp::ssts: {
-    unsigned bytes = byteWidth(slot.type);
-    uint8_t *memory = resolve(offset, bytes);
-    if (!memory)
+    const unsigned bytes = byteWidth(slot.type);
+    if (!place.holds(place.offset, bytes))
       return false;
     if (op == SOp::ssts) {
-      std::memcpy(memory, regs.v[slot.rd], bytes);
+      std::memcpy(place.memory(), regs.v[slot.rd], bytes);
     } else {
-      std::memset(regs.v[slot.rd], 0, 64);
-      std::memcpy(regs.v[slot.rd], memory, bytes);
+      alignas(64) uint8_t value[64] = {};
+      std::memcpy(value, place.memory(), bytes);
+      std::memcpy(regs.v[slot.rd], value, 64);
     }
     return true;
   }
   default:
     break;
   }
-  const unsigned lanes = laneCount(slot.length, slot.type), width = byteWidth(slot.type);
-  const uint64_t all = lanes == 64 ? ~0ull : (1ull << lanes) - 1;
-  uint64_t mask = (slot.mask ? regs.k[slot.mask] : ~0ull) & all;
-  alignas(64) uint8_t values[64] = {};
-  if (gathers) {
-    const uint8_t *indices = regs.v[slot.rc];
-    uint8_t *elements[64 / sizeof(int32_t)];
-    for (unsigned i = 0; i < lanes; ++i) {
-      if (!(mask >> i & 1))
-        continue;
-      const int64_t index = laneIndex(indices, i, width);
-      int64_t position;
-      if (__builtin_mul_overflow(index, int64_t(1) << slot.scale, &position) || __builtin_add_overflow(position, offset, &position))
-        return false;
-      elements[i] = resolve(position, width);
-      if (!elements[i])
-        return false;
-    }
-    // A word that traps has written nothing: from here on every lane is in bounds.
-    for (unsigned i = 0; i < lanes; ++i) {
-      if (!(mask >> i & 1))
-        continue;
-      if (op == SOp::sgather)
-        std::memcpy(values + i * width, elements[i], width);
-      else
-        std::memcpy(elements[i], regs.v[slot.rd] + i * width, width);
-    }
-    regs.k[slot.rb] = 0;
-    if (op == SOp::sgather) {
-      std::memcpy(regs.v[slot.rd], values, lanes * width);
-      std::memset(regs.v[slot.rd] + lanes * width, 0, 64 - lanes * width);
-    }
-    return true;
+  switch (slot.type) {
+  case Type::i32:
+    return executeLanes<int32_t>(slot, regs, place);
+  case Type::i64:
+    return executeLanes<int64_t>(slot, regs, place);
+  case Type::f32:
+    return executeLanes<float>(slot, regs, place);
+  default:
+    return executeLanes<double>(slot, regs, place);
   }
-  if (op == SOp::sbcast) {
-    if (mask) {
-      uint8_t *memory = resolve(offset, width);
-      if (!memory)
-        return false;
-      for (unsigned i = 0; i < lanes; ++i)
-        std::memcpy(values + i * width, memory, width);
-    }
-    writeLanes(slot, regs, slot.rd, values, lanes, width);
-    return true;
-  }
-  const unsigned memoryWidth = byteWidth(slot.memType);
-  if (mask) {
-    unsigned first = unsigned(__builtin_ctzll(mask)), last = 63 - unsigned(__builtin_clzll(mask));
-    uint8_t *memory = resolve(int64_t(wrapping + uint64_t(first) * memoryWidth), int64_t(last - first + 1) * memoryWidth);
-    if (!memory)
-      return false;
-    memory -= int64_t(first) * memoryWidth;
-    if (!slot.mask && slot.memType == slot.type) {
-      if (op == SOp::sld)
-        std::memcpy(values, memory, lanes * width);
-      else
-        std::memcpy(memory, regs.v[slot.rd], lanes * width);
-    } else {
-      for (unsigned i = 0; i < lanes; ++i) {
-        if (!(mask >> i & 1))
-          continue;
-        if (op == SOp::sld)
-          loadLane(slot, memory + i * memoryWidth, values + i * width);
-        else
-          storeLane(slot, regs.v[slot.rd] + i * width, memory + i * memoryWidth);
-      }
-    }
-  }
-  if (op == SOp::sld)
-    writeLanes(slot, regs, slot.rd, values, lanes, width);
-  return true;
 }
 
 } // namespace vtpu::rt

@@ -98,7 +98,7 @@ def _definitions(source):
 @click.option("--entry", help="entry to run (default: the only one, or main)")
 @click.option("--input", "inputs", multiple=True, type=click.Path(exists=True), help="a .npy file per input, in order")
 @click.option("--output", "outputs", multiple=True, type=click.Path(), help="a .npy file per result, in order")
-@click.option("--tier", default="default", type=click.Choice(["default", "interpreter", "jit"]), show_default=True)
+@click.option("--tier", default="default", type=click.Choice(["default", "interpreter", "jit", "orc"]), show_default=True)
 @click.option("--parameters", type=click.Path(), help="safetensors file with the parameters")
 def run_command(program, entry, inputs, outputs, tier, parameters):
     """Runs PROGRAM on .npy files; prints results without a file.

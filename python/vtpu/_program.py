@@ -14,7 +14,7 @@ from ._errors import CompileFailed, CompilerBroken, ProgramFailed, WrongType, Wr
 from ._export import ExportedModule, export
 from ._signature import KEPT, Signature
 
-_TIERS = {"default": 0, "interpreter": 1, "jit": 2}
+_TIERS = {"default": 0, "interpreter": 1, "jit": 2, "orc": 3}
 # Numbers of the C API's vtpu_dtype to NumPy's names; NumPy has no bfloat16: such tensors are torch's.
 _DTYPES = {1: "bool", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "uint8", 7: "uint16", 8: "uint32", 9: "uint64", 10: "float16",
            11: "bfloat16", 12: "float32", 13: "float64"}
@@ -147,8 +147,8 @@ class Program:
 
     @property
     def tier(self):
-        """Which tier runs this program: 'jit' or 'interpreter'."""
-        return "jit" if self._handle.tier() == 2 else "interpreter"
+        """Which tier runs this program: 'jit', 'orc' or 'interpreter'."""
+        return next(name for name, number in _TIERS.items() if number == self._handle.tier())
 
     def with_tier(self, tier, threads=None):
         """The same program in another tier, with as many threads unless told otherwise."""

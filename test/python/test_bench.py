@@ -29,7 +29,7 @@ def test_report_of_the_main_suite(tmp_path):
         assert line["met"] == (line["value"] >= line["target"] if line["relation"] == ">=" else line["value"] <= line["target"])
 
 
-@pytest.mark.parametrize("tier", ["jit", "interpreter"])
+@pytest.mark.parametrize("tier", ["jit", "orc", "interpreter"])
 def test_hand_written_kernel_against_f64(tmp_path, tier):
     path = tmp_path / "kernel.vtpu"
     subprocess.run([measure.build_tool("vtpu-as"), main_suite.KERNEL, "-o", str(path)], check=True)

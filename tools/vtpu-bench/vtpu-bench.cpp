@@ -193,7 +193,7 @@ int main(int argc, char **argv) {
   options.value("json", "FILE", json, "write the figures (Google Benchmark's format)");
   options.number("repetitions", "N", repetitions, 1, 1000, "turns of each contestant (default 9)");
   options.real("min-time", "S", seconds, "seconds of a turn (default 0.05)");
-  options.value("tier", "default|interpreter|jit", tier, "what executes the words");
+  options.value("tier", fmt::format("{}", fmt::join(tierNames, "|")), tier, "what executes the words");
   options.value("parameters", "FILE", parameters, "safetensors file instead of the one the programs name");
   options.number("seed", "N", seed, 0, UINT32_MAX, "of the random inputs (default 1)");
   bool emission = false, memory = false, sentrons = false;
@@ -206,10 +206,10 @@ int main(int argc, char **argv) {
   load.struct_size = sizeof load;
   load.threads = 1;
   load.parameter_file = parameters.empty() ? nullptr : parameters.c_str();
-  if (tier == "interpreter" || tier == "jit")
-    load.tier = tier == "jit" ? VTPU_TIER_JIT : VTPU_TIER_INTERPRETER;
-  else if (tier != "default")
-    options.fail(fmt::format("--tier={}: expected default, interpreter or jit", tier));
+  if (std::optional<vtpu_tier> parsed = parseTier(tier))
+    load.tier = *parsed;
+  else
+    options.fail(fmt::format("--tier={}: expected {}", tier, fmt::join(tierNames, ", ")));
 
   std::vector<tools::NamedProgram> loaded;
   if (emission) {

@@ -10,7 +10,7 @@
 #include "Options.h"
 #include "Progress.h"
 #include "Tensor.h"
-#include "vtpu/Runtime/vtpu.h"
+#include "vtpu/Runtime/vtpu.hpp"
 
 #include <algorithm>
 
@@ -19,7 +19,7 @@ using namespace vtpu::run;
 
 namespace {
 struct Settings {
-  std::string module, function, tier, features;
+  std::string module, function, tier = "default", features;
   std::vector<std::string> inputs, outputs, expected, parameters;
   Thresholds thresholds;
   uint64_t threads = 1, mostElements = 1024, repeats = 1;
@@ -52,7 +52,7 @@ void printStats(const vtpu_program *program, uint32_t entry, vtpu_tier tier) {
   if (vtpu_get_stats(program, entry, &stats) != 0)
     return;
   auto fill = [&](uint64_t filled) { return stats.words ? 100.0 * double(filled) / double(stats.words) : 0.0; };
-  fmt::print(stderr, "{:>16}  tier\n", tier == VTPU_TIER_JIT ? "jit" : "interpreter");
+  fmt::print(stderr, "{:>16}  tier\n", tierNames[tier]);
   fmt::print(stderr, "{:>16}  words         # D {:.1f} %, S {:.1f} %, C {:.1f} % filled\n", stats.words, fill(stats.d), fill(stats.s),
              fill(stats.c));
   if (stats.executed_words)
@@ -173,7 +173,7 @@ int main(int argc, char **argv) {
   options.real("expected_f32_threshold", "X", s.thresholds.f32, "largest difference of f32 (default 1e-4)");
   options.real("expected_f64_threshold", "X", s.thresholds.f64, "largest difference of f64 (default 1e-4)");
   options.list("parameters", "[SCOPE=]FILE", s.parameters, "safetensors file instead of the one the program names");
-  options.value("tier", "default|interpreter|jit", s.tier, "what executes the words");
+  options.value("tier", fmt::format("{}", fmt::join(tierNames, "|")), s.tier, "what executes the words");
   options.number("threads", "N", s.threads, 1, 1024, "sentrons of a call (default 1)");
   options.value("cpu-features", "baseline", s.features, "pretend a CPU without AVX-512");
   options.number("repeat", "N", s.repeats, 1, 1u << 30, "call N times");
@@ -191,12 +191,10 @@ int main(int argc, char **argv) {
   load.threads = uint32_t(s.threads);
   if (!s.features.empty())
     load.cpu_features = s.features.c_str();
-  if (s.tier == "interpreter")
-    load.tier = VTPU_TIER_INTERPRETER;
-  else if (s.tier == "jit")
-    load.tier = VTPU_TIER_JIT;
-  else if (!s.tier.empty() && s.tier != "default")
-    options.fail(fmt::format("--tier={}: legal are default, interpreter and jit", s.tier));
+  if (std::optional<vtpu_tier> tier = parseTier(s.tier))
+    load.tier = *tier;
+  else
+    options.fail(fmt::format("--tier={}: legal are {}", s.tier, fmt::join(tierNames, ", ")));
   if (s.parameters.size() > 1)
     options.fail("--parameters is given more than once; a program reads one parameter file");
   std::string parameters = s.parameters.empty() ? "" : s.parameters[0].substr(s.parameters[0].find('=') + 1);

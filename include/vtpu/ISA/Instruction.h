@@ -27,7 +27,10 @@ constexpr unsigned numPipes = 3;
 enum class Type : uint8_t { none = 0, i8, i16, i32, i64, u8, u16, u32, f32, f64, f16, bf16 };
 constexpr unsigned numTypes = 12;
 /// Bytes of one element; 0 for `none`.
-unsigned byteWidth(Type type);
+constexpr unsigned byteWidth(Type type) {
+  constexpr uint8_t bytes[numTypes] = {0, 1, 2, 4, 8, 1, 2, 4, 4, 8, 2, 2};
+  return bytes[unsigned(type)];
+}
 std::string_view typeName(Type type);
 /// `none` if no type has that name.
 Type parseType(std::string_view name);

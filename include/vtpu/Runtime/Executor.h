@@ -95,6 +95,10 @@ struct HostFeatures {
 HostFeatures hostFeatures();
 /// The template JIT; an error without AVX-512 (F, VL, BW, DQ, CD).
 Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features = hostFeatures());
+/// The ORC tier, which is loaded on demand (TierPlugin.h); an error without its library. `baseline`: without the host's extensions.
+Result<std::unique_ptr<Executor>> createORC(const Program &program, const std::vector<FunctionFacts> &facts, bool baseline = false);
+/// True if the ORC tier's library can be loaded.
+bool hasORC();
 /// True if the host runs the template JIT's baseline (x86-64-v4).
 bool hostHasBaseline();
 

@@ -2,9 +2,9 @@
 |*
 |* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 |*
-|* Loads `.vtpu` files and calls their entries. No LLVM, no MLIR, no Python. Functions that can fail return 0 on success and a negative
-|* code otherwise; vtpu_last_error() then holds one sentence (per thread). A program may be called by several threads at once: each call
-|* takes a calling context (arena, stacks) from the program's pool.
+|* Loads `.vtpu` files and calls their entries. No LLVM (but for the ORC tier's library), no MLIR, no Python. Functions that can fail return 0 on
+|* success and a negative code otherwise; vtpu_last_error() then holds one sentence (per thread). A program may be called by several threads at
+|* once: each call takes a calling context (arena, stacks) from the program's pool.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -20,10 +20,12 @@ extern "C" {
 
 typedef struct vtpu_program vtpu_program;
 
+/* All give the same bits. */
 typedef enum vtpu_tier {
-  VTPU_TIER_DEFAULT = 0,     /* template JIT where the CPU has AVX-512, else the interpreter (said once on stderr) */
+  VTPU_TIER_DEFAULT = 0,     /* template JIT where the CPU has AVX-512, else ORC if its library is there, else the interpreter (said on stderr) */
   VTPU_TIER_INTERPRETER = 1, /* the reference interpreter */
-  VTPU_TIER_JIT = 2          /* the template JIT; an error on a CPU that lacks AVX-512 */
+  VTPU_TIER_JIT = 2,         /* the template JIT; an error on a CPU that lacks AVX-512 */
+  VTPU_TIER_ORC = 3          /* LLVM's JIT, on any CPU that LLVM knows; an error without the library libVTPUORC.so */
 } vtpu_tier;
 
 /* Numbers of vtpu::DType. */

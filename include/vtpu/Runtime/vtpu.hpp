@@ -13,9 +13,22 @@
 #include "vtpu/Support/Result.h"
 
 #include <initializer_list>
+#include <iterator>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 namespace vtpu {
+
+/// Names of tiers in tools, by number.
+constexpr std::string_view tierNames[] = {"default", "interpreter", "jit", "orc"};
+/// The tier of a name; nothing if there is none.
+inline std::optional<vtpu_tier> parseTier(std::string_view name) {
+  for (size_t i = 0; i < std::size(tierNames); ++i)
+    if (tierNames[i] == name)
+      return vtpu_tier(i);
+  return std::nullopt;
+}
 
 /// How to load a program; see vtpu_options.
 struct Options {

@@ -29,8 +29,12 @@ std::vector<uint8_t> assemble(const std::string &text) {
 }
 /// Both tiers where the machine has both.
 std::vector<vtpu_tier> tiers() {
-  return rt::hostHasBaseline() ? std::vector<vtpu_tier>{VTPU_TIER_INTERPRETER, VTPU_TIER_JIT}
-                               : std::vector<vtpu_tier>{VTPU_TIER_INTERPRETER};
+  std::vector<vtpu_tier> result = {VTPU_TIER_INTERPRETER};
+  if (rt::hostHasBaseline())
+    result.push_back(VTPU_TIER_JIT);
+  if (rt::hasORC())
+    result.push_back(VTPU_TIER_ORC);
+  return result;
 }
 std::string loadError(const std::string &text, Options options = {}) {
   std::vector<uint8_t> bytes = assemble(text);

@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every row of the instruction table runs on random state in both tiers; the whole register state is stored and compared bit by bit (NaNs as
+// Every row of the instruction table runs on random state in all tiers; the whole register state is stored and compared bit by bit (NaNs as
 // a class, their payload is the host's).
 //
 //===----------------------------------------------------------------------===//
@@ -159,41 +159,71 @@ std::vector<uint8_t> randomState(std::mt19937_64 &random) {
   return state;
 }
 
-void compare(const std::vector<Word> &words, std::mt19937_64 &random, const std::string &what, int repeats) {
+/// Checks a tier's outcome against the interpreter's.
+void checkSame(const Outcome &a, const Outcome &b) {
+  ASSERT_EQ(a.ok, b.ok) << "trap " << int(a.trap.cause) << " against " << int(b.trap.cause);
+  ASSERT_EQ(int(a.trap.cause), int(b.trap.cause));
+  ASSERT_EQ(a.trap.function, b.trap.function);
+  ASSERT_EQ(a.trap.word, b.trap.word);
+  ASSERT_EQ(a.trap.message, b.trap.message);
+  ASSERT_EQ(a.trap.value, b.trap.value);
+  ASSERT_TRUE(a.trap.coordinate == b.trap.coordinate);
+  if (!a.ok)
+    return;
+  for (size_t at = 0; at < vBytes; at += 8) {
+    bool same = sameOrNaN<double>(&a.state[at], &b.state[at]) ||
+                (sameOrNaN<float>(&a.state[at], &b.state[at]) && sameOrNaN<float>(&a.state[at + 4], &b.state[at + 4]));
+    uint64_t x, y;
+    std::memcpy(&x, &a.state[at], 8);
+    std::memcpy(&y, &b.state[at], 8);
+    ASSERT_TRUE(same) << "v" << at / 64 << " byte " << at % 64 << std::hex << " " << x << " against " << y;
+  }
+  ASSERT_EQ(0, std::memcmp(&a.state[vBytes], &b.state[vBytes], stateBytes - vBytes)) << "scalar state";
+  ASSERT_EQ(a.memory, b.memory) << "memory";
+}
+
+/// Whether a comparison includes the ORC tier, for this host or as on one without extensions. It takes a hundred times as long as the others.
+enum class ORC { none, host, baseline };
+
+/// The tiers beside the interpreter that this host has.
+std::vector<std::pair<const char *, std::unique_ptr<rt::Executor>>> compiled(const Program &program, const std::vector<rt::FunctionFacts> &facts,
+                                                                            ORC orc) {
+  std::vector<std::pair<const char *, std::unique_ptr<rt::Executor>>> tiers;
+  auto add = [&](const char *name, Result<std::unique_ptr<rt::Executor>> tier) {
+    EXPECT_TRUE(tier.ok()) << name << ": " << tier.message();
+    if (tier)
+      tiers.push_back({name, std::move(*tier)});
+  };
+  if (rt::hostHasBaseline())
+    for (rt::HostFeatures features : {rt::hostFeatures(), rt::HostFeatures()})
+      add("jit", rt::createJIT(program, facts, features));
+  if (orc != ORC::none)
+    add(orc == ORC::host ? "orc" : "orc, baseline", rt::createORC(program, facts, orc == ORC::baseline));
+  return tiers;
+}
+
+void compare(const std::vector<Word> &words, std::mt19937_64 &random, const std::string &what, int repeats, ORC orc) {
   Program program = harness(words);
   auto facts = rt::verify(program);
   ASSERT_TRUE(facts.ok()) << what << ": " << facts.message();
   auto interpreter = rt::createInterpreter(program, *facts);
-  auto jit = rt::createJIT(program, *facts);
-  ASSERT_TRUE(jit.ok()) << what << ": " << jit.message();
-  // As on a host that has the baseline only.
-  auto plain = rt::createJIT(program, *facts, rt::HostFeatures());
-  ASSERT_TRUE(plain.ok()) << what << ": " << plain.message();
+  const auto tiers = compiled(program, *facts, orc);
   for (int i = 0; i < repeats; ++i) {
     std::vector<uint8_t> state = randomState(random), memory(memoryBytes);
     for (uint8_t &byte : memory)
       byte = uint8_t(random());
-    Outcome a = execute(*interpreter, state, memory), b = execute(**(i % 2 ? plain : jit), state, memory);
-    ASSERT_EQ(a.ok, b.ok) << what << " trap " << int(a.trap.cause) << " against " << int(b.trap.cause);
-    ASSERT_EQ(int(a.trap.cause), int(b.trap.cause)) << what;
-    ASSERT_EQ(a.trap.word, b.trap.word) << what;
-    ASSERT_EQ(a.trap.message, b.trap.message) << what;
-    ASSERT_EQ(a.trap.value, b.trap.value) << what;
-    ASSERT_TRUE(a.trap.coordinate == b.trap.coordinate) << what;
-    if (!a.ok)
-      continue;
-    for (size_t at = 0; at < vBytes; at += 8) {
-      bool same = sameOrNaN<double>(&a.state[at], &b.state[at]) ||
-                  (sameOrNaN<float>(&a.state[at], &b.state[at]) && sameOrNaN<float>(&a.state[at + 4], &b.state[at + 4]));
-      uint64_t x, y;
-      std::memcpy(&x, &a.state[at], 8);
-      std::memcpy(&y, &b.state[at], 8);
-      ASSERT_TRUE(same) << what << ": v" << at / 64 << " byte " << at % 64 << std::hex << " " << x << " against " << y;
+    const Outcome expected = execute(*interpreter, state, memory);
+    for (const auto &[name, tier] : tiers) {
+      SCOPED_TRACE(what + " in " + name);
+      checkSame(expected, execute(*tier, state, memory));
+      if (testing::Test::HasFatalFailure())
+        return;
     }
-    ASSERT_EQ(0, std::memcmp(&a.state[vBytes], &b.state[vBytes], stateBytes - vBytes)) << what << ": scalar state";
-    ASSERT_EQ(a.memory, b.memory) << what << ": memory";
   }
 }
+
+/// Host and baseline in turns, if the library is there.
+ORC orcOf(int64_t number) { return !rt::hasORC() ? ORC::none : number % 2 ? ORC::host : ORC::baseline; }
 
 /// Words that the harness can run: addresses through r11, no writes to it.
 bool runnable(Word &word, const InstrInfo &info) {
@@ -220,11 +250,10 @@ bool runnable(Word &word, const InstrInfo &info) {
 } // namespace
 
 TEST(JIT, EveryRowAgreesWithTheInterpreter) {
-  if (!rt::hostHasBaseline())
-    return; // the interpreter is the only tier on this host
   std::mt19937_64 random(test::seed());
   SCOPED_TRACE("seed " + std::to_string(test::seed()));
   for (const InstrInfo *info = begin(); info != end(); ++info) {
+    ORC orc = orcOf(info - begin()); // for the first word that can run
     for (int i = 0; i < 60; ++i) {
       Word word = test::randomWord(*info, random);
       if (!runnable(word, *info))
@@ -252,16 +281,15 @@ TEST(JIT, EveryRowAgreesWithTheInterpreter) {
       }
       words.push_back(word);
       compare(words, random, std::string(info->mnemonic) + "." + std::string(typeName(word.slot(info->pipe).type)) + "." +
-                                 std::string(typeName(word.slot(info->pipe).memType)), 8);
+                                 std::string(typeName(word.slot(info->pipe).memType)), 8, orc);
       if (testing::Test::HasFatalFailure())
         return;
+      orc = ORC::none;
     }
   }
 }
 
 TEST(JIT, StraightLineProgramsAgree) {
-  if (!rt::hostHasBaseline())
-    return;
   std::mt19937_64 random(test::seed() + 1);
   SCOPED_TRACE("seed " + std::to_string(test::seed()));
   std::vector<const InstrInfo *> rows;
@@ -291,7 +319,7 @@ TEST(JIT, StraightLineProgramsAgree) {
       }
       words.push_back(word);
     }
-    compare(words, random, "program " + std::to_string(program), 4);
+    compare(words, random, "program " + std::to_string(program), 4, program % 10 ? ORC::none : orcOf(program / 10));
     if (testing::Test::HasFatalFailure())
       return;
   }
