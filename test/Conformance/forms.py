@@ -7,16 +7,18 @@ import oracle
 from oracle.dense import FORMATS
 from oracle.machine import WIDTHS
 from oracle.text import PREDICATES
-from values import lane_values, pack, vectors
+from values import lane_values, numbers, pack, vectors
 from writer import NAN_LANES, Program
 
 #: Rows that trap on zero, and where their cases hold the divisor.
 DIVISIONS = {"cdiv": "r9", "crem": "r9", "cdivu": "r9", "cremu": "r9", "cmoe": "r8"}
+#: Rows over points and scores: most of their results are NaNs over edge values, so that they get numbers between -1 and 1 besides.
+POINTS = ("dsoft", "dhypadd", "dhypmul")
 CASES = 6  # of a form that does not run every pair of values
 INTEGER_PREDICATES = PREDICATES[:10]
 MASKS = [0x5A5A5A5A5A5A5A5A, 0, (1 << 64) - 1, 1, 0x8001_0000_0000_8081, 0xFFFF_0000_FFFF_7FFE]
 #: Immediates at the edges of what a row takes; the others take any shift count.
-IMMEDIATES = {"dround": range(4), "dred": range(7), "kset": (0, 1, 2, 15, 16, 31, 32, 63, 64),
+IMMEDIATES = {"dround": range(4), "dred": range(7), "sboundary": range(4), "kset": (0, 1, 2, 15, 16, 31, 32, 63, 64),
               "caddi": (0, 1, -1, 2**31 - 1, -2**31), "cmuli": (0, 1, -1, 7, 2**31 - 1, -2**31), "candi": (0, 1, -1, 255, 2**31 - 1, -2**31)}
 SHIFTS = (0, 1, 7, 31, 32, 33, 63, 64, -1)
 SCALARS = [0, 1, 2, 3, 7, 31, 63, 64, 65, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63,
@@ -40,6 +42,7 @@ RULES.update({name: "state.p" for name in ("sldp", "sstp", "pext")})
 RULES.update({name: "state.m" for name in ("cpack", "cunpack", "cpackp", "cunpackp")})
 RULES.update({name: "int.divide" for name in DIVISIONS})
 RULES.update({name: "coordinate.saturate" for name in ("pins", "padd", "psub", "pmul", "pscale", "sindex", "cdelta", "chier")})
+RULES.update({"dsoft": "points.compute", "dhypadd": "points.compute points.ball", "dhypmul": "points.compute points.ball"})
 RULES.update({"dhdenc": "hyper.encode", "cshard": "coordinate.hash", "cmoe": "coordinate.hash int.divide"})
 
 
@@ -170,6 +173,8 @@ def register_cases(row, operands, random):
     sources = [item for item in wide_types if item[0] not in operands.outputs]
     drawn = vectors([lane for _, lane in wide_types], random, 40 if len(sources) > 1 or row["Mnemonic"] == "dfma" else 24)
     drawn = [dict(zip([register for register, _ in wide_types], case)) for case in drawn]
+    if row["Mnemonic"] in POINTS:
+        drawn = [{register: numbers(lane, random) for register, lane in wide_types} for _ in range(24)] + drawn
     if 1 <= len(sources) <= 2 and not scalars:  # every pair of edge values over a random old destination
         crossed = vectors([lane for _, lane in sources], random, 0, cross=True)
         extra = [{**drawn[i % len(drawn)], **dict(zip([register for register, _ in sources], case))} for i, case in enumerate(crossed)]

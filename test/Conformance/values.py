@@ -55,3 +55,9 @@ def vectors(types, random, count, cross=False):
                      for _ in range(64 // WIDTHS[type])], type)
 
     return [tuple(draw(type) for type in types) for _ in range(count)]
+
+
+def numbers(type, random):
+    """A vector of numbers between -1 and 1, of any scale."""
+    f, count = FORMATS[type], 64 // WIDTHS[type]
+    return pack([f.round(random.randint(-2**20, 2**20), 2**random.choice((20, 20, 22, 60))) for _ in range(count)], type)

@@ -180,6 +180,17 @@ def DHDENC : Instr<"D", 52, "dhdenc", [Out<"rd", "v">, In<"ra", "p">, Imm<"i32",
   let Summary = "rd = register imm of the hypervector of coordinate ra with seed I0 (512 bits; encodeCoordinate)";
 }
 
+
+// Points and scores whose components are the active lanes of a register: docs/ISA.md, points.compute.
+let Routine = 1 in {
+def DSOFT : D<60, "dsoft", [Out<"rd", "v">, In<"ra", "v">, I0], FloatTypes, "host",
+              "rd = softmax of ra / T over the active lanes, T = the low bits of I0 as a number of the type">;
+def DHYPADD : D<61, "dhypadd", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "v">, I0], FloatTypes, "host",
+                "rd = Moebius sum of the points ra and rb of the ball with curvature -c, c = the low bits of I0 as a number of the type">;
+def DHYPMUL : D<62, "dhypmul", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "v">, I0], FloatTypes, "host",
+                "rd = Moebius product of lane 0 of rb and the point ra of the ball with curvature -c, c as in dhypadd">;
+}
+
 //===----------------------------------------------------------------------===//
 // S pipe: memory. Address = ra + rb * scale + imm (rb optional), ra a pointer
 //===----------------------------------------------------------------------===//
@@ -284,6 +295,20 @@ def CSHARD : P<32, "cshard", [Out<"rd", "r", 0, 1023>, In<"ra", "p">], "call", "
 }
 def CMOE : P<33, "cmoe", [Out<"rd", "r">, In<"ra", "p">, In<"rb", "r">], "call", "rd = hash of ra modulo rb, unsigned; traps on zero"> {
   let TrapsOnZero = 1;
+}
+def SBOUNDARY : P<72, "sboundary", [Out<"rd", "m">, Out<"rc", "r", -1, 1>, In<"ra", "m">, In<"rb", "r">, Imm<"i32", 0, 3>], "call",
+                  "face rb of the simplex of coordinates 0 .. imm of message ra: rd = those but number rb, then zeros; rc = 1 if rb is even, else "
+                  "-1; rd and rc are 0 if rb is not in 0 .. imm">;
+}
+
+//===----------------------------------------------------------------------===//
+// S pipe: geometry of points and fields in the space
+//===----------------------------------------------------------------------===//
+
+let Routine = 1 in {
+def SHYPMAP : S<70, "shypmap", [Out<"rd", "p">, In<"ra", "v">], FloatTypes, [], "host",
+                "component i of rd = lane i of ra, rounded to nearest even, saturating; NaN, and no lane i within the length, give 0"> {
+  let HasLen = 1;
 }
 }
 

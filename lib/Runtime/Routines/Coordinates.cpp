@@ -98,4 +98,22 @@ TrapCause routines::cmoe(const RoutineFrame &frame) {
   return TrapCause::none;
 }
 
+TrapCause routines::sboundary(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  const uint64_t removed = uint64_t(frame.r(slot.rb)), vertices = uint64_t(slot.imm) + 1;
+  const uint64_t *from = frame.m(slot.ra);
+  Coordinate face[4];
+  unsigned count = 0;
+  for (uint64_t i = 0; i < vertices && removed < vertices; ++i)
+    if (i != removed)
+      face[count++] = Coordinate::fromBits(from[2 * i], from[2 * i + 1]);
+  uint64_t *to = frame.m(slot.rd);
+  for (unsigned i = 0; i < 4; ++i) {
+    to[2 * i] = face[i].low();
+    to[2 * i + 1] = face[i].high();
+  }
+  frame.r(slot.rc) = removed >= vertices ? 0 : removed % 2 ? -1 : 1;
+  return TrapCause::none;
+}
+
 } // namespace vtpu::rt
