@@ -376,6 +376,9 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
     return fail("dperm of 64-bit lanes needs length 256 or 512");
   if (pipe == Pipe::S && slot.opcode == uint8_t(SOp::sgather) && slot.rd == slot.rc)
     return fail("sgather: the destination is also the index register");
+  if (pipe == Pipe::S && slot.opcode == uint8_t(SOp::ssimplex) && __builtin_popcount(uint32_t(slot.imm)) > 4)
+    return fail(fmt::format("ssimplex: mask {} names {} dimensions; a message holds the cells of 1 to 4", slot.imm,
+                            __builtin_popcount(uint32_t(slot.imm))));
   for (unsigned i = 0; i < info->numOperands; ++i) {
     const OperandInfo &operand = info->operands[i];
     if (operand.field == Field::imm)

@@ -15,6 +15,10 @@
 #include <atomic>
 #include <memory>
 
+namespace vtpu::mem {
+class Space;
+}
+
 namespace vtpu::rt {
 
 /// How one memory access of a word was proven (Verifier.h): a checked access is tested at run time by every tier.
@@ -76,6 +80,7 @@ struct alignas(64) SentronContext {
   Coordinate p[isa::numP];
   alignas(64) uint64_t m[isa::numM][8] = {}; // messages
   Registers registers;
+  mem::Space *space = nullptr; // memory by coordinate; null: nothing is occupied
 };
 
 /// A tier runs entry functions: `bases[i]` is the address of binding i of that function. False: `context.trap` says why.
