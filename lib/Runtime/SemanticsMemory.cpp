@@ -77,7 +77,8 @@ bool executeVector(const Slot &slot, Registers &regs, const Place &place) {
     writeLanes<T, n>(slot, regs, values);
     return true;
   }
-  const T *values = reinterpret_cast<const T *>(regs.v[slot.rd]);
+  alignas(64) T values[n]; // a copy: memory and registers overlap for no compiler
+  std::memcpy(values, regs.v[slot.rd], sizeof values);
   if (slot.mask) {
     for (unsigned i = 0; i < n; ++i)
       if (mask >> i & 1)
