@@ -102,7 +102,7 @@ uint64_t bitsOf(F f) {
   const Lanes lanes = __builtin_convertvector(bytes, Lanes);
   uint64_t bits = 0;
   std::memcpy(&bits, &lanes, sizeof lanes);
-  return bits;
+  return bits & ((uint64_t(1) << n) - 1); // fewer than eight lanes leave the rest of their byte undefined
 #else
   uint64_t bits = 0;
   for (unsigned i = 0; i < n; ++i)
