@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Bad input, one test a row of test/bad_inputs.json: a one-line error that names the place and the way out, the right exit code, no partial
-file. Python rows run in this process, which must live on."""
+"""Bad input, one test a row of test/bad_inputs.json: a one-line error that names the place and the way out (below it stands what the assembler
+shows of the line), the right exit code, no partial file. Python rows run in this process, which must live on."""
 
 import json
 import os
@@ -98,7 +98,7 @@ def test_bad_input(row, tmp_path):
                                 preexec_fn=lambda: FileSize(row.get("file_size")).__enter__())
         text = (result.stdout + result.stderr).strip()
         assert result.returncode == row["exit"], text
-        assert "\n" not in text, text
+        assert text.count("\n") == row["message"].count("\n"), text
     else:
         with FileSize(row.get("file_size")), pytest.raises(Exception) as caught:
             exec(row["python"], {"vtpu": vtpu, "torch": torch, "Op": Op, "folder": str(tmp_path)})  # noqa: S102 - the table is ours
