@@ -32,6 +32,23 @@ constexpr RowsByOpcode rowsByOpcode = [] {
   return rows;
 }();
 
+constexpr unsigned registersOf(OperandClass cls) {
+  switch (cls) {
+  case OperandClass::r:
+  case OperandClass::idx:
+    return numR;
+  case OperandClass::v:
+    return numV;
+  case OperandClass::k:
+    return numK;
+  case OperandClass::p:
+    return numP;
+  case OperandClass::m:
+    return numM;
+  default:
+    return 0;
+  }
+}
 constexpr bool isFloat(Type type) { return type == Type::f32 || type == Type::f64 || type == Type::f16 || type == Type::bf16; }
 constexpr bool isUnsigned(Type type) { return type == Type::u8 || type == Type::u16 || type == Type::u32; }
 } // namespace
@@ -83,23 +100,7 @@ const InstrInfo *begin() { return std::begin(isaTable); }
 const InstrInfo *end() { return std::end(isaTable); }
 uint64_t tableHash() { return isaTableHash; }
 
-unsigned registerCount(OperandClass cls) {
-  switch (cls) {
-  case OperandClass::r:
-  case OperandClass::idx:
-    return numR;
-  case OperandClass::v:
-    return numV;
-  case OperandClass::k:
-    return numK;
-  case OperandClass::p:
-    return numP;
-  case OperandClass::m:
-    return numM;
-  default:
-    return 0;
-  }
-}
+unsigned registerCount(OperandClass cls) { return registersOf(cls); }
 
 uint8_t getRegister(const Slot &slot, Field field) {
   switch (field) {
@@ -135,47 +136,74 @@ void setRegister(Slot &slot, Field field, uint8_t value) {
 }
 
 namespace {
-/// Sets `result`, which is empty, to the effects of a slot of a row.
-void findEffects(const InstrInfo &info, const Slot &slot, Effects &result) {
-  for (unsigned i = 0; i < info.numOperands; ++i) {
-    const OperandInfo &operand = info.operands[i];
-    uint8_t reg = getRegister(slot, operand.field);
-    bool reads = operand.access == Access::in || operand.access == Access::inout;
-    bool writes = operand.access != Access::in;
-    // A merging mask keeps lanes of the destination.
-    if (operand.access == Access::out && operand.cls == OperandClass::v && slot.mask && !slot.zeroing)
-      reads = true;
-    switch (operand.cls) {
-    case OperandClass::idx:
-      if (reg == noRegister)
-        break;
-      [[fallthrough]];
-    case OperandClass::r:
-      result.readR |= reads ? 1u << (reg % numR) : 0;
-      result.writeR |= writes ? 1u << (reg % numR) : 0;
-      break;
-    case OperandClass::v:
-      result.readV |= reads ? 1u << (reg % numV) : 0;
-      result.writeV |= writes ? 1u << (reg % numV) : 0;
-      break;
-    case OperandClass::k:
-      result.readK |= reads ? 1u << (reg % numK) : 0;
-      result.writeK |= writes ? 1u << (reg % numK) : 0;
-      break;
-    case OperandClass::p:
-      result.readP |= reads ? 1u << (reg % numP) : 0;
-      result.writeP |= writes ? 1u << (reg % numP) : 0;
-      break;
-    case OperandClass::m:
-      result.readM |= reads ? 1u << (reg % numM) : 0;
-      result.writeM |= writes ? 1u << (reg % numM) : 0;
-      break;
-    default:
-      break;
+/// Sets of registers of the classes v, r, k, m in one word, from the lowest bit, and of class p.
+struct RegisterSets {
+  uint64_t vrkm = 0;
+  uint16_t p = 0;
+};
+constexpr unsigned rPlace = numV, kPlace = rPlace + numR, mPlace = kPlace + numK;
+static_assert(mPlace + numM == 64);
+
+/// What the operand in one of the fields rd, ra, rb, rc does: the lowest bit of its class in the sets that it adds its register to.
+struct FieldEffects {
+  RegisterSets read, write, readIfMerging;
+  uint8_t registers = 1; // of the class, a power of two
+  bool isIndex = false;
+};
+constexpr auto rowEffects = [] {
+  std::array<std::array<FieldEffects, 4>, numInstructions> all{};
+  for (unsigned row = 0; row < numInstructions; ++row)
+    for (unsigned i = 0; i < isaTable[row].numOperands; ++i) {
+      const OperandInfo &operand = isaTable[row].operands[i];
+      const unsigned count = registersOf(operand.cls);
+      if (!count)
+        continue;
+      FieldEffects &field = all[row][unsigned(operand.field)];
+      RegisterSets first;
+      if (operand.cls == OperandClass::p)
+        first.p = 1;
+      else
+        first.vrkm = uint64_t(1) << (operand.cls == OperandClass::v   ? 0
+                                     : operand.cls == OperandClass::k ? kPlace
+                                     : operand.cls == OperandClass::m ? mPlace
+                                                                      : rPlace);
+      field.registers = uint8_t(count);
+      field.isIndex = operand.cls == OperandClass::idx;
+      if (operand.access == Access::in || operand.access == Access::inout)
+        field.read = first;
+      else if (operand.access == Access::out && operand.cls == OperandClass::v)
+        field.readIfMerging = first; // a merging mask keeps lanes of the destination
+      if (operand.access != Access::in)
+        field.write = first;
     }
+  return all;
+}();
+
+/// Sets `result` to the effects of a slot of a row.
+void findEffects(const InstrInfo &info, const Slot &slot, Effects &result) {
+  const std::array<FieldEffects, 4> &fields = rowEffects[size_t(&info - isaTable)];
+  const uint8_t registers[4] = {slot.rd, slot.ra, slot.rb, slot.rc};
+  const bool merges = slot.mask && !slot.zeroing;
+  RegisterSets read, write;
+  for (unsigned i = 0; i < 4; ++i) {
+    const FieldEffects &field = fields[i];
+    if (field.isIndex && registers[i] == noRegister)
+      continue;
+    const unsigned reg = registers[i] & (field.registers - 1);
+    read.vrkm |= field.read.vrkm << reg;
+    write.vrkm |= field.write.vrkm << reg;
+    read.p |= uint16_t(field.read.p << reg);
+    write.p |= uint16_t(field.write.p << reg);
+    if (merges)
+      read.vrkm |= field.readIfMerging.vrkm << reg;
   }
   if (slot.mask)
-    result.readK |= 1u << slot.mask;
+    read.vrkm |= uint64_t(1) << (kPlace + slot.mask % numK);
+  result.readV = uint32_t(read.vrkm), result.writeV = uint32_t(write.vrkm);
+  result.readR = uint16_t(read.vrkm >> rPlace), result.writeR = uint16_t(write.vrkm >> rPlace);
+  result.readK = uint8_t(read.vrkm >> kPlace), result.writeK = uint8_t(write.vrkm >> kPlace);
+  result.readM = uint8_t(read.vrkm >> mPlace), result.writeM = uint8_t(write.vrkm >> mPlace);
+  result.readP = read.p, result.writeP = write.p;
 }
 } // namespace
 
@@ -249,13 +277,21 @@ namespace {
 /// The rules of a row whose slots obey nothing but limits of their fields.
 struct Limits {
   bool apply = true; // false: the row has rules of its own
-  bool hasIndex = false, needsImmediates = false;
+  bool hasIndex = false, needsImmediates = false, mustZero = false;
   uint16_t memTypes[16] = {}; // by element type
   uint8_t registers[4] = {1, 1, 1, 1}; // rd, ra, rb, rc: the first that is illegal
   int64_t lowest = 0, highest = 0;     // imm
 };
+/// True if a mask of a slot of this row cannot merge.
+constexpr bool masksOnlyZero(const InstrInfo &info) {
+  for (unsigned i = 0; i < info.numOperands; ++i)
+    if (const OperandInfo &operand = info.operands[i]; operand.field == Field::rd && info.maskable)
+      return (operand.cls == OperandClass::k && operand.access == Access::out) || (info.pipe == Pipe::S && info.opcode == uint8_t(SOp::sgather));
+  return false;
+}
 constexpr Limits limitsOf(const InstrInfo &info) {
   Limits limits;
+  limits.mustZero = masksOnlyZero(info);
   for (unsigned type = 0; type < numTypes; ++type)
     for (unsigned mem = 0; mem < numTypes; ++mem)
       if ((info.types ? info.types >> type & 1 : type == 0) && (info.memTypes ? info.memTypes >> mem & 1 : mem == 0) &&
@@ -276,8 +312,9 @@ constexpr Limits limitsOf(const InstrInfo &info) {
     default:
       limits.hasIndex |= index;
       limits.apply &= operand.access != Access::tmp && (!index || operand.field == Field::rb);
-      limits.apply &= index || operand.cls == OperandClass::v || operand.cls == OperandClass::k || operand.cls == OperandClass::r;
-      limits.registers[unsigned(operand.field)] = operand.cls == OperandClass::v ? numV : operand.cls == OperandClass::k ? numK : numR;
+      limits.registers[unsigned(operand.field)] = uint8_t(registersOf(operand.cls));
+      for (unsigned other = 0; other < i; ++other) // two results may not share a register
+        limits.apply &= operand.access == Access::in || info.operands[other].access == Access::in || operand.cls != info.operands[other].cls;
     }
   }
   // checkSlot() has more to say about these.
@@ -294,13 +331,13 @@ constexpr auto rowLimits = [] {
 }();
 static_assert(unsigned(Field::rd) == 0 && unsigned(Field::ra) == 1 && unsigned(Field::rb) == 2 && unsigned(Field::rc) == 3);
 
-/// True if a slot is legal for plain reasons; most are. Otherwise checkSlot() decides, and tells what is wrong.
+/// True if a slot is legal for plain reasons; most are. Otherwise checkSlot() decides, and tells what is wrong. Empty slots are left to it.
 bool isPlain(const Slot &slot, const InstrInfo &info, bool hasImmediates) {
   const Limits &limits = rowLimits[size_t(&info - isaTable)];
   return limits.apply && limits.memTypes[unsigned(slot.type) & 15] >> unsigned(slot.memType) & 1 &&
          unsigned(slot.length) <= (info.hasLength ? 2u : 0u) &&
          unsigned(slot.predicate) < (!info.hasPredicate ? 1 : isFloat(slot.type) ? numPredicates : unsigned(Predicate::ueq)) &&
-         slot.mask == 0 && !slot.zeroing && slot.rd < limits.registers[0] && slot.ra < limits.registers[1] &&
+         (slot.mask == 0 ? !slot.zeroing : info.maskable && slot.mask < numK && (slot.zeroing ? !info.isStore : !limits.mustZero)) && slot.rd < limits.registers[0] && slot.ra < limits.registers[1] &&
          (slot.rb < limits.registers[2] ? slot.scale <= (limits.hasIndex ? 3 : 0) : limits.hasIndex && slot.rb == noRegister && slot.scale == 0) &&
          slot.rc < limits.registers[3] && slot.imm >= limits.lowest && slot.imm <= limits.highest &&
          (hasImmediates || !limits.needsImmediates);
@@ -316,8 +353,6 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
   const InstrInfo *info = lookup(pipe, slot.opcode);
   if (!info)
     return fail(fmt::format("opcode {} is not in the instruction table", slot.opcode));
-  if (isPlain(slot, *info, word.hasImmediates))
-    return {};
   if (Status status = checkTypes(*info, slot.type, slot.memType); !status)
     return fail(status.message());
   if (unsigned(slot.length) > 2 || (!info->hasLength && slot.length != Length::v128))
@@ -328,12 +363,9 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
     return fail(fmt::format("{}: predicate {} needs a float type", info->mnemonic, predicateName(slot.predicate)));
   if (slot.mask >= numK || (slot.mask && !info->maskable))
     return fail(fmt::format("{} with mask k{}", info->mnemonic, slot.mask));
-  const OperandInfo *rd = info->operand(Field::rd);
-  bool mustZero = info->maskable && rd && ((rd->cls == OperandClass::k && rd->access == Access::out) || slot.opcode == uint8_t(SOp::sgather)) &&
-                  (pipe != Pipe::D || rd->cls == OperandClass::k);
   if (slot.zeroing && (!slot.mask || info->isStore))
     return fail(fmt::format("{} with a zeroing bit but no mask that can zero", info->mnemonic));
-  if (slot.mask && mustZero && !slot.zeroing)
+  if (slot.mask && masksOnlyZero(*info) && !slot.zeroing)
     return fail(fmt::format("{} only takes a zeroing mask", info->mnemonic));
   if (pipe == Pipe::D && (slot.opcode == uint8_t(DOp::dcompress) || slot.opcode == uint8_t(DOp::dexpand)) && !slot.mask)
     return fail(fmt::format("{} needs a mask", info->mnemonic));
@@ -403,16 +435,22 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
 }
 } // namespace
 
-Status checkWord(const Word &word, WordFacts *facts) {
-  WordFacts local;
-  WordFacts &found = facts ? *facts : local;
-  found = WordFacts();
+Status checkWord(const Word &word) {
+  WordFacts facts;
+  return checkWord(word, facts);
+}
+
+Status checkWord(const Word &word, WordFacts &found) {
   bool usesI0 = false, usesI1 = false;
   for (unsigned i = 0; i < numPipes; ++i) {
-    if (Status status = checkSlot(Pipe(i), word.slots[i], word); !status)
-      return status;
-    if (const InstrInfo *info = word.slots[i].empty() ? nullptr : lookup(Pipe(i), word.slots[i].opcode)) {
-      found.rows[i] = info;
+    const InstrInfo *info = rowsByOpcode[i][word.slots[i].opcode];
+    if (!info || !isPlain(word.slots[i], *info, word.hasImmediates))
+      if (Status status = checkSlot(Pipe(i), word.slots[i], word); !status)
+        return status;
+    found.rows[i] = info;
+    if (!info) {
+      found.effects[i] = Effects();
+    } else {
       findEffects(*info, word.slots[i], found.effects[i]);
       if (word.hasImmediates) {
         usesI0 |= info->operand(Field::i0) != nullptr;
@@ -424,8 +462,13 @@ Status checkWord(const Word &word, WordFacts *facts) {
     return Error{"the word carries immediates that no slot uses"};
   if ((!usesI0 && word.i0 != 0) || (!usesI1 && word.i1 != 0))
     return Error{"a word immediate that no slot uses is not zero"};
+  uint16_t components = 0;
   for (uint16_t c : word.coordinate)
-    if (c > 2047 || (word.hasImmediates && c != 0))
+    components |= c;
+  for (uint16_t c : word.coordinate)
+    if (components == 0)
+      break;
+    else if (c > 2047 || (word.hasImmediates && c != 0))
       return Error{fmt::format("coordinate component {} is outside 0..2047 or stands beside immediates", c)};
   if (word.slot(Pipe::C).opcode == uint8_t(COp::ccall)) {
     for (Pipe pipe : {Pipe::D, Pipe::S}) {

@@ -149,26 +149,25 @@ void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
   const Function &function = program.functions[index];
   functionIndex = index;
   traps.clear();
-  wordLabels.clear();
-  std::vector<bool> isTarget(function.words.size()), isHead(function.words.size());
+  wordLabels.assign(function.words.size(), Label());
+  std::vector<bool> isHead(function.words.size());
   for (uint32_t w = 0; w < function.words.size(); ++w) {
     const Slot &c = function.words[w].slot(Pipe::C);
-    const InstrInfo *info = c.empty() ? nullptr : lookup(Pipe::C, c.opcode);
-    if (!info || !info->isBranch)
+    if (c.empty() || !lookup(Pipe::C, c.opcode)->isBranch)
       continue;
-    isTarget[w + c.imm] = true;
+    if (!wordLabels[w + c.imm].isValid())
+      wordLabels[w + c.imm] = a.newLabel();
     if (c.imm <= 0)
       isHead[w + c.imm] = true;
   }
-  for (size_t w = 0; w < function.words.size(); ++w)
-    wordLabels.push_back(isTarget[w] ? a.newLabel() : Label());
+  offsets.reserve(function.words.size() + 1);
   a.align(AlignMode::kCode, 64);
   a.bind(functionLabels[index]);
   for (wordIndex = 0; wordIndex < function.words.size(); ++wordIndex) {
     const Word &word = function.words[wordIndex];
     if (isHead[wordIndex])
       a.align(AlignMode::kCode, 32);
-    if (isTarget[wordIndex])
+    if (wordLabels[wordIndex].isValid())
       a.bind(wordLabels[wordIndex]);
     offsets.push_back(uint32_t(a.offset()));
     for (Pipe pipe : facts[index].order[wordIndex]) {

@@ -4,20 +4,21 @@
 //
 // First what is wrong about words, tables and the call graph by themselves; then one forward data-flow analysis a function. It tracks for each
 // register whether it is defined, whether an r register holds an integer or a pointer into a binding, and a strided interval of its value.
-// Counted loops are solved in closed form: a register that one `caddi` steps once an iteration of a loop with a known trip count has exactly
-// the values start + step * t, which proves accesses through counters and through moving pointers alike. What is not proven is checked at run
-// time; it is no error.
+// Counted loops are solved in closed form: a register that only `caddi` steps, by a constant in each round of a loop with a known number of
+// rounds, has exactly the values start + step * t at its head, which proves accesses through counters and through moving pointers alike. What
+// is not proven is checked at run time; it is no error.
 //
 //===----------------------------------------------------------------------===//
 
 #include "vtpu/Runtime/Verifier.h"
 
+#include "Loops.h"
 #include "Semantics.h"
 #include "ValueRange.h"
 
 #include <algorithm>
-#include <deque>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace vtpu::rt {
 
@@ -90,15 +91,29 @@ struct State {
   }
 };
 
-/// A loop: words [head, tail], tail branches back to head, entered only at head.
-struct Loop {
-  uint32_t head, tail;
-  bool closed = true;                         // entered only through head
-  int32_t steps[numR];                        // step of an induction variable
-  bool induction[numR] = {}, changed[numR] = {};
-  int exitRegister = -1;                      // tested by the tail after its step
-  int64_t trips = -1;                         // most rounds; -1: unknown
+/// What the verifier asks of every slot, by row.
+struct RowFacts {
+  const OperandInfo *named = nullptr; // a number of something outside the word: the only such operand
+  bool onlyAddress = false;           // a memory access with no r register beside its address, which writes no k register
 };
+const RowFacts &factsOf(const InstrInfo &info) {
+  static const std::array<RowFacts, numInstructions> rows = [] {
+    std::array<RowFacts, numInstructions> all;
+    for (unsigned row = 0; row < numInstructions; ++row) {
+      const InstrInfo &info = isa::begin()[row];
+      all[row].onlyAddress = info.hasAddress() && (info.isLoad || info.isStore);
+      for (unsigned i = 0; i < info.numOperands; ++i) {
+        const OperandInfo &operand = info.operands[i];
+        if (operand.cls >= OperandClass::target)
+          all[row].named = &info.operands[i];
+        if ((operand.cls == OperandClass::r && operand.field != Field::ra) || (operand.cls == OperandClass::k && operand.access != Access::in))
+          all[row].onlyAddress = false;
+      }
+    }
+    return all;
+  }();
+  return rows[size_t(&info - isa::begin())];
+}
 
 class FunctionVerifier {
 public:
@@ -117,7 +132,11 @@ public:
     for (uint32_t w = 0; w < words.size(); ++w)
       if (Status status = checkStatic(w); !status)
         return Error{fmt::format("function {}, word {}: {}", function.name, w, status.message())};
-    findLoops();
+    loops = findLoops(words, wordFacts, branches);
+    trips.assign(loops.size(), -1);
+    loopOfHead.assign(words.size(), -1);
+    for (size_t i = 0; i < loops.size(); ++i)
+      loopOfHead[loops[i].head] = int32_t(i);
     if (Status status = solve(); !status)
       return status;
     findPolls();
@@ -130,7 +149,9 @@ private:
   const std::vector<Word> &words;
   std::vector<WordFacts> wordFacts;
   std::vector<uint32_t> branches; // words that branch, ascending
+  std::vector<uint32_t> calls;    // words that call, ascending
   std::vector<Loop> loops;
+  std::vector<int64_t> trips; // by loop: most rounds; -1: unknown
   std::vector<int32_t> loopOfHead;
 
   const InstrInfo *rowOf(Pipe pipe, uint32_t w) const { return wordFacts[w].rows[unsigned(pipe)]; }
@@ -139,7 +160,7 @@ private:
   /// What can be said of a word without data flow.
   Status checkStatic(uint32_t w) {
     const Word &word = words[w];
-    if (Status status = checkWord(word, &wordFacts[w]); !status)
+    if (Status status = checkWord(word, wordFacts[w]); !status)
       return status;
     facts.order[w] = wordFacts[w].order;
     for (unsigned p = 0; p < numPipes; ++p) {
@@ -147,8 +168,8 @@ private:
       const InstrInfo *info = wordFacts[w].rows[p];
       if (!info)
         continue;
-      for (unsigned i = 0; i < info->numOperands; ++i) {
-        switch (info->operands[i].cls) {
+      if (const OperandInfo *named = factsOf(*info).named)
+        switch (named->cls) {
         case OperandClass::target:
           if (int64_t target = int64_t(w) + slot.imm; target < 0 || target >= int64_t(words.size()))
             return Error{fmt::format("{} to word {}, but the function has {} words", info->mnemonic, target, words.size())};
@@ -173,115 +194,47 @@ private:
         default:
           break;
         }
-      }
     }
     const InstrInfo *info = rowOf(Pipe::C, w);
     if (info && info->isBranch)
       branches.push_back(w);
+    if (info && COp(info->opcode) == COp::ccall)
+      calls.push_back(w);
     if (w + 1 == words.size() && !(info && info->isTerminator))
       return Error{"control falls off the end of the function; the last word must return, branch or trap"};
     return {};
   }
 
-  void findLoops() {
-    loopOfHead.assign(words.size(), -1);
-    for (uint32_t w : branches) {
-      if (targetOf(w) > w)
-        continue;
-      uint32_t head = targetOf(w);
-      if (loopOfHead[head] >= 0) { // two back edges: no closed form
-        loops[loopOfHead[head]].closed = false;
-        loops[loopOfHead[head]].tail = w;
-        continue;
-      }
-      loopOfHead[head] = int32_t(loops.size());
-      Loop loop{head, w};
-      loops.push_back(loop);
-    }
-    for (uint32_t w : branches) {
-      uint32_t target = targetOf(w);
-      for (Loop &loop : loops) {
-        bool from = w >= loop.head && w <= loop.tail, to = target >= loop.head && target <= loop.tail;
-        if (!from && to && target != loop.head)
-          loop.closed = false;
-      }
-    }
-    for (Loop &loop : loops)
-      analyseSteps(loop);
-  }
-
-  /// Finds the registers that exactly one `caddi r, r, step` changes once an iteration.
-  void analyseSteps(Loop &loop) {
-    // Depth of a word inside the loop: behind a forward branch or in an inner loop it may run never or often.
-    std::vector<bool> once(loop.tail - loop.head + 1, true);
-    for (auto it = std::lower_bound(branches.begin(), branches.end(), loop.head); it != branches.end() && *it < loop.tail; ++it) {
-      const uint32_t w = *it;
-      uint32_t target = targetOf(w);
-      uint32_t first = std::max(std::min(w, target), loop.head), last = std::min(std::max(w, target), loop.tail);
-      if (target > loop.tail) // leaves the loop: what stands behind it runs once in every iteration that goes on
-        continue;
-      for (uint32_t x = target > w ? w + 1 : first; x <= last; ++x)
-        if (!(target > w && x == target))
-          once[x - loop.head] = false;
-    }
-    unsigned writers[numR] = {};
-    for (uint32_t w = loop.head; w <= loop.tail; ++w) {
-      uint16_t written = 0;
-      for (const Effects &e : wordFacts[w].effects)
-        written |= e.writeR;
-      const Slot &c = words[w].slot(Pipe::C);
-      if (c.opcode == uint8_t(COp::ccall))
-        written = 0xffff;
-      for (; written; written &= uint16_t(written - 1)) {
-        const unsigned r = unsigned(__builtin_ctz(written));
-        loop.changed[r] = true;
-        ++writers[r];
-        if (once[w - loop.head] && c.opcode == uint8_t(COp::caddi) && c.rd == r && c.ra == r) {
-          loop.induction[r] = true;
-          loop.steps[r] = c.imm;
-        } else {
-          writers[r] = 2;
-        }
-      }
-    }
-    for (unsigned r = 0; r < numR; ++r)
-      loop.induction[r] = loop.induction[r] && writers[r] == 1;
-    const Slot &tail = words[loop.tail].slot(Pipe::C);
-    if ((tail.opcode == uint8_t(COp::cbcci) || tail.opcode == uint8_t(COp::cbcc)) && tail.predicate == Predicate::lt && loop.induction[tail.ra] &&
-        loop.steps[tail.ra] > 0)
-      loop.exitRegister = tail.ra;
-  }
-
-  /// State at a loop's head from the state on entry, in closed form where the trip count is bounded.
-  void enterLoop(Loop &loop, const State &entry, State &head) const {
-    int64_t trips = -1;
-    ValueRange start, bound;
-    if (loop.closed && loop.exitRegister >= 0 && entry.r[loop.exitRegister].kind == RegisterFact::integer) {
-      const Slot &tail = words[loop.tail].slot(Pipe::C);
-      start = entry.r[loop.exitRegister].value;
-      if (tail.opcode == uint8_t(COp::cbcci))
-        bound = ValueRange::constant(words[loop.tail].i1);
-      else if (entry.r[tail.rb].kind == RegisterFact::integer && !loop.changed[tail.rb])
-        bound = entry.r[tail.rb].value;
-      // A start without an upper bound may wrap and run for longer than its lower bound says.
-      if (start.isBounded() && bound.high < ValueRange::unbounded) {
-        int64_t step = loop.steps[loop.exitRegister];
-        trips = std::max<int64_t>(1, (bound.high - start.low + step - 1) / step);
-      }
-    }
-    loop.trips = trips;
-    if (trips < 0)
+  /// State at a loop's head from the state on entry: in closed form where the number of rounds is bounded, without what nobody reads.
+  void enterLoop(int32_t index, const State &entry, State &head) {
+    const Loop &loop = loops[index];
+    for (unsigned dead = loop.dead; dead; dead &= dead - 1)
+      head.r[__builtin_ctz(dead)] = RegisterFact();
+    trips[index] = -1;
+    if (loop.counter < 0 || entry.r[loop.counter].kind != RegisterFact::integer)
       return;
-    for (unsigned r = 0; r < numR; ++r) {
-      if (!loop.induction[r] || entry.r[r].kind == RegisterFact::undefined || head.r[r].kind == RegisterFact::undefined)
+    const Slot &tail = words[loop.tail].slot(Pipe::C);
+    const ValueRange start = entry.r[loop.counter].value;
+    ValueRange bound;
+    if (tail.opcode == uint8_t(COp::cbcci))
+      bound = ValueRange::constant(words[loop.tail].i1);
+    else if (entry.r[tail.rb].kind == RegisterFact::integer && !(loop.changed >> tail.rb & 1))
+      bound = entry.r[tail.rb].value;
+    // A start without an upper bound may wrap and run for longer than its lower bound says.
+    if (!start.isBounded() || bound.high >= ValueRange::unbounded)
+      return;
+    const int64_t step = loop.steps[loop.counter];
+    trips[index] = std::max<int64_t>(1, (bound.high - start.low + step - 1) / step);
+    for (unsigned left = loop.induction; left; left &= left - 1) {
+      const unsigned r = unsigned(__builtin_ctz(left));
+      if (entry.r[r].kind == RegisterFact::undefined || head.r[r].kind == RegisterFact::undefined)
         continue;
-      ValueRange walk = ValueRange::between(0, trips - 1).scaled(loop.steps[r]);
       head.r[r] = entry.r[r];
-      head.r[r].value = entry.r[r].value + walk;
+      head.r[r].value = entry.r[r].value + ValueRange::between(0, trips[index] - 1).scaled(loop.steps[r]);
     }
     // Wherever it starts, the counter comes back only below its bound.
-    ValueRange &counter = head.r[loop.exitRegister].value;
-    if (head.r[loop.exitRegister].kind == RegisterFact::integer && counter.isBounded())
+    ValueRange &counter = head.r[loop.counter].value;
+    if (head.r[loop.counter].kind == RegisterFact::integer && counter.isBounded())
       counter = ValueRange::between(counter.low, std::min(counter.high, std::max(start.high, bound.high - 1)), counter.stride);
   }
 
@@ -311,13 +264,13 @@ private:
       bool changed;
       if (loopIndex >= 0) {
         const State before = in[block];
-        Loop &loop = loops[loopIndex];
+        const Loop &loop = loops[loopIndex];
         bool back = from >= loop.head && from <= loop.tail && from != ~0u;
         if (!back)
           entries[loopIndex].join(state, entries[loopIndex].reached && visits[block] > 8);
         in[block].join(state, visits[block] > 2);
         if (entries[loopIndex].reached)
-          enterLoop(loop, entries[loopIndex], in[block]);
+          enterLoop(loopIndex, entries[loopIndex], in[block]);
         changed = !(in[block] == before);
       } else {
         changed = in[block].join(state, visits[block] > 64);
@@ -364,17 +317,14 @@ private:
   void findPolls() {
     constexpr int64_t mostTrips = 1 << 16;
     facts.polls.assign(words.size(), false);
-    for (uint32_t w : branches) {
+    // Words that call or branch back, ascending.
+    std::vector<uint32_t> restless, back;
+    std::copy_if(branches.begin(), branches.end(), std::back_inserter(back), [&](uint32_t w) { return targetOf(w) <= w; });
+    std::merge(calls.begin(), calls.end(), back.begin(), back.end(), std::back_inserter(restless));
+    for (uint32_t w : back) {
       const uint32_t head = targetOf(w);
-      if (head > w)
-        continue;
-      const Loop &loop = loops[loopOfHead[head]];
-      bool poll = loop.trips < 0 || loop.trips > mostTrips;
-      for (uint32_t x = head; x < w && !poll; ++x) {
-        const InstrInfo *info = rowOf(Pipe::C, x);
-        poll = info && (COp(info->opcode) == COp::ccall || (info->isBranch && targetOf(x) <= x));
-      }
-      facts.polls[w] = poll;
+      const int64_t most = trips[loopOfHead[head]];
+      facts.polls[w] = most < 0 || most > mostTrips || *std::lower_bound(restless.begin(), restless.end(), head) < w;
     }
   }
 
@@ -401,14 +351,17 @@ private:
                                              {'p', e.readP, state.p}, {'m', e.readM, state.m}})
           if (uint32_t missing = read & ~defined)
             return Error{fmt::format("{} reads {}{}, which is undefined on some path", info->mnemonic, letter, __builtin_ctz(missing))};
-      if (pipe == Pipe::S && (info->isLoad || info->isStore))
-        if (Status status = transferAccess(w, slot, *info, state); !status)
-          return status;
       const Lanes before = state.kLanes;
       state.v |= e.writeV;
       state.k |= e.writeK;
       state.p |= e.writeP;
       state.m |= e.writeM;
+      if (pipe == Pipe::S && (info->isLoad || info->isStore)) {
+        if (Status status = transferAccess(w, slot, *info, state); !status)
+          return status;
+        if (factsOf(*info).onlyAddress)
+          continue;
+      }
       for (unsigned written = e.writeK; written; written &= written - 1)
         state.kLanes[unsigned(__builtin_ctz(written))] = 64;
       if (e.readR | e.writeR | e.writeK || info->isControl())
@@ -425,6 +378,9 @@ private:
       return Error{fmt::format("the address register r{} of {} {}", slot.ra, info.mnemonic,
                                base.kind == RegisterFact::integer ? "holds an integer, not a pointer"
                                                                   : "is undefined on some path or points into different bindings")};
+    if (slot.rb != noRegister && info.operand(Field::rb) && info.operand(Field::rb)->cls == OperandClass::idx)
+      if (Status status = requireInteger(state, slot.rb, info.mnemonic); !status)
+        return status;
     if (facts.accessBinding[w] >= 0 && facts.accessBinding[w] != base.binding)
       return Error{fmt::format("{} accesses binding {} on one path and {} on another", info.mnemonic, facts.accessBinding[w], base.binding)};
     facts.accessBinding[w] = base.binding;

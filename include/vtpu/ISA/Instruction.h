@@ -189,9 +189,10 @@ struct WordFacts {
 void encode(const Word &word, const Word *previous, uint8_t out[wordBytes]);
 /// Decodes a word; strict: unknown opcodes, registers out of range and nonzero reserved bits are errors that name the slot and the value.
 Result<Word> decode(const uint8_t in[wordBytes]);
-/// Everything that is wrong about one word by itself: types, lengths, registers, immediates, two writers, cyclic exchange. `facts`, where it is
-/// given, holds what follows from the word if nothing is wrong.
-Status checkWord(const Word &word, WordFacts *facts = nullptr);
+/// Everything that is wrong about one word by itself: types, lengths, registers, immediates, two writers, cyclic exchange.
+Status checkWord(const Word &word);
+/// The same; if nothing is wrong, `facts` is all that follows from the word.
+Status checkWord(const Word &word, WordFacts &facts);
 
 } // namespace vtpu::isa
 

@@ -87,6 +87,67 @@ TEST(Verifier, ProvesMovingPointersInNestedLoops) {
   }
 }
 
+TEST(Verifier, ProvesARegisterWithSeveralStepsARound) {
+  // A round moves the pointer by 64 + 64 and back by 32; the counter goes by 2 + 1. The rounds of t < 9 load at 96 t and at 96 t + 128.
+  for (uint64_t size : {384, 383}) {
+    Program program = entry({c(COp::cptr, 0), cimm(1, 0), load(0, 0), c(COp::caddi, 0, 0, 64), c(COp::caddi, 1, 1, 2), c(COp::caddi, 0, 0, 64),
+                             load(1, 0), c(COp::caddi, 0, 0, -32), c(COp::caddi, 1, 1, 1), loopEnd(1, 9, -7), c(COp::cret)},
+                            size);
+    auto facts = rt::verify(program);
+    ASSERT_TRUE(facts.ok()) << facts.message();
+    EXPECT_EQ((*facts)[0].access[2], rt::AccessProof::proven);
+    EXPECT_EQ((*facts)[0].access[6], size == 384 ? rt::AccessProof::proven : rt::AccessProof::checked);
+    EXPECT_FALSE((*facts)[0].polls[9]);
+  }
+  // A step that a branch may skip has no closed form.
+  Program program = entry({c(COp::cptr, 0), cimm(1, 0), load(0, 0), loopEnd(1, 1, 2), c(COp::caddi, 0, 0, 64), c(COp::caddi, 1, 1, 1),
+                           loopEnd(1, 4, -4), c(COp::cret)});
+  auto facts = rt::verify(program);
+  ASSERT_TRUE(facts.ok()) << facts.message();
+  EXPECT_EQ((*facts)[0].access[2], rt::AccessProof::checked);
+}
+
+TEST(Verifier, ForgetsOnlyWhatEveryRoundWritesFirst) {
+  // r2 is an integer before the loop and a pointer in it; behind the loop it is a pointer.
+  std::vector<Word> words = {c(COp::cptr, 0), cimm(1, 0), cimm(2, 7), c(COp::cmov, 2, 0), load(0, 2), c(COp::caddi, 1, 1, 1), loopEnd(1, 4, -3),
+                             load(1, 2), c(COp::cret)};
+  auto facts = rt::verify(entry(words));
+  ASSERT_TRUE(facts.ok()) << facts.message();
+  EXPECT_EQ((*facts)[0].access[4], rt::AccessProof::proven);
+  EXPECT_EQ((*facts)[0].access[7], rt::AccessProof::proven);
+  // The loop may be left before the write, or the write be skipped, or a read comes first.
+  words[3] = loopEnd(1, 2, 4);
+  words[6] = loopEnd(1, 4, -3);
+  words.insert(words.begin() + 4, c(COp::cmov, 2, 0));
+  EXPECT_NE(complaint(entry(words)).find("r2"), std::string::npos);
+  words = {c(COp::cptr, 0), cimm(1, 0), cimm(2, 7), loopEnd(1, 2, 2), c(COp::cmov, 2, 0), load(0, 2), c(COp::caddi, 1, 1, 1), loopEnd(1, 4, -4), c(COp::cret)};
+  EXPECT_NE(complaint(entry(words)).find("r2"), std::string::npos);
+  words = {c(COp::cptr, 0), cimm(1, 0), cimm(2, 7), c(COp::cmuli, 3, 2, 1), c(COp::cmov, 2, 0), c(COp::caddi, 1, 1, 1), loopEnd(1, 4, -3), c(COp::cret)};
+  EXPECT_NE(complaint(entry(words)).find("r2"), std::string::npos);
+}
+
+TEST(Verifier, ThousandsOfBranches) {
+  // Each form has `count` loops; time and memory grow with their number, not with its square.
+  constexpr int32_t count = 20000;
+  auto accepts = [](std::vector<Word> middle) {
+    std::vector<Word> words = {cimm(1, 0)};
+    words.insert(words.end(), middle.begin(), middle.end());
+    words.push_back(c(COp::cret));
+    EXPECT_EQ(complaint(entry(words)), "");
+  };
+  std::vector<Word> nested(2 * count, c(COp::caddi, 1, 1, 1)), overlapping = nested, forward = nested, apart = nested;
+  for (int32_t i = 0; i < count; ++i) {
+    nested[count + i] = loopEnd(1, 10, -2 * i - 1);
+    overlapping[count + i] = loopEnd(1, 10, -count);
+    forward[i] = loopEnd(1, 10, 2 * count - i);
+    apart[2 * i + 1] = loopEnd(1, 10, -1);
+  }
+  accepts(nested);
+  accepts(overlapping);
+  accepts(forward);
+  accepts(apart);
+}
+
 TEST(Verifier, MaskedTailIsProven) {
   Word tail = load(0, 0, noRegister, 0, 192);
   tail.slot(Pipe::S).mask = 1;
