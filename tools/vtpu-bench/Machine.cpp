@@ -9,6 +9,7 @@
 #include "vtpu/Runtime/JIT.h"
 #include "vtpu/Runtime/Verifier.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
 #include <memory>
@@ -18,9 +19,6 @@ namespace vtpu::tools {
 using namespace isa;
 
 namespace {
-/// Words of the block that loops repeat: the multiply-adds go through 12 registers, the loads through 8.
-constexpr unsigned blockWords = 24;
-
 Word control(COp op, uint8_t rd = 0, uint8_t ra = 0, int32_t imm = 0) {
   Word word;
   Slot &slot = word.slot(Pipe::C);
@@ -29,8 +27,8 @@ Word control(COp op, uint8_t rd = 0, uint8_t ra = 0, int32_t imm = 0) {
   return word;
 }
 
-/// A loop of at least `words` words in whole blocks, which makes `rounds` rounds.
-Program loop(unsigned words, int64_t rounds) {
+/// A loop with a body of `body` words, which makes `rounds` rounds.
+Program loop(unsigned body, int64_t rounds) {
   Program program;
   Function function;
   function.name = "main";
@@ -52,7 +50,6 @@ Program loop(unsigned words, int64_t rounds) {
     d.opcode = uint8_t(DOp::dimm), d.type = Type::f32, d.length = Length::v512, d.rd = v;
     function.words.push_back(word);
   }
-  const unsigned body = (words + blockWords - 1) / blockWords * blockWords;
   for (unsigned i = 0; i < body; ++i) {
     Word word;
     Slot &d = word.slot(Pipe::D), &s = word.slot(Pipe::S), &c = word.slot(Pipe::C);
@@ -94,10 +91,12 @@ void phase(const char *name, const std::shared_ptr<NamedProgram> &subject, const
 }
 } // namespace
 
-std::vector<NamedProgram> loops() {
+std::vector<NamedProgram> loops(int64_t executed) {
   std::vector<NamedProgram> result;
-  for (unsigned words : {64, 256, 1024, 4096})
-    result.push_back({fmt::format("loop-{}", words), loop(words, 1)});
+  for (unsigned words : loopWords) {
+    const unsigned body = blocksOf(words) * blockWords;
+    result.push_back({fmt::format("loop-{}", words), loop(body, std::max<int64_t>(executed / body, 1))});
+  }
   return result;
 }
 

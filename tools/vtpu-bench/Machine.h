@@ -10,9 +10,11 @@
 #define VTPU_TOOLS_VTPU_BENCH_MACHINE_H
 
 #include "vtpu/Object/Program.h"
+#include "vtpu/Runtime/vtpu.h"
 
 #include <benchmark/benchmark.h>
 #include <functional>
+#include <random>
 
 namespace vtpu::tools {
 
@@ -24,8 +26,18 @@ struct NamedProgram {
   Program program;
 };
 
-/// Loops of 64 to 4096 words, each a multiply-add, a load and a scalar sum in registers of their own.
-std::vector<NamedProgram> loops();
+/// Fills a tensor with random floats, ones or alternating booleans.
+void fillRandom(std::vector<uint8_t> &bytes, vtpu_dtype dtype, std::mt19937 &random);
+
+/// Words of the block that loops repeat: the multiply-adds go through 12 registers, the loads through 8.
+constexpr unsigned blockWords = 24;
+constexpr unsigned blocksOf(unsigned words) { return (words + blockWords - 1) / blockWords; }
+/// Least words of the loops' bodies, which are whole blocks.
+constexpr unsigned loopWords[] = {64, 256, 1024, 4096};
+
+/// The loops, each word a multiply-add, a load and a scalar sum in registers of their own. A call executes about `executed` words, one round at
+/// least.
+std::vector<NamedProgram> loops(int64_t executed = 0);
 
 /// The phases of loading each program: `decode`, `verify`, `emit` (templates, relocation), and `load`, which is verification, emission,
 /// relocation and the mapping of the code as memory that executes. Rates are words a second.

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Code.h"
 #include "Machine.h"
 #include "Memory.h"
 #include "Options.h"
@@ -26,21 +27,7 @@
 
 using namespace vtpu;
 
-namespace {
-/// One entry of a program with its buffers.
-struct Subject {
-  std::string name;
-  double flops = 0; // of a call; 0: unknown
-  vtpu_program *program = nullptr;
-  uint32_t entry = 0;
-  std::vector<std::vector<uint8_t>> storage;
-  std::vector<const void *> inputs;
-  std::vector<void *> outputs;
-
-  ~Subject() { vtpu_release(program); }
-};
-
-void fill(std::vector<uint8_t> &bytes, vtpu_dtype dtype, std::mt19937 &random) {
+void tools::fillRandom(std::vector<uint8_t> &bytes, vtpu_dtype dtype, std::mt19937 &random) {
   std::uniform_real_distribution<double> uniform(-1, 1);
   auto each = [&](auto sample) {
     for (size_t at = 0; at + sizeof(sample()) <= bytes.size(); at += sizeof(sample())) {
@@ -74,6 +61,20 @@ void fill(std::vector<uint8_t> &bytes, vtpu_dtype dtype, std::mt19937 &random) {
     return each([] { return uint64_t(1); });
   }
 }
+
+namespace {
+/// One entry of a program with its buffers.
+struct Subject {
+  std::string name;
+  double flops = 0; // of a call; 0: unknown
+  vtpu_program *program = nullptr;
+  uint32_t entry = 0;
+  std::vector<std::vector<uint8_t>> storage;
+  std::vector<const void *> inputs;
+  std::vector<void *> outputs;
+
+  ~Subject() { vtpu_release(program); }
+};
 
 /// The most fused multiply-adds that the core does: 24 independent chains of the widest vectors, no memory.
 #if defined(__x86_64__)
@@ -168,7 +169,7 @@ Result<std::unique_ptr<Subject>> open(std::string text, const vtpu_options &opti
     data += -reinterpret_cast<uintptr_t>(data) & 63; // as an allocator for tensors would place it
     if (i < inputs) {
       std::vector<uint8_t> values(info.bytes);
-      fill(values, info.dtype, random);
+      tools::fillRandom(values, info.dtype, random);
       std::copy(values.begin(), values.end(), data);
       subject->inputs.push_back(data);
     } else {
@@ -196,8 +197,10 @@ int main(int argc, char **argv) {
   options.value("tier", fmt::format("{}", fmt::join(tierNames, "|")), tier, "what executes the words");
   options.value("parameters", "FILE", parameters, "safetensors file instead of the one the programs name");
   options.number("seed", "N", seed, 0, UINT32_MAX, "of the random inputs (default 1)");
-  bool emission = false, memory = false, sentrons = false;
+  bool emission = false, checks = false, native = false, memory = false, sentrons = false;
   options.flag("emission", emission, "time the phases of loading the programs, and loops of 64 to 4096 words");
+  options.flag("native", native, "time the code of loops of 64 to 4096 words beside the same instructions from an assembler");
+  options.flag("checks", checks, "time the programs as verified, with every access checked, with none, and without polls");
   options.flag("memory", memory, "time memory by coordinate too: translation, curves, tiled kernels");
   options.flag("sentrons", sentrons, "time messages and barriers between two sentrons beside cache lines between two threads");
   std::vector<std::string> programs;
@@ -211,14 +214,17 @@ int main(int argc, char **argv) {
   else
     options.fail(fmt::format("--tier={}: expected {}", tier, fmt::join(tierNames, ", ")));
 
-  std::vector<tools::NamedProgram> loaded;
-  if (emission) {
-    loaded = tools::loops();
+  struct Loaded {
+    std::string path;
+    tools::NamedProgram named;
+  };
+  std::vector<Loaded> loaded;
+  if (emission || checks) {
     for (const std::string &path : programs) {
       Result<Program> program = readObjectFile(path);
       if (!program)
         options.fail(program.message());
-      loaded.push_back({nameOf(path), std::move(*program)});
+      loaded.push_back({path, {nameOf(path), std::move(*program)}});
     }
     programs.clear();
   }
@@ -235,12 +241,23 @@ int main(int argc, char **argv) {
     b->Repetitions(int(repetitions))->MinTime(std::max(seconds, 1e-4))->ReportAggregatesOnly()->ComputeStatistics("min", least)->UseRealTime();
     return b->Unit(benchmark::kMicrosecond);
   };
-  if (emission)
-    tools::registerEmission(std::move(loaded), configure);
+  if (emission) {
+    std::vector<tools::NamedProgram> subjects = tools::loops();
+    for (const Loaded &program : loaded)
+      subjects.push_back(program.named);
+    tools::registerEmission(std::move(subjects), configure);
+  }
+  if (native)
+    if (Status status = tools::registerNative(configure); !status)
+      options.fail(status.message());
+  if (checks)
+    for (Loaded &program : loaded)
+      if (Status status = tools::registerChecks(program.path, std::move(program.named), seed, configure); !status)
+        options.fail(status.message());
   if (sentrons)
     if (Status status = tools::registerSentrons(configure); !status)
       options.fail(status.message());
-  if (!emission && !sentrons && !memory)
+  if (!emission && !native && !checks && !sentrons && !memory)
     configure(benchmark::RegisterBenchmark("fma-peak", [&](benchmark::State &state) {
     double flops = 0;
     for (auto _ : state)
