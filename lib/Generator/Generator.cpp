@@ -514,7 +514,7 @@ Result<Program> generate(const Settings &settings) {
     const bool sized = !info.hasLength || settings.lengths >> unsigned(form.length) & 1;
     // What waits for another sentron may wait for ever in a random program.
     const bool waits = info.usesSentron && info.isRoutine && info.hasSideEffects;
-    if (wanted && typed && sized && !isStructural(info) && !waits)
+    if (wanted && typed && sized && !isStructural(info) && !waits && !info.usesSpace) // which traps by what the space holds
       forms[unsigned(info.pipe)].push_back(&form);
   }
   const double shares[numPipes] = {settings.d, settings.s, settings.c};

@@ -363,7 +363,8 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
     return fail(fmt::format("{}: predicate {} needs a float type", info->mnemonic, predicateName(slot.predicate)));
   if (slot.mask >= numK || (slot.mask && !info->maskable))
     return fail(fmt::format("{} with mask k{}", info->mnemonic, slot.mask));
-  if (slot.zeroing && (!slot.mask || info->isStore))
+  const OperandInfo *rd = info->operand(Field::rd);
+  if (slot.zeroing && (!slot.mask || (rd && rd->access == Access::in)))
     return fail(fmt::format("{} with a zeroing bit but no mask that can zero", info->mnemonic));
   if (slot.mask && masksOnlyZero(*info) && !slot.zeroing)
     return fail(fmt::format("{} only takes a zeroing mask", info->mnemonic));

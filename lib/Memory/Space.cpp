@@ -14,6 +14,7 @@
 #include "vtpu/Memory/Space.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
@@ -40,6 +41,15 @@ uint64_t newEpoch() {
 Place cellPlace(Page &page, unsigned cell) { return {page.address(cell), isa::Type::i64, nullptr}; }
 Place elementPlace(const Region &region, const Coordinate &c) { return {region.address(c), region.type(), &region}; }
 } // namespace
+
+/// Storage of coordinates that follow each other in dimension 10.
+struct Run {
+  uint8_t *data = nullptr;
+  int64_t stride = 0; // bytes to the next one
+  unsigned count = 1;
+  uint64_t occupied = 0; // bit i: the i-th one has storage
+  const Region *region = nullptr;
+};
 
 struct Space::State {
   mutable std::mutex structure;
@@ -72,6 +82,11 @@ struct Space::State {
     return cellPlace(*hit.page(), Page::cellOf(c.low()));
   }
   Place existing(const Coordinate &c, TranslationCache *cache) const;
+  /// The region's element or the cell, which is created; under `structure`.
+  Place create(const Coordinate &c);
+  Run runFrom(const Coordinate &c, TranslationCache *cache) const;
+  template <typename Visitor>
+  Status forEachRun(const Coordinate &first, isa::Type type, uint64_t lanes, TranslationCache *cache, Visitor visit) const;
   /// Calls `visit` with each page that shares coordinates with the box, in order, until it returns false.
   template <typename Visitor>
   void forEachPage(const Box &box, Visitor visit) const {
@@ -200,28 +215,158 @@ Place Space::touch(const Coordinate &c, TranslationCache *cache) {
   if (Place place = find(c, cache))
     return place;
   std::lock_guard<std::mutex> changing(state->structure);
+  return state->create(c);
+}
+
+Place Space::State::create(const Coordinate &c) {
   const Coordinate key = Page::keyOf(c);
-  PageTable::Hit hit = state->table.find(key);
+  PageTable::Hit hit = table.find(key);
   if (!hit.word || hit.tagged())
-    if (const Region *region = state->regionAt(c)) // bound since the look-up
+    if (const Region *region = regionAt(c)) // bound since the look-up
       return elementPlace(*region, c);
   Page *page = hit.page();
   if (!page) {
-    if (state->table.full()) {
-      std::lock_guard<StripedLock> exclusive(state->readers);
-      state->table.grow();
+    if (table.full()) {
+      std::lock_guard<StripedLock> exclusive(readers);
+      table.grow();
     }
     page = new Page(key);
-    state->pages.emplace(key, page);
-    state->table.insert(key, page, state->touchesRegion(page->box()));
+    pages.emplace(key, page);
+    table.insert(key, page, touchesRegion(page->box()));
   }
   const unsigned cell = Page::cellOf(c.low());
   const uint64_t bit = uint64_t(1) << cell % 64;
   if (!(page->occupied[cell / 64].fetch_or(bit, std::memory_order_acq_rel) & bit)) {
     ++page->count;
-    ++state->cells;
+    ++cells;
   }
   return cellPlace(*page, cell);
+}
+
+//===----------------------------------------------------------------------===//
+// Elements
+//===----------------------------------------------------------------------===//
+
+namespace {
+constexpr unsigned innermost = Coordinate::dimensions - 1;
+constexpr uint64_t firstBits(unsigned count) { return count >= 64 ? UINT64_MAX : (uint64_t(1) << count) - 1; }
+
+Status checkType(const Region &region, const Coordinate &c, isa::Type type) {
+  if (region.type() == type)
+    return {};
+  return Error{fmt::format("region '{}' holds {} at {}, not {}; use its type", region.name(), isa::typeName(region.type()), printCoordinate(c),
+                           isa::typeName(type))};
+}
+Status checkWritable(const Region &region, const Coordinate &c) {
+  if (region.writable())
+    return {};
+  return Error{fmt::format("region '{}' at {} is not writable; write to another coordinate", region.name(), printCoordinate(c))};
+}
+/// A whole cell, so that its upper bytes are 0.
+void storeCell(uint8_t *cell, const uint8_t *element, unsigned width) {
+  uint64_t bits = 0;
+  std::memcpy(&bits, element, width);
+  std::memcpy(cell, &bits, sizeof(bits));
+}
+} // namespace
+
+/// Under `readers`.
+Run Space::State::runFrom(const Coordinate &c, TranslationCache *cache) const {
+  Run run;
+  const unsigned ofPage = 8 - (c[innermost] & 7);
+  const PageTable::Hit hit = table.find(Page::keyOf(c));
+  if (hit.word && !hit.tagged()) {
+    const unsigned cell = Page::cellOf(c.low());
+    run = {hit.page()->address(cell), 8, ofPage, 0, nullptr};
+    run.occupied = hit.page()->occupied[cell / 64].load(std::memory_order_acquire) >> cell % 64 & firstBits(ofPage);
+  } else if (const Place place = existing(c, cache)) {
+    run = {place.data, 8, 1, 1, place.region};
+    if (place.region) {
+      const Tile tile = place.region->tile(c);
+      run = {tile.data, tile.strides[innermost], tile.extents[innermost], UINT64_MAX, place.region};
+    }
+  } else if (!hit.word && !touchesRegion({c, c.step(innermost, ofPage - 1)})) {
+    run.count = ofPage;
+  }
+  return run;
+}
+
+/// Calls `visit(run, i, active)` for the runs of the lanes: run's first is lane i, `active` are those of its coordinates that are asked for.
+template <typename Visitor>
+Status Space::State::forEachRun(const Coordinate &first, isa::Type type, uint64_t lanes, TranslationCache *cache, Visitor visit) const {
+  if (!lanes)
+    return {};
+  const unsigned last = 63 - unsigned(__builtin_clzll(lanes)), start = first[innermost];
+  if (start + last > Coordinate::limit)
+    return Error{fmt::format("element {} behind {} would have the column (dimension 10) {}; columns end at {}", last, printCoordinate(first),
+                             start + last, Coordinate::limit)};
+  std::shared_lock<StripedLock> reading(readers);
+  for (unsigned i = unsigned(__builtin_ctzll(lanes)); i <= last;) {
+    const Coordinate c = first.with(innermost, start + i);
+    const Run run = runFrom(c, cache);
+    if (const uint64_t active = lanes >> i & firstBits(run.count)) {
+      if (run.region)
+        if (Status status = checkType(*run.region, c, type); !status)
+          return status;
+      if (Status status = visit(run, i, active); !status)
+        return status;
+    }
+    i += run.count;
+  }
+  return {};
+}
+
+Status Space::load(const Coordinate &first, isa::Type type, uint64_t lanes, void *out, TranslationCache *cache) const {
+  const unsigned width = isa::byteWidth(type);
+  uint8_t *to = static_cast<uint8_t *>(out);
+  return state->forEachRun(first, type, lanes, cache, [&](const Run &run, unsigned i, uint64_t active) -> Status {
+    for (; active; active &= active - 1) {
+      const unsigned at = unsigned(__builtin_ctzll(active));
+      if (run.occupied >> at & 1)
+        std::memcpy(to + (i + at) * width, run.data + at * run.stride, width);
+      else
+        std::memset(to + (i + at) * width, 0, width);
+    }
+    return {};
+  });
+}
+
+Status Space::store(const Coordinate &first, isa::Type type, uint64_t lanes, const void *values, TranslationCache *cache) {
+  const unsigned width = isa::byteWidth(type);
+  const uint8_t *from = static_cast<const uint8_t *>(values);
+  uint64_t missing = 0; // lanes without storage
+  Status stored = state->forEachRun(first, type, lanes, cache, [&](const Run &run, unsigned i, uint64_t active) -> Status {
+    if (run.region)
+      if (Status status = checkWritable(*run.region, first.step(innermost, i)); !status)
+        return status;
+    missing |= (active & ~run.occupied) << i;
+    for (active &= run.occupied; active; active &= active - 1) {
+      const unsigned at = unsigned(__builtin_ctzll(active));
+      if (run.region)
+        std::memcpy(run.data + at * run.stride, from + (i + at) * width, width);
+      else
+        storeCell(run.data + at * run.stride, from + (i + at) * width, width);
+    }
+    return {};
+  });
+  if (!stored || !missing)
+    return stored;
+  std::lock_guard<std::mutex> changing(state->structure);
+  for (; missing; missing &= missing - 1) {
+    const unsigned i = unsigned(__builtin_ctzll(missing));
+    const Coordinate c = first.step(innermost, i);
+    const Place place = state->create(c);
+    if (!place.region) {
+      storeCell(place.data, from + i * width, width);
+      continue;
+    }
+    if (Status status = checkType(*place.region, c, type); !status)
+      return status;
+    if (Status status = checkWritable(*place.region, c); !status)
+      return status;
+    std::memcpy(place.data, from + i * width, width);
+  }
+  return {};
 }
 
 size_t Space::translate(const Coordinate *coordinates, size_t count, uint8_t **out) const {

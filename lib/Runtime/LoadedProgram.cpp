@@ -21,11 +21,11 @@
 namespace vtpu::rt {
 
 namespace {
-/// True if a word of the function depends on the sentron that runs it.
-bool asksForSentron(const Function &function) {
-  return std::any_of(function.words.begin(), function.words.end(), [](const isa::Word &word) {
+/// True if a word of the function has an instruction with this bit in its row.
+bool hasRow(const Function &function, bool isa::InstrInfo::*bit) {
+  return std::any_of(function.words.begin(), function.words.end(), [bit](const isa::Word &word) {
     for (unsigned p = 0; p < isa::numPipes; ++p)
-      if (const isa::InstrInfo *info = isa::lookup(isa::Pipe(p), word.slots[p].opcode); info && info->usesSentron)
+      if (const isa::InstrInfo *info = isa::lookup(isa::Pipe(p), word.slots[p].opcode); info && info->*bit)
         return true;
     return false;
   });
@@ -163,8 +163,9 @@ void LoadedProgram::inspect(Entry &entry, uint32_t threads) {
     const Function &function = program.functions[work.back()];
     work.pop_back();
     stats.words += function.words.size();
-    if (asksForSentron(function))
+    if (hasRow(function, &isa::InstrInfo::usesSentron))
       entry.sentrons = threads; // as many in every such entry
+    entry.usesSpace |= hasRow(function, &isa::InstrInfo::usesSpace);
     for (const isa::Word &word : function.words) {
       stats.d += !word.slot(isa::Pipe::D).empty();
       stats.s += !word.slot(isa::Pipe::S).empty();
@@ -313,6 +314,7 @@ std::string LoadedProgram::describe(const Trap &trap, const std::string &why) co
                        accessBytes(slot), slot.mask && !isGather(slot) ? " under a mask" : "", trap.value, binding.size);
   }
   case TrapCause::coordination:
+  case TrapCause::space:
     return fmt::format("{}: {}", place, why);
   default:
     return fmt::format("{}: the call was stopped", place);
@@ -324,9 +326,16 @@ struct LoadedProgram::Call {
   Entry &entry;
   Context &memory;
   CallGroup &group;
+  std::unique_ptr<mem::Space> space; // of the call alone
+  std::vector<std::unique_ptr<SentronMemory>> memories; // by sentron, if the entry uses the space
 
   Call(LoadedProgram &self, Entry &entry, Context &memory) : self(self), entry(entry), memory(memory), group(*memory.group) {
     group.begin(entry.sentrons);
+    if (!entry.usesSpace)
+      return;
+    space = std::make_unique<mem::Space>();
+    for (uint32_t s = 0; s < entry.sentrons; ++s)
+      memories.push_back(std::make_unique<SentronMemory>(*space));
   }
 
   void run(uint32_t number) {
@@ -337,6 +346,7 @@ struct LoadedProgram::Call {
     context.group = &group;
     context.stop = group.stopFlag();
     context.stacks = memory.stacks[number].data();
+    context.memory = memories.empty() ? nullptr : memories[number].get();
     uint8_t *const *bases = memory.bases.data();
     std::vector<uint8_t *> own;
     if (uint8_t *stack = memory.stacks[number][entry.function]) { // an entry's own stack differs by sentron
@@ -371,6 +381,11 @@ struct LoadedProgram::Call {
     memory.workers->run([](void *argument, uint32_t number) { (*static_cast<decltype(work) *>(argument))(number); }, &work);
     memory.sentrons[0].barrierSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - ended).count();
     return {};
+  }
+
+  /// Why a sentron's trap ended the call, where the trap does not say it.
+  const std::string &reason(const SentronContext &sentron) const {
+    return sentron.trap.cause == TrapCause::space ? sentron.memory->error : group.error(uint32_t(sentron.sentron));
   }
 
   /// The sentron whose trap ended the call; null if there is none. One that stopped others comes before those that were stopped.
@@ -437,7 +452,7 @@ Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *cons
     result = call.runAll();
   if (result)
     if (const SentronContext *sentron = call.findTrapped())
-      result = Error{describe(sentron->trap, memory->group->error(uint32_t(sentron->sentron)))};
+      result = Error{describe(sentron->trap, call.reason(*sentron))};
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::lock_guard<std::mutex> lock(mutex);
   vtpu_stats &stats = entry.stats;

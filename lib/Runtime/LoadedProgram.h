@@ -13,6 +13,7 @@
 #include "Parameters.h"
 #include "Workers.h"
 #include "vtpu/Runtime/Executor.h"
+#include "vtpu/Runtime/SentronMemory.h"
 #include "vtpu/Runtime/vtpu.h"
 
 #include <mutex>
@@ -29,6 +30,7 @@ public:
     uint32_t function;
     std::vector<uint32_t> inputs, outputs, arenas; // binding indices
     std::vector<uint8_t *> bases;                  // constants and parameters filled in
+    bool usesSpace = false;
     uint32_t sentrons = 1;                         // one if no word asks for its sentron: each would do the same work
     vtpu_stats stats = {};
   };
@@ -79,7 +81,7 @@ private:
   Result<uint8_t *> placeParameter(const Binding &binding, const TensorView &tensor);
   Result<std::unique_ptr<Context>> makeContext();
   Status takeContext(std::unique_ptr<Context> &memory);
-  /// `why`: of a coordination trap.
+  /// `why`: of traps of coordination and of the space.
   std::string describe(const Trap &trap, const std::string &why) const;
   /// Counts the words of an entry and all that it calls, and gives it `threads` sentrons if any of them asks for its sentron.
   void inspect(Entry &entry, uint32_t threads);

@@ -117,7 +117,7 @@ struct InstrInfo {
   uint8_t numOperands;
   uint16_t types;    // bit set over Type
   uint16_t memTypes; // bit set over Type
-  bool hasLength, maskable, hasPredicate, isLoad, isStore, isBranch, isTerminator, hasSideEffects, usesCoordinate, usesSentron, isRoutine, isLight;
+  bool hasLength, maskable, hasPredicate, isLoad, isStore, isBranch, isTerminator, hasSideEffects, usesCoordinate, usesSentron, isRoutine, isLight, usesSpace;
   bool trapsOnZero; // if the last r register that it reads holds zero
   PortClass port;
   std::string_view summary;

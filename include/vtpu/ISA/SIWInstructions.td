@@ -54,6 +54,7 @@ class Instr<string pipe, int opcode, string mnemonic, list<Operand> operands> {
   bit UsesCoordinate = 0;       // reads the word's coordinate: the word has no immediates
   bit UsesSentron = 0;          // depends on the sentron that runs it, or on the others: sentrons that run it are not interchangeable
   bit Routine = 0;              // a C++ function of this name in lib/Runtime/Routines, which every tier calls
+  bit UsesSpace = 0;            // a routine that reads or changes the space of the call
   bit Light = 0;                // a routine that touches general registers only: no vectors, masks, allocation or library calls, unless it saves them
   bit TrapsOnZero = 0;          // traps if the last r register that it reads holds zero
   string Port = "alu";          // port class of the host template: the key into port tables
@@ -349,6 +350,27 @@ def CATTEND : S<79, "cattend", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "p">, Im
 }
 }
 }
+
+//===----------------------------------------------------------------------===//
+// S pipe: memory by coordinate. Regions and cells of the call's space
+//===----------------------------------------------------------------------===//
+
+class SpaceRow<int opcode, string mnemonic, list<Operand> operands, string summary> : P<opcode, mnemonic, operands, "host", summary> {
+  let Routine = 1;
+  let UsesSpace = 1;
+  let HasSideEffects = 1;
+}
+class SpaceAccess<int opcode, string mnemonic, list<Operand> operands, string summary> : SpaceRow<opcode, mnemonic, operands, summary> {
+  let Types = AllTypes;
+  let HasLen = 1;
+  let Maskable = 1;
+}
+
+def CGET : SpaceAccess<40, "cget", [Out<"rd", "v">, In<"ra", "p">],
+                       "lane i of rd = the element at ra with component 10 moved by i; 0 where nothing is; inactive lanes read nothing">;
+def CPUT : SpaceAccess<41, "cput", [In<"rd", "v">, In<"ra", "p">],
+                       "the element at ra with component 10 moved by i = lane i of rd; outside of regions this makes the cell; inactive lanes write "
+                       "nothing; merging only">;
 
 //===----------------------------------------------------------------------===//
 // C pipe: scalars, masks, control

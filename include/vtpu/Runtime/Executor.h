@@ -36,7 +36,7 @@ struct FunctionFacts {
 };
 
 /// Why a call stopped.
-enum class TrapCause : uint32_t { none = 0, message, divideByZero, outOfBounds, stopped, coordination };
+enum class TrapCause : uint32_t { none = 0, message, divideByZero, outOfBounds, stopped, coordination, space };
 
 struct Trap {
   TrapCause cause = TrapCause::none;
@@ -60,6 +60,7 @@ struct Registers {
 constexpr uint32_t mostSentrons = 1024;
 
 class CallGroup;
+class SentronMemory;
 
 /// What a sentron without a group looks at.
 inline const std::atomic<bool> neverStopped{false};
@@ -81,6 +82,7 @@ struct alignas(64) SentronContext {
   alignas(64) uint64_t m[isa::numM][8] = {}; // messages
   Registers registers;
   mem::Space *space = nullptr; // memory by coordinate; null: nothing is occupied
+  SentronMemory *memory = nullptr; // null: rows that use the space end the call
 };
 
 /// A tier runs entry functions: `bases[i]` is the address of binding i of that function. False: `context.trap` says why.

@@ -14,9 +14,11 @@
 namespace vtpu::rt {
 
 namespace {
-/// A routine and its time.
-template <RoutineFunction function>
+/// A routine and its time. Without a space there is nothing that a row over it could do.
+template <RoutineFunction function, bool usesSpace>
 TrapCause timed(const RoutineFrame &frame) {
+  if (usesSpace && !frame.context.memory)
+    return TrapCause::stopped;
   auto started = std::chrono::steady_clock::now();
   TrapCause cause = function(frame);
   frame.context.hostSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
@@ -26,8 +28,9 @@ TrapCause timed(const RoutineFrame &frame) {
 using Table = std::array<std::array<Routine, 256>, isa::numPipes>;
 constexpr Table makeTable() {
   Table table{};
-#define VTPU_ROUTINE(pipe, mnemonic, light)                                                                                                  \
-  table[unsigned(isa::Pipe::pipe)][unsigned(isa::pipe##Op::mnemonic)] = {light ? &routines::mnemonic : &timed<&routines::mnemonic>, light};
+#define VTPU_ROUTINE(pipe, mnemonic, light, usesSpace)                                                                                       \
+  table[unsigned(isa::Pipe::pipe)][unsigned(isa::pipe##Op::mnemonic)] = {                                                                    \
+      light ? &routines::mnemonic : &timed<&routines::mnemonic, usesSpace>, light};
 #include "vtpu/ISA/SIWRoutines.inc"
 #undef VTPU_ROUTINE
   return table;

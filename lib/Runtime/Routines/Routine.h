@@ -11,6 +11,7 @@
 #define VTPU_LIB_RUNTIME_ROUTINES_ROUTINE_H
 
 #include "vtpu/Runtime/Executor.h"
+#include "vtpu/Runtime/SentronMemory.h"
 
 namespace vtpu::rt {
 
@@ -28,6 +29,10 @@ struct RoutineFrame {
   /// Eight lanes of a message.
   uint64_t *m(unsigned index) const { return context.m[index]; }
 
+  /// Of rows that use the space.
+  SentronMemory &memory() const { return *context.memory; }
+  mem::Space &space() const { return context.memory->space; }
+
   /// Ends the call: `return frame.trap(cause, value)`. `value` is what offends.
   TrapCause trap(TrapCause cause, int64_t value = 0) const {
     context.trap.value = value;
@@ -38,6 +43,13 @@ struct RoutineFrame {
     context.trap.coordinate = coordinate;
     return trap(cause, value);
   }
+  /// Ends the call because of the space: one sentence without a full stop.
+  TrapCause fail(std::string why) const {
+    memory().error = std::move(why);
+    return TrapCause::space;
+  }
+  /// Ends the call if the space refuses something.
+  TrapCause check(const Status &status) const { return status ? TrapCause::none : fail(status.message()); }
 };
 
 /// TrapCause::none, or why the call ends.
@@ -51,7 +63,7 @@ struct Routine {
 Routine findRoutine(isa::Pipe pipe, uint8_t opcode);
 
 namespace routines {
-#define VTPU_ROUTINE(pipe, mnemonic, light) TrapCause mnemonic(const RoutineFrame &frame);
+#define VTPU_ROUTINE(pipe, mnemonic, light, usesSpace) TrapCause mnemonic(const RoutineFrame &frame);
 #include "vtpu/ISA/SIWRoutines.inc"
 #undef VTPU_ROUTINE
 } // namespace routines

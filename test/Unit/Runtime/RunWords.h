@@ -62,7 +62,8 @@ inline rt::Trap run(const std::string &words, Memory &memory, const std::functio
     rt::SentronContext context;
     if (prepare)
       prepare(context);
-    EXPECT_EQ(tier->run(0, bases, context), context.trap.cause == rt::TrapCause::none);
+    const bool returned = tier->run(0, bases, context);
+    EXPECT_EQ(returned, context.trap.cause == rt::TrapCause::none);
     if (tier != tiers.front()) {
       EXPECT_EQ(bytes, memory.bytes) << text;
       EXPECT_EQ(context.trap.cause, trap.cause);

@@ -1,0 +1,36 @@
+//===- SpaceAccess.cpp - Elements by coordinate -----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `cget` and `cput`. The space translates once for each run of elements, so a vector inside one region is one translation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "../Semantics.h"
+#include "Routine.h"
+
+namespace vtpu::rt {
+
+namespace {
+/// Lanes of the slot's length that its mask lets through.
+uint64_t activeLanes(const RoutineFrame &frame) {
+  const uint64_t all = (uint64_t(1) << laneCount(frame.slot.length, frame.slot.type)) - 1;
+  return frame.slot.mask ? all & frame.k(frame.slot.mask) : all;
+}
+} // namespace
+
+TrapCause routines::cget(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  alignas(64) uint8_t values[64];
+  if (Status status = frame.space().load(frame.p(slot.ra), slot.type, activeLanes(frame), values, &frame.memory().translations); !status)
+    return frame.fail(status.message());
+  writeLanes(slot, frame.context.registers, slot.rd, values, laneCount(slot.length, slot.type), isa::byteWidth(slot.type));
+  return TrapCause::none;
+}
+
+TrapCause routines::cput(const RoutineFrame &frame) {
+  const isa::Slot &slot = frame.slot;
+  return frame.check(frame.space().store(frame.p(slot.ra), slot.type, activeLanes(frame), frame.v(slot.rd), &frame.memory().translations));
+}
+
+} // namespace vtpu::rt
