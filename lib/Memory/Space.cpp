@@ -516,7 +516,8 @@ size_t Space::prefetch(const Coordinate *coordinates, size_t count, PrefetchHint
 }
 
 bool Space::flush(const Coordinate &c) const {
-  const Place place = find(c);
+  std::shared_lock<StripedLock> reading(state->readers); // a line that is gone would fault
+  const Place place = state->existing(c, nullptr);
   if (!place)
     return false;
 #if defined(__x86_64__)

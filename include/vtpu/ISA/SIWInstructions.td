@@ -54,7 +54,7 @@ class Instr<string pipe, int opcode, string mnemonic, list<Operand> operands> {
   bit UsesCoordinate = 0;       // reads the word's coordinate: the word has no immediates
   bit UsesSentron = 0;          // depends on the sentron that runs it, or on the others: sentrons that run it are not interchangeable
   bit Routine = 0;              // a C++ function of this name in lib/Runtime/Routines, which every tier calls
-  bit UsesSpace = 0;            // a routine that reads or changes the space of the call
+  bit UsesSpace = 0;            // a routine over the space of the call, or over tables of its sentron
   bit Light = 0;                // a routine that touches general registers only: no vectors, masks, allocation or library calls, unless it saves them
   bit TrapsOnZero = 0;          // traps if the last r register that it reads holds zero
   string Port = "alu";          // port class of the host template: the key into port tables
@@ -371,6 +371,40 @@ def CGET : SpaceAccess<40, "cget", [Out<"rd", "v">, In<"ra", "p">],
 def CPUT : SpaceAccess<41, "cput", [In<"rd", "v">, In<"ra", "p">],
                        "the element at ra with component 10 moved by i = lane i of rd; outside of regions this makes the cell; inactive lanes write "
                        "nothing; merging only">;
+
+// Walks over cells: rc = 0 starts one, and its result says whether it goes on.
+class SpaceWalk<int opcode, string mnemonic, Operand reach, string which>
+    : SpaceRow<opcode, mnemonic, [InOut<"rd", "p">, InOut<"rc", "r">, In<"ra", "p">, reach],
+               "rd = the next cell, in their order, " # which # ": behind rd, or if rc is 0 at it or behind; rc = 1, or 0 with rd unchanged if there "
+               "is none">;
+def CRANGE : SpaceWalk<42, "crange", Imm<"i32", 0, 11>, "whose first imm components are ra's">;
+def CNEAREST : SpaceRow<43, "cnearest", [Out<"rd", "p">, Out<"rc", "r", -1, 22517>, In<"ra", "p">, In<"rb", "r">],
+                        "rd = the rb-th nearest cell to ra by Manhattan distance, the nearest being the first, ties in their order; rc = its "
+                        "distance; all components 0 and -1 if there is none">;
+def SNEIGHBR : SpaceWalk<44, "sneighbr", In<"rb", "r">, "within Manhattan distance rb of ra">;
+def SHYPER : SpaceWalk<45, "shyper", Imm<"i32", 0, 2047>, "that equals ra in the dimensions d with bit d of imm">;
+def SHYPBALL : SpaceWalk<46, "shypball", In<"rb", "r">, "that differs from ra in at most rb dimensions">;
+def SHWRITE : SpaceRow<47, "shwrite", [Out<"rd", "r">, In<"ra", "p">, In<"rb", "r">, Imm<"i32", 0, 2047>],
+                       "all 8 bytes of every cell that equals ra in the dimensions d with bit d of imm = rb; rd = number of those cells">;
+def CPREFCH : SpaceRow<48, "cprefch", [In<"ra", "p">, Imm<"i32", 0, 3>],
+                       "prefetch the line of the element or cell at ra: imm 0 into L1, 1 L2, 2 L3, 3 L1 past the others; nothing without one">;
+def SFLUSH : SpaceRow<49, "sflush", [In<"ra", "p">], "write the line of the element or cell at ra back to memory; nothing without one">;
+def SALLOC : SpaceRow<50, "salloc", [In<"ra", "p">, In<"rb", "p">, Imm<"i32", 0, 2>],
+                      "a region of zeros of the type from corner ra to rb, both in it, until sfree: imm 0 row-major, 1 Morton, 2 Hilbert order; "
+                      "traps if a component of ra is greater than rb's, and on another region or a cell in the box"> {
+  let Types = AllTypes;
+}
+def SFREE : SpaceRow<51, "sfree", [In<"ra", "p">], "frees the region that ra lies in, else the cell there; traps if there is neither">;
+def SDEDUP : SpaceRow<52, "sdedup", [Out<"rd", "r">, In<"ra", "r">, Imm<"i32", 0, 15>],
+                      "rd = number of the value ra in table imm of this sentron: values are numbered from 0 as they first come; a call starts with "
+                      "empty tables">;
+def SASSOC : SpaceRow<53, "sassoc", [Out<"rd", "r">, Out<"rc", "r", -1, 512>, In<"ra", "p">, In<"rb", "r">, Imm<"i32", 0, 3>],
+                      "this sentron's associative memory, empty when a call starts: imm 0 adds the entry (ra, rb), rd = number of those before, rc = "
+                      "0; 1: rd = value of the first entry of ra, rc = 512; 2: rd = value of the entry that sroute finds, rc as there; 0 and -1 "
+                      "if there is none; 3: rd = number of entries of ra, rc = 0">;
+def SROUTE : SpaceRow<54, "sroute", [Out<"rd", "p">, Out<"rc", "r", -1, 512>, In<"ra", "p">],
+                      "rd = coordinate of the entry of sassoc most similar to ra, the first of equals; rc = in how many bits their dhdenc with imm "
+                      "0, seed 0 are equal; all components 0 and -1 if there are no entries">;
 
 //===----------------------------------------------------------------------===//
 // C pipe: scalars, masks, control

@@ -139,6 +139,8 @@ public:
 
   /// The first cell behind `after` that the query names, in the order of coordinates; `after` need not exist.
   std::optional<Coordinate> next(const Coordinate &after, const Query &query) const { return search(after, true, query); }
+  /// The same, `start` included.
+  std::optional<Coordinate> from(const Coordinate &start, const Query &query) const { return search(start, false, query); }
   /// The first cell that the query names.
   std::optional<Coordinate> first(const Query &query) const { return search(Coordinate(), false, query); }
   /// Calls `visit(coordinate, address)` for every cell that the query names, in order. The visitor must not change the space.

@@ -11,6 +11,7 @@
 #include "vtpu/Memory/CoordinateText.h"
 #include "vtpu/Runtime/SentronMemory.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 
@@ -153,4 +154,190 @@ TEST(SpaceRows, RefusedAccessesSayWhy) {
 TEST(SpaceRows, WithoutASpaceTheCallEnds) {
   test::Memory memory(64);
   EXPECT_EQ(test::run("{ S: pcoord p1 } @0.0.0/0.0.0/0.0.0.0.1\n{ S: cget.f32.512 v1, p1 }\n", memory).cause, rt::TrapCause::stopped);
+}
+
+namespace {
+/// Cells near each other and far apart, with their own value.
+std::map<Coordinate, int64_t> someCells(std::mt19937_64 &random) {
+  std::map<Coordinate, int64_t> cells;
+  const Coordinate base = at("3.3.3/3.3.3/3.3.3.3.3");
+  for (unsigned i = 0; i < 60; ++i) {
+    Coordinate c = i % 10 ? base : Coordinate();
+    for (unsigned change = 0; change < 1 + i % 3; ++change)
+      c = c.with(unsigned(random() % 11), int64_t(random() % 12));
+    cells[c] = int64_t(random());
+  }
+  return cells;
+}
+} // namespace
+
+TEST(SpaceRows, WalksNameTheCellsThatTheyDescribe) {
+  std::mt19937_64 random(test::seed());
+  SCOPED_TRACE("seed " + std::to_string(test::seed()));
+  for (int round = 0; round < 12; ++round) {
+    const std::map<Coordinate, int64_t> cells = someCells(random);
+    Spaces spaces([&](mem::Space &space) {
+      for (const auto &[c, value] : cells)
+        ASSERT_TRUE(space.store(c, isa::Type::i64, 1, &value).ok());
+      bind(space, box("r", at("9.0.0/0.0.0/0.0.0.0.0"), at("9.0.0/0.0.0/0.0.0.9.9"), isa::Type::f32)); // no part of queries
+    });
+    const Coordinate center = round % 2 ? std::next(cells.begin(), long(random() % cells.size()))->first : at("3.3.3/3.3.3/3.3.3.3.3");
+    const unsigned count = unsigned(random() % 12), mask = unsigned(random() % 2048);
+    const int64_t radius = round == 0 ? -1 : round == 1 ? INT64_MAX : int64_t(random() % 14), differing = int64_t(random() % 5) - 1;
+    struct Walk {
+      std::string row;
+      std::function<bool(const Coordinate &)> matches;
+    };
+    const Walk walks[] = {
+        {fmt::format("crange p1, r3, p0, {}", count),
+         [&](const Coordinate &c) {
+           const auto a = c.components(), b = center.components();
+           return std::equal(a.begin(), a.begin() + count, b.begin());
+         }},
+        {fmt::format("shyper p1, r3, p0, {}", mask),
+         [&](const Coordinate &c) {
+           for (unsigned d = 0; d < 11; ++d)
+             if (mask >> d & 1 && c[d] != center[d])
+               return false;
+           return true;
+         }},
+        {"sneighbr p1, r3, p0, r1", [&](const Coordinate &c) { return int64_t(c.manhattan(center)) <= radius; }},
+        {"shypball p1, r3, p0, r2", [&](const Coordinate &c) { return int64_t(c.hamming(center)) <= differing; }},
+    };
+    for (const Walk &walk : walks) {
+      // The walk stores what it finds, one coordinate after the other, then the number.
+      test::Memory memory(64 + 64 * 16);
+      *memory.as<Coordinate>(0) = center;
+      *memory.as<int64_t>(32) = radius;
+      *memory.as<int64_t>(40) = differing;
+      EXPECT_EQ(spaces.run("{ S: sldp p0, [r0] ; C: cimm r3, 0 }\n{ S: sldp p1, [r0 + 16] ; C: cimm r4, 0 }\n{ S: sldr.i64 r1, [r0 + 32] }\n"
+                           "{ S: sldr.i64 r2, [r0 + 40] }\n{ C: cmov r5, r0 }\nnext:\n{ S: " + walk.row + " }\n{ C: cbcci.eq r3, 0, end }\n"
+                           "{ S: sstp p1, [r5 + 64] ; C: caddi r5, r5, 16 }\n{ C: caddi r4, r4, 1 }\n{ C: cbr next }\nend:\n{ S: sstr.i64 r4, [r0] }\n",
+                           memory).cause,
+                rt::TrapCause::none);
+      std::vector<Coordinate> expected;
+      for (const auto &[c, value] : cells)
+        if (walk.matches(c))
+          expected.push_back(c);
+      ASSERT_EQ(*memory.as<int64_t>(0), int64_t(expected.size())) << walk.row;
+      for (size_t i = 0; i < expected.size(); ++i)
+        EXPECT_EQ(memory.coordinate(64 + 16 * i), expected[i]) << walk.row;
+    }
+    // By distance; and writing to a pattern.
+    std::vector<std::pair<unsigned, Coordinate>> byDistance;
+    for (const auto &[c, value] : cells)
+      byDistance.emplace_back(c.manhattan(center), c);
+    std::sort(byDistance.begin(), byDistance.end());
+    const int64_t rank = int64_t(random() % (cells.size() + 2));
+    test::Memory memory(64);
+    *memory.as<Coordinate>(0) = center;
+    *memory.as<int64_t>(32) = rank;
+    EXPECT_EQ(spaces.run(fmt::format("{{ S: sldp p0, [r0] }}\n{{ S: sldr.i64 r1, [r0 + 32] }}\n{{ S: cnearest p1, r2, p0, r1 }}\n"
+                                     "{{ S: sstp p1, [r0] }}\n{{ S: sstr.i64 r2, [r0 + 16] ; C: cimm r3, -5 }}\n"
+                                     "{{ S: shwrite r4, p0, r3, {} }}\n{{ S: sstr.i64 r4, [r0 + 24] }}\n", mask), memory).cause,
+              rt::TrapCause::none);
+    const bool exists = rank >= 1 && rank <= int64_t(cells.size());
+    EXPECT_EQ(memory.coordinate(0), exists ? byDistance[size_t(rank - 1)].second : Coordinate());
+    EXPECT_EQ(*memory.as<int64_t>(16), exists ? int64_t(byDistance[size_t(rank - 1)].first) : -1);
+    int64_t written = 0;
+    for (const auto &[c, value] : cells) {
+      const bool matches = walks[1].matches(c);
+      written += matches;
+      int64_t found = 0;
+      ASSERT_TRUE(spaces.spaces.back().load(c, isa::Type::i64, 1, &found).ok());
+      EXPECT_EQ(found, matches ? -5 : value);
+    }
+    EXPECT_EQ(*memory.as<int64_t>(24), written);
+  }
+}
+
+TEST(SpaceRows, RegionsComeAndGo) {
+  Spaces spaces;
+  test::Memory memory(64);
+  const std::string corners = "{ S: pcoord p1 } @1.0.0/0.0.0/0.0.0.0.0\n{ S: pcoord p2 } @1.0.0/0.0.0/0.0.0.3.3\n";
+  for (const char *layout : {"0", "1", "2"}) {
+    // The values of a region are gone with it, and its place is free for cells and another region.
+    std::fill(memory.bytes.begin(), memory.bytes.end(), 1);
+    EXPECT_EQ(spaces.run(corners + "{ D: dimm.i32.512 v1, 7 ; C: kset k1, 3 }\n{ S: salloc.i32 p1, p2, " + layout + " }\n{ S: cput.i32.128 v1, p1 {k1} }\n"
+                         "{ S: cprefch p1, 2 }\n{ S: sflush p1 }\n{ S: cget.i32.128 v2, p1 }\n{ S: sst.i32.i32.128 v2, [r0] }\n{ S: sfree p2 }\n"
+                         "{ S: sflush p1 }\n{ S: cprefch p1, 0 }\n{ S: cget.i64.128 v2, p1 }\n{ S: sst.i64.i64.128 v2, [r0 + 16] }\n"
+                         "{ S: cput.i64.128 v1, p1 {k1} }\n{ S: sfree p1 }\n{ S: cget.i64.128 v2, p1 }\n{ S: sst.i64.i64.128 v2, [r0 + 32] }\n",
+                         memory).cause,
+              rt::TrapCause::none);
+    EXPECT_EQ(std::vector<int32_t>(memory.as<int32_t>(0), memory.as<int32_t>(32)), (std::vector<int32_t>{7, 7, 7, 0, 0, 0, 0, 0}));
+    EXPECT_EQ(std::vector<int64_t>(memory.as<int64_t>(32), memory.as<int64_t>(48)), (std::vector<int64_t>{0, 0x700000007}));
+  }
+  auto refused = [&](const std::string &words) {
+    EXPECT_EQ(spaces.run(corners + words, memory).cause, rt::TrapCause::space);
+    return spaces.memories.back().error;
+  };
+  EXPECT_EQ(refused("{ S: sfree p1 }\n"), "there is neither a region nor a cell at 1.0.0/0.0.0/0.0.0.0.0 that could be released");
+  EXPECT_EQ(refused("{ S: salloc.f32 p2, p1, 0 }\n"), "region 'salloc': box 1.0.0/0.0.0/0.0.0.3.3..1.0.0/0.0.0/0.0.0.0.0 has a first corner behind "
+                                                      "its last; no component of the first may be greater");
+  EXPECT_EQ(refused("{ D: dimm.i64.512 v1, 1 }\n{ S: cput.f32.128 v1, p1 }\n{ S: salloc.f32 p1, p2, 0 }\n"),
+            "region 'salloc' in box 1.0.0/0.0.0/0.0.0.0.0..1.0.0/0.0.0/0.0.0.3.3 would hide the cell at 1.0.0/0.0.0/0.0.0.0.0; erase the cell first");
+}
+
+TEST(SpaceRows, TablesOfASentron) {
+  std::mt19937_64 random(test::seed());
+  SCOPED_TRACE("seed " + std::to_string(test::seed()));
+  // Values numbered as they come, in two tables; entries by coordinate.
+  constexpr unsigned steps = 40;
+  test::Memory memory(steps * 96);
+  std::string words;
+  std::map<std::pair<unsigned, int64_t>, int64_t> numbers;
+  int64_t known[2] = {};
+  std::vector<std::pair<Coordinate, int64_t>> entries;
+  std::vector<std::array<int64_t, 8>> expected;
+  auto similarity = [](const Coordinate &a, const Coordinate &b) {
+    const auto x = rt::encodeCoordinate(a.components(), 0, 0), y = rt::encodeCoordinate(b.components(), 0, 0);
+    int64_t equal = 0;
+    for (unsigned bit = 0; bit < 512; ++bit)
+      equal += (x[bit / 64] >> bit % 64 & 1) == (y[bit / 64] >> bit % 64 & 1);
+    return equal;
+  };
+  std::vector<Coordinate> routed;
+  for (unsigned step = 0; step < steps; ++step) {
+    const unsigned base = step * 96, table = unsigned(random() % 2), operation = step < 3 ? step % 3 + 1 : unsigned(random() % 4);
+    const int64_t value = int64_t(random() % 9) - 4;
+    const Coordinate key = at("1.1.1/1.1.1/1.1.1.1.1").with(unsigned(random() % 3), int64_t(random() % 3) * 700);
+    *memory.as<Coordinate>(base) = key;
+    *memory.as<int64_t>(base + 16) = value;
+    words += fmt::format("{{ S: sldp p1, [r0 + {}] }}\n{{ S: sldr.i64 r1, [r0 + {}] }}\n{{ S: sdedup r2, r1, {} }}\n{{ S: sstr.i64 r2, [r0 + {}] }}\n"
+                         "{{ S: sassoc r2, r3, p1, r1, {} }}\n{{ S: sstr.i64 r2, [r0 + {}] }}\n{{ S: sstr.i64 r3, [r0 + {}] }}\n"
+                         "{{ S: sroute p2, r3, p1 }}\n{{ S: sstr.i64 r3, [r0 + {}] }}\n{{ S: sstp p2, [r0 + {}] }}\n",
+                         base, base + 16, table * 15, base + 32, operation, base + 40, base + 48, base + 56, base + 64);
+    auto [number, isNew] = numbers.emplace(std::make_pair(table, value), known[table]);
+    known[table] += isNew;
+    int64_t result = 0, equal = 0;
+    auto best = [&]() -> const std::pair<Coordinate, int64_t> * {
+      const std::pair<Coordinate, int64_t> *found = nullptr;
+      for (const auto &entry : entries)
+        if (!found || similarity(entry.first, key) > similarity(found->first, key))
+          found = &entry;
+      return found;
+    };
+    auto first = std::find_if(entries.begin(), entries.end(), [&](const auto &entry) { return entry.first == key; });
+    if (operation == 0) {
+      result = int64_t(entries.size());
+      entries.emplace_back(key, value);
+    } else if (operation == 1) {
+      result = first != entries.end() ? first->second : 0;
+      equal = first != entries.end() ? 512 : -1;
+    } else if (operation == 2) {
+      result = best() ? best()->second : 0;
+      equal = best() ? similarity(best()->first, key) : -1;
+    } else {
+      result = std::count_if(entries.begin(), entries.end(), [&](const auto &entry) { return entry.first == key; });
+    }
+    expected.push_back({number->second, result, equal, best() ? similarity(best()->first, key) : -1});
+    routed.push_back(best() ? best()->first : Coordinate());
+  }
+  Spaces spaces;
+  EXPECT_EQ(spaces.run(words, memory).cause, rt::TrapCause::none);
+  for (unsigned step = 0; step < steps; ++step) {
+    for (unsigned i = 0; i < 4; ++i)
+      ASSERT_EQ(*memory.as<int64_t>(step * 96 + 32 + 8 * i), expected[step][i]) << "step " << step << ", result " << i;
+    ASSERT_EQ(memory.coordinate(step * 96 + 64), routed[step]);
+  }
 }
