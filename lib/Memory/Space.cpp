@@ -316,10 +316,12 @@ Status Space::State::forEachRun(const Coordinate &first, isa::Type type, uint64_
   return {};
 }
 
-Status Space::load(const Coordinate &first, isa::Type type, uint64_t lanes, void *out, TranslationCache *cache) const {
+Status Space::load(const Coordinate &first, isa::Type type, uint64_t lanes, void *out, TranslationCache *cache, uint64_t *occupied) const {
   const unsigned width = isa::byteWidth(type);
   uint8_t *to = static_cast<uint8_t *>(out);
   return state->forEachRun(first, type, lanes, cache, [&](const Run &run, unsigned i, uint64_t active) -> Status {
+    if (occupied)
+      *occupied |= (run.occupied & active) << i;
     for (; active; active &= active - 1) {
       const unsigned at = unsigned(__builtin_ctzll(active));
       if (run.occupied >> at & 1)

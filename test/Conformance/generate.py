@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import encodings_of_words as encodings  # noqa: E402
 import forms  # noqa: E402
 import random_programs  # noqa: E402
+import space_programs  # noqa: E402
 import trap_programs  # noqa: E402
 from oracle.encoding import read_manual  # noqa: E402
 
@@ -49,6 +50,7 @@ def main():
         seed = f"{options.seed} {number}"
         programs[f"random.{number}.siw"] = random_programs.random_program(table, manual, random.Random(seed), RANDOM_WORDS, seed).text()
     programs.update(trap_programs.trap_programs(table, random.Random(options.seed)))
+    programs.update(space_programs.space_programs(table, random.Random(options.seed)))
     encoding, lines = encodings.write(table, manual, random.Random(options.seed))
     (options.output / "encoding.txt").write_text(encoding)
     (options.output / "encoding.hex").write_text("\n".join(lines) + "\n")

@@ -303,55 +303,6 @@ def SBOUNDARY : P<72, "sboundary", [Out<"rd", "m">, Out<"rc", "r", -1, 1>, In<"r
 }
 
 //===----------------------------------------------------------------------===//
-// S pipe: geometry of points and fields in the space
-//===----------------------------------------------------------------------===//
-
-let Routine = 1 in {
-def SHYPMAP : S<70, "shypmap", [Out<"rd", "p">, In<"ra", "v">], FloatTypes, [], "host",
-                "component i of rd = lane i of ra, rounded to nearest even, saturating; NaN, and no lane i within the length, give 0"> {
-  let HasLen = 1;
-}
-// They read the space, so their order against what changes it counts.
-let HasSideEffects = 1 in {
-def SSIMPLEX : P<71, "ssimplex", [Out<"rd", "m">, Out<"rc", "r">, In<"ra", "p">, In<"rb", "r">, Imm<"i32", 1, 2047>], "host",
-                 "rd = the rb-th of the sets of n cells that equal ra outside the dimensions of mask imm and are not ra, n = the number of bits of "
-                 "imm, 1..4; cells and sets in order, then zeros; all zero if there is no rb-th, from 0; rc = number of sets, at most 2^63 - 1">;
-def SCOCYCLE : P<73, "scocycle", [Out<"rd", "r">, In<"ra", "p">, In<"rb", "r">, Imm<"i32", 0, 2047>], "host",
-                 "rd = Betti number rb over GF(2) of the clique complex of the cells that equal ra outside the dimensions of mask imm; cells that "
-                 "differ in one dimension are adjacent; 0 for rb outside 0, 1">;
-def SCURVE : S<78, "scurve", [Out<"rd", "v">, In<"ra", "p">, In<"rb", "p">], FloatTypes, [], "host",
-               "lane 0 of rd = Ollivier-Ricci curvature 1 - W / d of ra and rb, other lanes zero: d their Manhattan distance, W the Wasserstein "
-               "distance between uniform measures on their neighbours; 0 if they are equal, or one is not occupied or has no neighbour">;
-def CKG : P<80, "ckg", [Out<"rd", "p">, Out<"rc", "r", 0, 4>, In<"ra", "p">, In<"rb", "m">, Imm<"i32", 1, 4>], "host",
-            "rd = where cdelta by coordinates 0 .. imm - 1 of message rb leads from ra, one after the other, before the first place that is not "
-            "occupied; rc = steps done">;
-class Scalar<int opcode, string mnemonic, list<Operand> operands, string summary>
-    : S<opcode, mnemonic, !listconcat([Out<"rd", "v">], operands), FloatTypes, [], "host", summary>;
-def DGRADIENT : Scalar<81, "dgradient", [In<"ra", "p">, Imm<"i32", 0, 10>],
-                       "lane 0 of rd = difference of the field at ra in dimension imm, other lanes zero: (f(+1) - f(-1)) / 2, or to the one "
-                       "neighbour that is there, or 0">;
-def DDIVERG : Scalar<82, "ddiverg", [In<"ra", "p">, Imm<"i32", 0, 10>],
-                     "lane 0 of rd = sum over the dimensions d but imm of dgradient in d at ra with component imm = d, other lanes zero">;
-def SLAPLACE : Scalar<76, "slaplace", [In<"ra", "p">],
-                      "lane 0 of rd = f(ra) - mean of f over the neighbours, other lanes zero; 0 if ra or all neighbours are not there">;
-def SDIFFUSE : S<77, "sdiffuse", [Out<"rd", "r">, In<"ra", "p">, In<"rb", "v">, Imm<"i32", 0, 2047>], FloatTypes, [], "host",
-                 "f = f - lane 0 of rb * slaplace at all cells that equal ra in the dimensions of mask imm, simultaneously; rd = their number">;
-def STENSOR : Scalar<74, "stensor", [In<"ra", "m">, In<"rb", "p">],
-                     "lane 0 of rd = element (i, j, k) = components 8, 9, 10 of rb of the Tucker product: sum over p, q, r of G[p,q,r] U[i,p] V[j,q] "
-                     "W[k,r], other lanes zero; coordinates 0..3 of message ra are the first elements of G, U, V, W">;
-def STRFACTOR : Scalar<75, "strfactor", [In<"ra", "v">, In<"rb", "m">],
-                       "lane 0 of rd = e = lane 0 of ra - sum of u v w, other lanes zero; then u += h e v w, v += h e u w, w += h e u v from the old "
-                       "values, h = lane 1 of ra; coordinates 0..2 of message rb are the first elements of the rows u, v, w">;
-def CATTEND : S<79, "cattend", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "p">, Imm<"i32", 0, 10>], FloatTypes, [], "host",
-                "lane j of rd = dot product, summed as by dred, of ra and the elements along dimension 10 from rb moved by j in dimension imm; "
-                "-inf if one of them is not there"> {
-  let HasLen = 1;
-  let Maskable = 1;
-}
-}
-}
-
-//===----------------------------------------------------------------------===//
 // S pipe: memory by coordinate. Regions and cells of the call's space
 //===----------------------------------------------------------------------===//
 
@@ -405,6 +356,62 @@ def SASSOC : SpaceRow<53, "sassoc", [Out<"rd", "r">, Out<"rc", "r", -1, 512>, In
 def SROUTE : SpaceRow<54, "sroute", [Out<"rd", "p">, Out<"rc", "r", -1, 512>, In<"ra", "p">],
                       "rd = coordinate of the entry of sassoc most similar to ra, the first of equals; rc = in how many bits their dhdenc with imm "
                       "0, seed 0 are equal; all components 0 and -1 if there are no entries">;
+
+//===----------------------------------------------------------------------===//
+// S pipe: geometry of points and fields in the space
+//===----------------------------------------------------------------------===//
+
+class SpaceFloats<int opcode, string mnemonic, list<Operand> operands, string summary> : SpaceRow<opcode, mnemonic, operands, summary> {
+  let Types = FloatTypes;
+}
+class SpaceScalar<int opcode, string mnemonic, list<Operand> operands, string summary>
+    : SpaceFloats<opcode, mnemonic, !listconcat([Out<"rd", "v">], operands), summary>;
+
+def SHYPMAP : S<70, "shypmap", [Out<"rd", "p">, In<"ra", "v">], FloatTypes, [], "host",
+                "component i of rd = lane i of ra, rounded to nearest even, saturating; NaN, and no lane i within the length, give 0"> {
+  let Routine = 1;
+  let HasLen = 1;
+}
+def SSIMPLEX : SpaceRow<71, "ssimplex", [Out<"rd", "m">, Out<"rc", "r">, In<"ra", "p">, In<"rb", "r">, Imm<"i32", 1, 2047>],
+                        "rd = the rb-th of the sets of n cells that equal ra outside the dimensions of mask imm and are not ra, n = the "
+                        "number of bits of imm, 1..4; cells and sets in order, then zeros; all zero if there is no rb-th, from 0; rc = "
+                        "number of sets, at most 2^63 - 1">;
+def SCOCYCLE : SpaceRow<73, "scocycle", [Out<"rd", "r">, In<"ra", "p">, In<"rb", "r">, Imm<"i32", 0, 2047>],
+                        "rd = Betti number rb over GF(2) of the clique complex of the cells that equal ra outside the dimensions of mask "
+                        "imm; cells that differ in one dimension are adjacent; 0 for rb outside 0, 1">;
+def STENSOR : SpaceScalar<74, "stensor", [In<"ra", "m">, In<"rb", "p">],
+                          "lane 0 of rd = element (i, j, k) = components 8, 9, 10 of rb of the Tucker product: sum over p, q, r of "
+                          "G[p,q,r] U[i,p] V[j,q] W[k,r], other lanes zero; coordinates 0..3 of message ra are the first elements of G, "
+                          "U, V, W">;
+def STRFACTOR : SpaceScalar<75, "strfactor", [In<"ra", "v">, In<"rb", "m">],
+                            "lane 0 of rd = e = lane 0 of ra - sum of u v w, other lanes zero; then u += h e v w, v += h e u w, w += h e "
+                            "u v from the old values, h = lane 1 of ra; coordinates 0..2 of message rb are the first elements of the "
+                            "rows u, v, w">;
+def SLAPLACE : SpaceScalar<76, "slaplace", [In<"ra", "p">],
+                           "lane 0 of rd = f(ra) - mean of f over the neighbours, other lanes zero; 0 if ra or all neighbours are not "
+                           "there">;
+def SDIFFUSE : SpaceFloats<77, "sdiffuse", [Out<"rd", "r">, In<"ra", "p">, In<"rb", "v">, Imm<"i32", 0, 2047>],
+                           "f = f - lane 0 of rb * slaplace at all cells that equal ra in the dimensions of mask imm, simultaneously; rd "
+                           "= their number">;
+def SCURVE : SpaceFloats<78, "scurve", [Out<"rd", "v">, In<"ra", "p">, In<"rb", "p">],
+                         "lane 0 of rd = Ollivier-Ricci curvature 1 - W / d of ra and rb, other lanes zero: d their Manhattan distance, "
+                         "W the Wasserstein distance between uniform measures on their neighbours; 0 if they are equal, or one is not "
+                         "occupied or has no neighbour">;
+def CATTEND : SpaceFloats<79, "cattend", [Out<"rd", "v">, In<"ra", "v">, In<"rb", "p">, Imm<"i32", 0, 10>],
+                          "lane j of rd = dot product, summed as by dred, of ra and the elements along dimension 10 from rb moved by j "
+                          "in dimension imm; -inf if one of them is not there"> {
+  let HasLen = 1;
+  let Maskable = 1;
+}
+def CKG : SpaceRow<80, "ckg", [Out<"rd", "p">, Out<"rc", "r", 0, 4>, In<"ra", "p">, In<"rb", "m">, Imm<"i32", 1, 4>],
+                   "rd = where cdelta by coordinates 0 .. imm - 1 of message rb leads from ra, one after the other, before the first "
+                   "place that is not occupied; rc = steps done">;
+def DGRADIENT : SpaceScalar<81, "dgradient", [In<"ra", "p">, Imm<"i32", 0, 10>],
+                            "lane 0 of rd = difference of the field at ra in dimension imm, other lanes zero: (f(+1) - f(-1)) / 2, or to "
+                            "the one neighbour that is there, or 0">;
+def DDIVERG : SpaceScalar<82, "ddiverg", [In<"ra", "p">, Imm<"i32", 0, 10>],
+                          "lane 0 of rd = sum over the dimensions d but imm of dgradient in d at ra with component imm = d, other lanes "
+                          "zero">;
 
 //===----------------------------------------------------------------------===//
 // C pipe: scalars, masks, control

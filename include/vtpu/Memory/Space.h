@@ -129,8 +129,9 @@ public:
   size_t translate(const Coordinate *coordinates, size_t count, uint8_t **out) const;
   /// Copies the elements at `first`, moved by i in dimension 10, to `out[i]` for the bits i of `lanes`; nothing else of `out` changes. A
   /// cell holds an element in its low bytes; where nothing is stands 0. Errors: a lane lies behind component 2047; a region holds another type.
-  /// This and `store` are safe beside every change of the space by other threads.
-  Status load(const Coordinate &first, isa::Type type, uint64_t lanes, void *out, TranslationCache *cache = nullptr) const;
+  /// `occupied`: gets the bits of those lanes where something is. This and `store` are safe beside every change of the space by other threads.
+  Status load(const Coordinate &first, isa::Type type, uint64_t lanes, void *out, TranslationCache *cache = nullptr,
+              uint64_t *occupied = nullptr) const;
   /// The reverse; cells are made where nothing is, their upper bytes 0. Errors: those of `load`; a region is not writable. Lanes before the one
   /// that is refused may have been stored.
   Status store(const Coordinate &first, isa::Type type, uint64_t lanes, const void *values, TranslationCache *cache = nullptr);

@@ -15,10 +15,6 @@
 #include <atomic>
 #include <memory>
 
-namespace vtpu::mem {
-class Space;
-}
-
 namespace vtpu::rt {
 
 /// How one memory access of a word was proven (Verifier.h): a checked access is tested at run time by every tier.
@@ -81,7 +77,6 @@ struct alignas(64) SentronContext {
   Coordinate p[isa::numP];
   alignas(64) uint64_t m[isa::numM][8] = {}; // messages
   Registers registers;
-  mem::Space *space = nullptr; // memory by coordinate; null: nothing is occupied
   SentronMemory *memory = nullptr; // null: rows that use the space end the call
 };
 

@@ -27,9 +27,9 @@ inline std::optional<Coordinate> moved(const Coordinate &c, unsigned dimension, 
 /// The occupied coordinates of the call's space.
 class Occupied {
 public:
-  explicit Occupied(const RoutineFrame &frame) : space(frame.context.space) {}
+  explicit Occupied(const RoutineFrame &frame) : space(frame.space()), translations(&frame.memory().translations) {}
 
-  bool at(const Coordinate &c) const { return space && space->find(c); }
+  bool at(const Coordinate &c) const { return bool(space.find(c, translations)); }
   /// Calls `visit(neighbour)` for those that differ from `c` by 1 in one dimension, dimension by dimension, the lesser first.
   template <typename Visitor>
   void forNeighbours(const Coordinate &c, Visitor visit) const {
@@ -41,40 +41,49 @@ public:
   /// The cells that equal `c` in the dimensions of `mask`, in order.
   std::vector<Coordinate> cells(const Coordinate &c, unsigned mask) const {
     std::vector<Coordinate> result;
-    if (space)
-      space->forEach(mem::Query::pattern(c, mask), [&](const Coordinate &cell, uint8_t *) { result.push_back(cell); });
+    const mem::Query query = mem::Query::pattern(c, mask);
+    for (std::optional<Coordinate> cell = space.first(query); cell; cell = space.next(*cell, query))
+      result.push_back(*cell);
     return result;
   }
 
 private:
-  mem::Space *space;
+  const mem::Space &space;
+  mem::TranslationCache *translations;
 };
 
-/// The numbers of type T in the space: the low bytes of cells, and the elements of regions of that type.
+/// The numbers of type T in the space. What the space refuses, a region of another type or one that is not writable, counts as not there, and
+/// `finish` ends the call with it.
 template <typename T>
 class Field {
 public:
-  explicit Field(const RoutineFrame &frame) : space(frame.context.space) {}
+  explicit Field(const RoutineFrame &frame) : frame(frame) {}
 
-  std::optional<T> at(const Coordinate &c) const {
-    if (const mem::Place place = find(c))
-      return numberOf<T>(place.data);
-    return std::nullopt;
+  std::optional<T> at(const Coordinate &c) {
+    T value;
+    uint64_t occupied = 0;
+    note(frame.space().load(c, frame.slot.type, 1, &value, &frame.memory().translations, &occupied));
+    return occupied ? std::optional<T>(value) : std::nullopt;
   }
-  std::optional<T> at(const std::optional<Coordinate> &c) const { return c ? at(*c) : std::nullopt; }
-  T orZero(const std::optional<Coordinate> &c) const { return at(c).value_or(T(0)); }
-  /// Whether a number stands here that may be set.
-  bool isWritable(const Coordinate &c) const { return find(c).writable(); }
-  /// Sets one that may be set.
-  void set(const Coordinate &c, T value) const { std::memcpy(find(c).data, &value, sizeof(T)); }
+  std::optional<T> at(const std::optional<Coordinate> &c) { return c ? at(*c) : std::nullopt; }
+  T orZero(const std::optional<Coordinate> &c) { return at(c).value_or(T(0)); }
+  void set(const Coordinate &c, T value) { note(frame.space().store(c, frame.slot.type, 1, &value, &frame.memory().translations)); }
+
+  /// Whether the routine ends well.
+  TrapCause finish() const { return refused ? frame.fail(*refused) : TrapCause::none; }
+  /// The same, with lane 0 of vd.
+  TrapCause finish(T value) const {
+    setScalar(frame, value);
+    return finish();
+  }
 
 private:
-  mem::Place find(const Coordinate &c) const {
-    const mem::Place place = space ? space->find(c) : mem::Place();
-    return !place.region || place.type == type ? place : mem::Place();
+  void note(const Status &status) {
+    if (!status && !refused)
+      refused = status.message();
   }
-  static constexpr isa::Type type = sizeof(T) == 4 ? isa::Type::f32 : isa::Type::f64;
-  mem::Space *space;
+  const RoutineFrame &frame;
+  std::optional<std::string> refused;
 };
 
 } // namespace vtpu::rt

@@ -17,7 +17,7 @@ namespace vtpu::rt {
 namespace {
 /// The difference of the field at `c` in a dimension: central, one-sided at an edge of what is occupied, 0 without neighbours.
 template <typename T>
-double difference(const Field<T> &field, const Coordinate &c, unsigned dimension) {
+double difference(Field<T> &field, const Coordinate &c, unsigned dimension) {
   const std::optional<T> before = field.at(moved(c, dimension, -1)), here = field.at(c), behind = field.at(moved(c, dimension, 1));
   if (before && behind)
     return (double(*behind) - double(*before)) / 2;
@@ -28,7 +28,7 @@ double difference(const Field<T> &field, const Coordinate &c, unsigned dimension
 
 /// f(c) minus the mean over the neighbours that have a number; 0 unless c and one of them have.
 template <typename T>
-double fromMean(const Field<T> &field, const Coordinate &c) {
+double fromMean(Field<T> &field, const Coordinate &c) {
   const std::optional<T> here = field.at(c);
   double sum = 0;
   unsigned count = 0;
@@ -47,33 +47,36 @@ Coordinate messageCoordinate(const uint64_t *message, unsigned index) { return C
 TrapCause routines::dgradient(const RoutineFrame &frame) {
   return withFloat(frame, [&](auto zero) {
     using T = decltype(zero);
-    setScalar(frame, T(difference(Field<T>(frame), frame.p(frame.slot.ra), unsigned(frame.slot.imm))));
+    Field<T> field(frame);
+    return field.finish(T(difference(field, frame.p(frame.slot.ra), unsigned(frame.slot.imm))));
   });
 }
 
 TrapCause routines::ddiverg(const RoutineFrame &frame) {
   return withFloat(frame, [&](auto zero) {
     using T = decltype(zero);
+    Field<T> field(frame);
     const unsigned components = unsigned(frame.slot.imm);
     double sum = 0;
     for (unsigned d = 0; d < Coordinate::dimensions; ++d)
       if (d != components)
-        sum += difference(Field<T>(frame), frame.p(frame.slot.ra).with(components, d), d);
-    setScalar(frame, T(sum));
+        sum += difference(field, frame.p(frame.slot.ra).with(components, d), d);
+    return field.finish(T(sum));
   });
 }
 
 TrapCause routines::slaplace(const RoutineFrame &frame) {
   return withFloat(frame, [&](auto zero) {
     using T = decltype(zero);
-    setScalar(frame, T(fromMean(Field<T>(frame), frame.p(frame.slot.ra))));
+    Field<T> field(frame);
+    return field.finish(T(fromMean(field, frame.p(frame.slot.ra))));
   });
 }
 
 TrapCause routines::sdiffuse(const RoutineFrame &frame) {
   return withFloat(frame, [&](auto zero) {
     using T = decltype(zero);
-    const Field<T> field(frame);
+    Field<T> field(frame);
     const double step = double(laneOf<T>(frame, frame.slot.rb, 0));
     const std::vector<Coordinate> cells = Occupied(frame).cells(frame.p(frame.slot.ra), unsigned(frame.slot.imm));
     std::vector<T> values;
@@ -81,16 +84,16 @@ TrapCause routines::sdiffuse(const RoutineFrame &frame) {
     for (const Coordinate &c : cells)
       values.push_back(T(double(field.orZero(c)) - step * fromMean(field, c)));
     for (size_t i = 0; i < cells.size(); ++i)
-      if (field.isWritable(cells[i])) // another sentron may have freed it
-        field.set(cells[i], values[i]);
+      field.set(cells[i], values[i]);
     frame.r(frame.slot.rd) = int64_t(cells.size());
+    return field.finish();
   });
 }
 
 TrapCause routines::stensor(const RoutineFrame &frame) {
   return withFloat(frame, [&](auto zero) {
     using T = decltype(zero);
-    const Field<T> field(frame);
+    Field<T> field(frame);
     const uint64_t *starts = frame.m(frame.slot.ra);
     const Coordinate &element = frame.p(frame.slot.rb);
     const Coordinate core = messageCoordinate(starts, 0);
@@ -110,14 +113,14 @@ TrapCause routines::stensor(const RoutineFrame &frame) {
           sum += *g * factor(0, p) * factor(1, q) * factor(2, r);
       }
     }
-    setScalar(frame, sum);
+    return field.finish(sum);
   });
 }
 
 TrapCause routines::strfactor(const RoutineFrame &frame) {
   return withFloat(frame, [&](auto zero) {
     using T = decltype(zero);
-    const Field<T> field(frame);
+    Field<T> field(frame);
     const T observed = laneOf<T>(frame, frame.slot.ra, 0), rate = laneOf<T>(frame, frame.slot.ra, 1);
     std::array<std::vector<T>, 3> rows;
     std::array<Coordinate, 3> starts;
@@ -125,7 +128,7 @@ TrapCause routines::strfactor(const RoutineFrame &frame) {
       starts[i] = messageCoordinate(frame.m(frame.slot.rb), i);
     const auto present = [&](unsigned column) {
       for (const Coordinate &start : starts)
-        if (const std::optional<Coordinate> c = moved(start, 10, column); !c || !field.isWritable(*c))
+        if (!field.at(moved(start, 10, column)))
           return false;
       return true;
     };
@@ -142,15 +145,15 @@ TrapCause routines::strfactor(const RoutineFrame &frame) {
         const T others = rows[i == 0 ? 1 : 0][column] * rows[i == 2 ? 1 : 2][column];
         field.set(*moved(starts[i], 10, column), rows[i][column] + step * others);
       }
-    setScalar(frame, error);
+    return field.finish(error);
   });
 }
 
 TrapCause routines::cattend(const RoutineFrame &frame) {
   return withFloat(frame, [&](auto zero) {
     using T = decltype(zero);
-    const Field<T> field(frame);
-    const unsigned lanes = laneCount<T>(frame.slot);
+    Field<T> field(frame);
+    const unsigned lanes = laneCount(frame.slot);
     T query[64 / sizeof(T)];
     for (unsigned i = 0; i < lanes; ++i)
       query[i] = laneOf<T>(frame, frame.slot.ra, i);
@@ -168,6 +171,7 @@ TrapCause routines::cattend(const RoutineFrame &frame) {
           products[i] += products[i + half];
       return products[0];
     });
+    return field.finish();
   });
 }
 

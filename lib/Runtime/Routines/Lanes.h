@@ -2,27 +2,24 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What routines over float lanes share: types, lengths, masks.
+// What routines over lanes share: types, lengths, masks.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef VTPU_LIB_RUNTIME_ROUTINES_LANES_H
 #define VTPU_LIB_RUNTIME_ROUTINES_LANES_H
 
+#include "../Semantics.h"
 #include "Routine.h"
 
 #include <cstring>
 
 namespace vtpu::rt {
 
-/// Calls `body(T())` for the slot's float type T. The row takes no other types.
+/// `body(T())` for the slot's float type T. The row takes no other types.
 template <typename Body>
 TrapCause withFloat(const RoutineFrame &frame, Body body) {
-  if (frame.slot.type == isa::Type::f32)
-    body(float());
-  else
-    body(double());
-  return TrapCause::none;
+  return frame.slot.type == isa::Type::f32 ? body(float()) : body(double());
 }
 
 template <typename T>
@@ -35,38 +32,41 @@ template <typename T>
 T laneOf(const RoutineFrame &frame, unsigned v, unsigned lane) {
   return numberOf<T>(frame.v(v) + lane * sizeof(T));
 }
-template <typename T>
-unsigned laneCount(const isa::Slot &slot) {
-  return isa::lengthBytes(slot.length) / unsigned(sizeof(T));
-}
+inline unsigned laneCount(const isa::Slot &slot) { return laneCount(slot.length, slot.type); }
 
 inline bool isActive(const RoutineFrame &frame, unsigned lane) { return !frame.slot.mask || frame.k(frame.slot.mask) >> lane & 1; }
 /// Calls `visit(lane)` for the lanes within the length that the mask lets through, in order.
-template <typename T, typename Visitor>
+template <typename Visitor>
 void forActiveLanes(const RoutineFrame &frame, Visitor visit) {
-  for (unsigned i = 0; i < laneCount<T>(frame.slot); ++i)
+  for (unsigned i = 0; i < laneCount(frame.slot); ++i)
     if (isActive(frame, i))
       visit(i);
 }
-/// Writes `lane(i)` to the active lanes of vd; the others stay or become zero as the mask says, and those above the length zero.
+/// Writes lanes of the slot's length and type to vd under the slot's mask; the rest becomes zero.
+inline void writeLanes(const RoutineFrame &frame, const void *values) {
+  const unsigned width = isa::byteWidth(frame.slot.type), lanes = laneCount(frame.slot);
+  uint8_t *to = frame.v(frame.slot.rd);
+  for (unsigned i = 0; i < lanes; ++i)
+    if (isActive(frame, i))
+      std::memcpy(to + i * width, static_cast<const uint8_t *>(values) + i * width, width);
+    else if (frame.slot.zeroing)
+      std::memset(to + i * width, 0, width);
+  std::memset(to + lanes * width, 0, 64 - lanes * width);
+}
+/// Writes `lane(i)` to the active lanes of vd.
 template <typename T, typename Lane>
-void setLanes(const RoutineFrame &frame, Lane lane) {
-  const isa::Slot &slot = frame.slot;
-  uint8_t *to = frame.v(slot.rd);
-  alignas(64) uint8_t result[64] = {};
-  if (slot.mask && !slot.zeroing)
-    std::memcpy(result, to, isa::lengthBytes(slot.length));
-  forActiveLanes<T>(frame, [&](unsigned i) {
-    const T value = lane(i);
-    std::memcpy(result + i * sizeof(T), &value, sizeof(T));
-  });
-  std::memcpy(to, result, sizeof(result));
+TrapCause setLanes(const RoutineFrame &frame, Lane lane) {
+  T values[64 / sizeof(T)] = {};
+  forActiveLanes(frame, [&](unsigned i) { values[i] = lane(i); });
+  writeLanes(frame, values);
+  return TrapCause::none;
 }
 /// Lane 0 of vd, the others zero.
 template <typename T>
-void setScalar(const RoutineFrame &frame, T value) {
+TrapCause setScalar(const RoutineFrame &frame, T value) {
   std::memset(frame.v(frame.slot.rd), 0, 64);
   std::memcpy(frame.v(frame.slot.rd), &value, sizeof(T));
+  return TrapCause::none;
 }
 
 } // namespace vtpu::rt

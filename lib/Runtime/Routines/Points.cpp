@@ -22,7 +22,7 @@ struct Point {
   double components[64 / sizeof(T)];
 
   Point(const RoutineFrame &frame, unsigned index) {
-    for (unsigned i = 0; i < laneCount<T>(frame.slot); ++i)
+    for (unsigned i = 0; i < laneCount(frame.slot); ++i)
       components[i] = double(laneOf<T>(frame, index, i));
   }
 };
@@ -30,7 +30,7 @@ struct Point {
 template <typename T>
 double dot(const RoutineFrame &frame, const Point<T> &a, const Point<T> &b) {
   double sum = 0;
-  forActiveLanes<T>(frame, [&](unsigned i) { sum += a.components[i] * b.components[i]; });
+  forActiveLanes(frame, [&](unsigned i) { sum += a.components[i] * b.components[i]; });
   return sum;
 }
 
@@ -47,12 +47,12 @@ TrapCause routines::dsoft(const RoutineFrame &frame) {
     const double temperature = immediateOf<T>(frame);
     Point<T> z(frame, frame.slot.ra);
     double most = -std::numeric_limits<double>::infinity(), sum = 0;
-    forActiveLanes<T>(frame, [&](unsigned i) {
+    forActiveLanes(frame, [&](unsigned i) {
       z.components[i] /= temperature;
       most = z.components[i] > most ? z.components[i] : most;
     });
-    forActiveLanes<T>(frame, [&](unsigned i) { sum += z.components[i] = std::exp(z.components[i] - most); });
-    setLanes<T>(frame, [&](unsigned i) { return T(z.components[i] / sum); });
+    forActiveLanes(frame, [&](unsigned i) { sum += z.components[i] = std::exp(z.components[i] - most); });
+    return setLanes<T>(frame, [&](unsigned i) { return T(z.components[i] / sum); });
   });
 }
 
@@ -63,7 +63,7 @@ TrapCause routines::dhypadd(const RoutineFrame &frame) {
     const Point<T> x(frame, frame.slot.ra), y(frame, frame.slot.rb);
     const double xx = dot(frame, x, x), yy = dot(frame, y, y), mixed = 1 + 2 * c * dot(frame, x, y);
     const double ofX = mixed + c * yy, ofY = 1 - c * xx, whole = mixed + c * c * xx * yy;
-    setLanes<T>(frame, [&](unsigned i) { return T((ofX * x.components[i] + ofY * y.components[i]) / whole); });
+    return setLanes<T>(frame, [&](unsigned i) { return T((ofX * x.components[i] + ofY * y.components[i]) / whole); });
   });
 }
 
@@ -75,7 +75,7 @@ TrapCause routines::dhypmul(const RoutineFrame &frame) {
     // 1 is the boundary, at infinite distance: points on it and outside count as the last number before it.
     const double length = std::sqrt(immediateOf<T>(frame) * dot(frame, x, x)), last = 1 - 0x1p-53;
     const double factor = length == 0 ? r : std::tanh(r * std::atanh(length > last ? last : length)) / length;
-    setLanes<T>(frame, [&](unsigned i) { return T(factor * x.components[i]); });
+    return setLanes<T>(frame, [&](unsigned i) { return T(factor * x.components[i]); });
   });
 }
 
@@ -83,12 +83,13 @@ TrapCause routines::shypmap(const RoutineFrame &frame) {
   return withFloat(frame, [&](auto zero) {
     using T = decltype(zero);
     Coordinate result;
-    for (unsigned i = 0; i < laneCount<T>(frame.slot) && i < Coordinate::dimensions; ++i) {
+    for (unsigned i = 0; i < laneCount(frame.slot) && i < Coordinate::dimensions; ++i) {
       const double value = double(laneOf<T>(frame, frame.slot.ra, i));
       if (value > 0) // not a NaN
         result = result.with(i, int64_t(std::nearbyint(value < Coordinate::limit ? value : Coordinate::limit)));
     }
     frame.p(frame.slot.rd) = result;
+    return TrapCause::none;
   });
 }
 

@@ -176,7 +176,7 @@ TrapCause routines::scurve(const RoutineFrame &frame) {
     if (a == b || !occupied.at(a) || !occupied.at(b) || aroundA.empty() || aroundB.empty())
       return setScalar(frame, T(0));
     const int64_t mass = std::lcm(int64_t(aroundA.size()), int64_t(aroundB.size())), whole = mass * a.manhattan(b);
-    setScalar(frame, T(double(whole - transportCost(aroundA, aroundB, mass)) / double(whole)));
+    return setScalar(frame, T(double(whole - transportCost(aroundA, aroundB, mass)) / double(whole)));
   });
 }
 

@@ -6,8 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "../Semantics.h"
-#include "Routine.h"
+#include "Lanes.h"
 
 namespace vtpu::rt {
 
@@ -24,7 +23,7 @@ TrapCause routines::cget(const RoutineFrame &frame) {
   alignas(64) uint8_t values[64];
   if (Status status = frame.space().load(frame.p(slot.ra), slot.type, activeLanes(frame), values, &frame.memory().translations); !status)
     return frame.fail(status.message());
-  writeLanes(slot, frame.context.registers, slot.rd, values, laneCount(slot.length, slot.type), isa::byteWidth(slot.type));
+  writeLanes(frame, values);
   return TrapCause::none;
 }
 

@@ -117,12 +117,17 @@ def sindex(e):
     e.set_coordinate(0, with_component(e.coordinate(1), e.operand(3), value))
 
 
-@operation("cdelta")
-def cdelta(e):
-    start, delimiters = components(e.coordinate(1)), components(e.coordinate(2))
+def behind(coordinate, delimiters):
+    """Where reading delimiters leads to."""
+    start, delimiters = components(coordinate), components(delimiters)
     outermost = next((d for d in range(11) if delimiters[d]), 11)
     moved = [start[d] + delimiters[d] if d == outermost else 1 + delimiters[d] for d in range(outermost, 11)]
-    e.set_coordinate(0, saturated(start[:outermost] + moved))
+    return saturated(start[:outermost] + moved)
+
+
+@operation("cdelta")
+def cdelta(e):
+    e.set_coordinate(0, behind(e.coordinate(1), e.coordinate(2)))
 
 
 @operation("chier")

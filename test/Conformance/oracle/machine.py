@@ -234,6 +234,7 @@ class Machine:
     def __init__(self, program, sentrons=1):
         self.program = text.parse_program(program) if isinstance(program, str) else program
         self.sentrons = sentrons
+        self.space = {}  # of a call: packed coordinates of cells to their 64 bits
         self.progress = 0  # changes with everything that another sentron may wait for
         self.meetings, self.channels = {}, {}
 
@@ -274,6 +275,7 @@ class Machine:
         """Runs the entry on all sentrons; the outputs' bytes in order, or a Trap."""
         entry = next(function for function in self.program.functions if function.entry)
         shared, inputs = {}, list(inputs)
+        self.space = {}
         for number, binding in enumerate(entry.bindings):
             if binding.kind == "input":
                 shared[entry.name, number] = bytearray(inputs.pop(0))

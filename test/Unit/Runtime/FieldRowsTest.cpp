@@ -247,17 +247,25 @@ TYPED_TEST(FieldRows, AttentionScoresKeysInARange) {
   }
 }
 
-TEST(FieldRows, RegionsOfOtherTypesAreNoPartOfAField) {
+TEST(FieldRows, RefusalsNameRegionAndPlace) {
+  auto bind = [](mem::Space &space) {
+    for (unsigned i = 0; i < 2; ++i) {
+      mem::RegionSpec spec;
+      spec.name = i ? "integers" : "fixed";
+      spec.box = {Coordinate::uniform(3 + i).with(10, 2), Coordinate::uniform(3 + i).with(10, 4)};
+      spec.type = i ? isa::Type::i64 : isa::Type::f64;
+      spec.writable = false;
+      ASSERT_TRUE(space.bind(spec).ok());
+    }
+  };
   Numbers<double> none;
   test::Memory memory(128);
-  *memory.as<Coordinate>(64) = Coordinate::uniform(3);
-  auto bind = [](mem::Space &space) {
-    mem::RegionSpec spec;
-    spec.name = "integers";
-    spec.box = {Coordinate::uniform(3).with(10, 2), Coordinate::uniform(3).with(10, 4)};
-    spec.type = isa::Type::i64;
-    ASSERT_TRUE(space.bind(spec).ok());
-  };
-  test::runOn(none, "{ S: sldp p1, [r0 + 64] }\n{ S: slaplace.f64 v1, p1 }\n{ S: sst.i64.i64.512 v1, [r0] }\n", memory, bind);
-  EXPECT_EQ(*memory.as<double>(0), 0);
+  std::string error;
+  *memory.as<Coordinate>(64) = Coordinate::uniform(4);
+  EXPECT_EQ(test::runOn(none, "{ S: sldp p1, [r0 + 64] }\n{ S: slaplace.f64 v1, p1 }\n", memory, bind, &error).cause, rt::TrapCause::space);
+  EXPECT_EQ(error, "region 'integers' holds i64 at 4.4.4/4.4.4/4.4.4.4.4, not f64; use its type");
+  std::fill_n(memory.as<Coordinate>(0), 3, Coordinate::uniform(3).with(10, 2));
+  EXPECT_EQ(test::runOn(none, "{ S: sld.i64.i64.512 v1, [r0] }\n{ C: cpackv m1, v1 }\n{ S: strfactor.f64 v1, v1, m1 }\n", memory, bind, &error).cause,
+            rt::TrapCause::space);
+  EXPECT_EQ(error, "region 'fixed' at 3.3.3/3.3.3/3.3.3.3.2 is not writable; write to another coordinate");
 }

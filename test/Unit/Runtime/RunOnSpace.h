@@ -11,8 +11,9 @@
 
 #include "RandomWords.h"
 #include "RunWords.h"
-#include "vtpu/Memory/Space.h"
+#include "vtpu/Runtime/SentronMemory.h"
 
+#include <deque>
 #include <map>
 
 namespace vtpu::test {
@@ -27,25 +28,30 @@ const char *typeOf() {
 }
 
 /// Runs the words in every tier, each on a space of its own with these cells and what `bind` adds; afterwards `numbers` holds the cells.
+/// `error`: gets why the space ended a call.
 template <typename T>
-rt::Trap runOn(Numbers<T> &numbers, const std::string &words, Memory &memory, const std::function<void(mem::Space &)> &bind = {}) {
-  std::vector<std::unique_ptr<mem::Space>> spaces;
+rt::Trap runOn(Numbers<T> &numbers, const std::string &words, Memory &memory, const std::function<void(mem::Space &)> &bind = {},
+               std::string *error = nullptr) {
+  std::deque<mem::Space> spaces;
+  std::deque<rt::SentronMemory> memories;
   const rt::Trap trap = run(words, memory, [&](rt::SentronContext &context) {
-    spaces.push_back(std::make_unique<mem::Space>());
+    spaces.emplace_back();
     for (const auto &[c, value] : numbers)
-      std::memcpy(spaces.back()->touch(c).data, &value, sizeof(T));
+      std::memcpy(spaces.back().touch(c).data, &value, sizeof(T));
     if (bind)
-      bind(*spaces.back());
-    context.space = spaces.back().get();
+      bind(spaces.back());
+    context.memory = &memories.emplace_back(spaces.back());
   });
-  for (const auto &space : spaces) {
+  for (const mem::Space &space : spaces) {
     Numbers<T> after;
-    space->forEach(mem::Query::all(), [&](const Coordinate &c, const uint8_t *data) { std::memcpy(&after[c], data, sizeof(T)); });
-    if (space != spaces.front()) {
+    space.forEach(mem::Query::all(), [&](const Coordinate &c, const uint8_t *data) { std::memcpy(&after[c], data, sizeof(T)); });
+    if (&space != &spaces.front()) {
       EXPECT_EQ(after, numbers); // tiers agree
     }
     numbers = after;
   }
+  if (error)
+    *error = memories.back().error;
   return trap;
 }
 
