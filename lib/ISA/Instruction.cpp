@@ -277,7 +277,7 @@ namespace {
 /// The rules of a row whose slots obey nothing but limits of their fields.
 struct Limits {
   bool apply = true; // false: the row has rules of its own
-  bool hasIndex = false, needsImmediates = false, mustZero = false;
+  bool hasIndex = false, needsImmediates = false, mustZero = false, canZero = true;
   uint16_t memTypes[16] = {}; // by element type
   uint8_t registers[4] = {1, 1, 1, 1}; // rd, ra, rb, rc: the first that is illegal
   int64_t lowest = 0, highest = 0;     // imm
@@ -289,9 +289,17 @@ constexpr bool masksOnlyZero(const InstrInfo &info) {
       return (operand.cls == OperandClass::k && operand.access == Access::out) || (info.pipe == Pipe::S && info.opcode == uint8_t(SOp::sgather));
   return false;
 }
+/// What is only read cannot be zeroed.
+constexpr bool masksCanZero(const InstrInfo &info) {
+  for (unsigned i = 0; i < info.numOperands; ++i)
+    if (const OperandInfo &operand = info.operands[i]; operand.field == Field::rd && operand.access == Access::in)
+      return false;
+  return true;
+}
 constexpr Limits limitsOf(const InstrInfo &info) {
   Limits limits;
   limits.mustZero = masksOnlyZero(info);
+  limits.canZero = masksCanZero(info);
   for (unsigned type = 0; type < numTypes; ++type)
     for (unsigned mem = 0; mem < numTypes; ++mem)
       if ((info.types ? info.types >> type & 1 : type == 0) && (info.memTypes ? info.memTypes >> mem & 1 : mem == 0) &&
@@ -337,7 +345,7 @@ bool isPlain(const Slot &slot, const InstrInfo &info, bool hasImmediates) {
   return limits.apply && limits.memTypes[unsigned(slot.type) & 15] >> unsigned(slot.memType) & 1 &&
          unsigned(slot.length) <= (info.hasLength ? 2u : 0u) &&
          unsigned(slot.predicate) < (!info.hasPredicate ? 1 : isFloat(slot.type) ? numPredicates : unsigned(Predicate::ueq)) &&
-         (slot.mask == 0 ? !slot.zeroing : info.maskable && slot.mask < numK && (slot.zeroing ? !info.isStore : !limits.mustZero)) && slot.rd < limits.registers[0] && slot.ra < limits.registers[1] &&
+         (slot.mask == 0 ? !slot.zeroing : info.maskable && slot.mask < numK && (slot.zeroing ? limits.canZero : !limits.mustZero)) && slot.rd < limits.registers[0] && slot.ra < limits.registers[1] &&
          (slot.rb < limits.registers[2] ? slot.scale <= (limits.hasIndex ? 3 : 0) : limits.hasIndex && slot.rb == noRegister && slot.scale == 0) &&
          slot.rc < limits.registers[3] && slot.imm >= limits.lowest && slot.imm <= limits.highest &&
          (hasImmediates || !limits.needsImmediates);
@@ -363,8 +371,7 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
     return fail(fmt::format("{}: predicate {} needs a float type", info->mnemonic, predicateName(slot.predicate)));
   if (slot.mask >= numK || (slot.mask && !info->maskable))
     return fail(fmt::format("{} with mask k{}", info->mnemonic, slot.mask));
-  const OperandInfo *rd = info->operand(Field::rd);
-  if (slot.zeroing && (!slot.mask || (rd && rd->access == Access::in)))
+  if (slot.zeroing && (!slot.mask || !masksCanZero(*info)))
     return fail(fmt::format("{} with a zeroing bit but no mask that can zero", info->mnemonic));
   if (slot.mask && masksOnlyZero(*info) && !slot.zeroing)
     return fail(fmt::format("{} only takes a zeroing mask", info->mnemonic));
