@@ -516,9 +516,17 @@ void JITEmitter::emitS(const Slot &slot, const Word &word) {
     a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
     return moveCoordinate(coordinate(slot.rd, x86::rax), coordinate(slot.ra, x86::rax), false);
   }
-  if (op == SOp::sprefch) {
-    a.prefetcht0(address(slot, 0));
-    return;
+  switch (op) {
+  case SOp::sprefch:
+    return void(a.prefetcht0(address(slot, 0)));
+  case SOp::sprefch2:
+    return void(a.prefetcht1(address(slot, 0)));
+  case SOp::sprefch3:
+    return void(a.prefetcht2(address(slot, 0)));
+  case SOp::sprefchn:
+    return void(a.prefetchnta(address(slot, 0)));
+  default:
+    break;
   }
   if (facts[functionIndex].accessBinding[wordIndex] < 0) { // no path leads here
     a.ud2();

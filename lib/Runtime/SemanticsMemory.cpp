@@ -202,6 +202,9 @@ bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContex
     place.offset += uint64_t(regs.r[slot.rb]) << slot.scale;
   switch (op) {
   case SOp::sprefch:
+  case SOp::sprefch2:
+  case SOp::sprefch3:
+  case SOp::sprefchn:
     return true;
   case SOp::sldr:
     if (!place.holds(place.offset, byteWidth(slot.memType)))

@@ -493,8 +493,8 @@ private:
           integer(isSigned ? ValueRange::between(-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1)
                            : ValueRange::between(0, (int64_t(1) << bits) - 1));
       }
-      if (slot.opcode == uint8_t(SOp::sprefch) && state.r[slot.ra].kind != RegisterFact::pointer)
-        return Error{fmt::format("the address register r{} of sprefch does not hold a pointer", slot.ra)};
+      if (isPrefetch(slot) && state.r[slot.ra].kind != RegisterFact::pointer)
+        return Error{fmt::format("the address register r{} of {} does not hold a pointer", slot.ra, info.mnemonic)};
       return {};
     }
     switch (COp(slot.opcode)) {

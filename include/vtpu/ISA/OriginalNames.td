@@ -42,7 +42,7 @@ def NameSGATHER : OriginalName<"sparse", ["sgather", "cget"]>;
 def NameSSCATTR : OriginalName<"sparse", ["sscatter", "cput"]>;
 def NameSINDEX : OriginalName<"sparse", ["sindex"]>;
 def NameSDEDUP : OriginalName<"sparse", ["sdedup"]>;
-def NameSPREFCH : OriginalName<"sparse", ["sprefch", "cprefch"]>;
+def NameSPREFCH : OriginalName<"sparse", ["sprefch", "sprefch2", "sprefch3", "sprefchn", "cprefch"]>;
 def NameSFLUSH : OriginalName<"sparse", ["sflush"]>;
 def NameSALLOC : OriginalName<"sparse", ["salloc"]>;
 def NameSFREE : OriginalName<"sparse", ["sfree"]>;

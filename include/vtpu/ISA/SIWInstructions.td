@@ -249,10 +249,14 @@ def SLDS : S<8, "slds", !listconcat([Out<"rd", "v">], Address), AllTypes, [], "l
 def SSTS : S<9, "ssts", !listconcat([In<"rd", "v">], Address), AllTypes, [], "store", "one element of the type = lane 0 of rd"> {
   let IsStore = 1;
 }
-def SPREFCH : S<10, "sprefch", [In<"ra", "r">, In<"rb", "idx">, Imm<"i32">], [], [], "load",
-                "prefetch the line at the address into L1; never traps"> {
+class SPrefetch<int opcode, string mnemonic, string where>
+    : S<opcode, mnemonic, Address, [], [], "load", "prefetch the line at the address into " # where # "; never traps"> {
   let HasSideEffects = 1;
 }
+def SPREFCH : SPrefetch<10, "sprefch", "L1">;
+def SPREFCH2 : SPrefetch<11, "sprefch2", "L2">;
+def SPREFCH3 : SPrefetch<12, "sprefch3", "L3">;
+def SPREFCHN : SPrefetch<13, "sprefchn", "L1 past the others">;
 
 //===----------------------------------------------------------------------===//
 // S pipe: coordinates. A coordinate packs into 121 bits, dimension 10 in the lowest eleven; components are 0..2047 and saturate

@@ -106,6 +106,6 @@ def ssts(e):
     e.store(region, offset, e.vector(0, lanes=1)[0].to_bytes(WIDTHS[e.type], "little"))
 
 
-@operation("sprefch")
+@operation("sprefch", "sprefch2", "sprefch3", "sprefchn")
 def sprefch(e):
     pass  # no state changes, whatever the address ([mem.prefetch])
