@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LoadedProgram.h"
+#include "CAPI.h"
 
 #include <cstring>
 #include <fmt/format.h>
@@ -14,17 +14,16 @@
 using namespace vtpu;
 using namespace vtpu::rt;
 
-struct vtpu_program {
-  std::unique_ptr<LoadedProgram> loaded;
-};
-
 namespace {
 thread_local std::string lastError;
+} // namespace
 
-int fail(std::string message) {
+int vtpu::rt::fail(std::string message) {
   lastError = std::move(message);
   return -1;
 }
+
+namespace {
 vtpu_options read(const vtpu_options *options) {
   vtpu_options result = {};
   if (options)
@@ -82,8 +81,7 @@ int vtpu_set_parameter(vtpu_program *program, const char *key, vtpu_dtype dtype,
   TensorView tensor{DType(dtype), std::vector<int64_t>(shape, shape + rank), static_cast<const uint8_t *>(data), dtypeBytes(DType(dtype))};
   for (int64_t extent : tensor.shape)
     tensor.bytes *= uint64_t(extent);
-  Status status = program->loaded->setParameter(key, std::move(tensor));
-  return status ? 0 : fail(status.message());
+  return finish(program->loaded->setParameter(key, std::move(tensor)));
 }
 void vtpu_release(vtpu_program *program) { delete program; }
 
@@ -113,8 +111,7 @@ int vtpu_output_info(const vtpu_program *program, uint32_t entry, uint32_t index
 vtpu_tier vtpu_active_tier(const vtpu_program *program) { return program->loaded->getTier(); }
 
 int vtpu_call(vtpu_program *program, uint32_t entry, const void *const *inputs, void *const *outputs) {
-  Status status = program->loaded->call(entry, inputs, outputs);
-  return status ? 0 : fail(status.message());
+  return vtpu_call_in(program, entry, inputs, outputs, nullptr);
 }
 int vtpu_get_stats(const vtpu_program *program, uint32_t entry, vtpu_stats *out) {
   Result<vtpu_stats> stats = program->loaded->stats(entry);

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoadedProgram.h"
+#include "BindingPlace.h"
 #include "Semantics.h"
 
 #include "vtpu/Runtime/Verifier.h"
@@ -128,6 +129,7 @@ Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, con
     Entry entry;
     entry.function = f;
     entry.bases.assign(function.bindings.size(), nullptr);
+    entry.sources.assign(function.bindings.size(), nullptr);
     for (uint32_t b = 0; b < function.bindings.size(); ++b) {
       const Binding &binding = function.bindings[b];
       if (binding.kind == BindingKind::Input)
@@ -257,6 +259,7 @@ Status LoadedProgram::resolveParameters() {
         done[binding.key].push_back({binding.layout, base});
       }
       entry.bases[b] = base;
+      entry.sources[b] = binding.layout.kind == Layout::RowMajor ? base : tensor->data;
     }
   }
   parametersReady = true;
@@ -326,14 +329,17 @@ struct LoadedProgram::Call {
   Entry &entry;
   Context &memory;
   CallGroup &group;
-  std::unique_ptr<mem::Space> space; // of the call alone
+  std::unique_ptr<mem::Space> own;                      // if the caller gives none
   std::vector<std::unique_ptr<SentronMemory>> memories; // by sentron, if the entry uses the space
 
-  Call(LoadedProgram &self, Entry &entry, Context &memory) : self(self), entry(entry), memory(memory), group(*memory.group) {
+  Call(LoadedProgram &self, Entry &entry, Context &memory, mem::Space *space) : self(self), entry(entry), memory(memory), group(*memory.group) {
     group.begin(entry.sentrons);
     if (!entry.usesSpace)
       return;
-    space = std::make_unique<mem::Space>();
+    if (!space) {
+      own = std::make_unique<mem::Space>();
+      space = own.get();
+    }
     for (uint32_t s = 0; s < entry.sentrons; ++s)
       memories.push_back(std::make_unique<SentronMemory>(*space));
   }
@@ -422,7 +428,30 @@ Status LoadedProgram::takeContext(std::unique_ptr<Context> &memory) {
   return {};
 }
 
-Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *const *outputs) {
+std::vector<mem::RegionSpec> LoadedProgram::tensorRegions(uint32_t index, const std::vector<uint8_t *> &bases) const {
+  const Entry &entry = entries[index];
+  const Function &function = program.functions[entry.function];
+  std::vector<mem::RegionSpec> regions;
+  for (uint32_t b = 0; b < function.bindings.size(); ++b) {
+    Result<BindingPlace> place = placeBinding(function, index, b);
+    if (!place)
+      continue; // vtpu_binding_coordinate says why
+    const Binding &binding = function.bindings[b];
+    mem::RegionSpec spec;
+    spec.name = binding.name;
+    spec.box = place->box;
+    spec.type = regionType(binding.dtype);
+    spec.writable = binding.kind == BindingKind::Output;
+    spec.data = binding.kind == BindingKind::Parameter ? const_cast<uint8_t *>(entry.sources[b]) : bases[b];
+    spec.bytes = tensorBytes(binding);
+    if (spec.data) // of an output that no word touches there may be none
+      regions.push_back(std::move(spec));
+  }
+  return regions;
+}
+
+Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *const *outputs, CallerSpace *space,
+                           std::shared_ptr<const void> owner) {
   if (index >= entries.size())
     return Error{fmt::format("entry {} does not exist; the program has {}", index, entries.size())};
   Entry &entry = entries[index];
@@ -447,7 +476,12 @@ Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *cons
     memory->bases[b] = memory->arena.data();
 
   Status result = std::move(placed);
-  Call call(*this, entry, *memory);
+  std::unique_lock<std::mutex> calling;
+  if (space && result) {
+    calling = std::unique_lock<std::mutex>(space->calling);
+    result = space->bind(index, tensorRegions(index, memory->bases), std::move(owner));
+  }
+  Call call(*this, entry, *memory, space ? &space->space : nullptr);
   if (result)
     result = call.runAll();
   if (result)

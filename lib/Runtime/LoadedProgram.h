@@ -10,6 +10,7 @@
 #define VTPU_LIB_RUNTIME_LOADEDPROGRAM_H
 
 #include "CallGroup.h"
+#include "CallerSpace.h"
 #include "Parameters.h"
 #include "Workers.h"
 #include "vtpu/Runtime/Executor.h"
@@ -30,6 +31,7 @@ public:
     uint32_t function;
     std::vector<uint32_t> inputs, outputs, arenas; // binding indices
     std::vector<uint8_t *> bases;                  // constants and parameters filled in
+    std::vector<const uint8_t *> sources;          // parameters in row-major order
     bool usesSpace = false;
     uint32_t sentrons = 1;                         // one if no word asks for its sentron: each would do the same work
     vtpu_stats stats = {};
@@ -40,7 +42,11 @@ public:
   vtpu_tier getTier() const { return tier; }
 
   Status setParameter(const std::string &key, TensorView tensor);
-  Status call(uint32_t entry, const void *const *inputs, void *const *outputs);
+  /// `space`: null stands for an empty one of the call's own. It owns the program while the program's parameters have coordinates in it.
+  static Status callIn(const std::shared_ptr<LoadedProgram> &program, uint32_t entry, const void *const *inputs, void *const *outputs,
+                       CallerSpace *space) {
+    return program->call(entry, inputs, outputs, space, program);
+  }
   Result<vtpu_stats> stats(uint32_t entry);
   /// Where parameters that nobody sets are read from; with a path: where they would be if the program stood there.
   std::string getParameterFile(const char *path) const;
@@ -76,6 +82,9 @@ private:
   std::vector<std::unique_ptr<Context>> idle;
   uint64_t arenaBytes = 0, stackBytes = 0;
 
+  Status call(uint32_t entry, const void *const *inputs, void *const *outputs, CallerSpace *space, std::shared_ptr<const void> owner);
+  /// The tensors that have coordinates.
+  std::vector<mem::RegionSpec> tensorRegions(uint32_t entry, const std::vector<uint8_t *> &bases) const;
   Status checkBindings() const;
   Status resolveParameters();
   Result<uint8_t *> placeParameter(const Binding &binding, const TensorView &tensor);

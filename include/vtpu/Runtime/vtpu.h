@@ -91,6 +91,47 @@ vtpu_tier vtpu_active_tier(const vtpu_program *program);
 int vtpu_call(vtpu_program *program, uint32_t entry, const void *const *inputs, void *const *outputs);
 int vtpu_get_stats(const vtpu_program *program, uint32_t entry, vtpu_stats *stats);
 
+/* Memory by coordinate (docs/Memory.md). A coordinate is 11 components of 0..2047, dimension 0 first. A space may be used by several threads at
+   once; calls in one space run one after the other. */
+typedef struct vtpu_space vtpu_space;
+
+typedef enum vtpu_layout { VTPU_LAYOUT_ROW_MAJOR = 0, VTPU_LAYOUT_BLOCKED, VTPU_LAYOUT_MORTON, VTPU_LAYOUT_HILBERT } vtpu_layout;
+
+/* A box of coordinates with an element each. */
+typedef struct vtpu_region {
+  uint32_t struct_size;  /* sizeof(vtpu_region) */
+  const char *name;      /* in messages */
+  uint16_t first[11];    /* corners, both in the box */
+  uint16_t last[11];
+  vtpu_dtype dtype;
+  vtpu_layout layout;
+  uint16_t block[11];    /* VTPU_LAYOUT_BLOCKED: extents of a block, 0 for the whole extent; else 0 */
+  int32_t read_only;     /* to programs and vtpu_space_store */
+  void *data;            /* the caller's, until the region or the space is released; NULL: zeros that the space owns */
+  uint64_t bytes;        /* of data */
+} vtpu_region;
+
+/* `a.b.c/d.e.f/g.h.i.j.k` as components. */
+int vtpu_coordinate_parse(const char *text, uint16_t *coordinate);
+
+int vtpu_space_create(vtpu_space **space);
+void vtpu_space_release(vtpu_space *space);
+int vtpu_space_add_region(vtpu_space *space, const vtpu_region *region);
+/* `count` elements from a coordinate on along dimension 10. Where nothing is they read as 0; storing makes a cell. A region takes its own type. */
+int vtpu_space_load(vtpu_space *space, const uint16_t *coordinate, vtpu_dtype dtype, uint32_t count, void *out);
+int vtpu_space_store(vtpu_space *space, const uint16_t *coordinate, vtpu_dtype dtype, uint32_t count, const void *values);
+/* Frees the region that a coordinate lies in, else the cell there. */
+int vtpu_space_erase(vtpu_space *space, const uint16_t *coordinate);
+/* The first cell behind a coordinate, NULL: of all. 1 if there is one, 0 if not. */
+int vtpu_space_next(vtpu_space *space, const uint16_t *after, uint16_t *cell);
+
+/* vtpu_call in a space, NULL: an empty one of the call's own. The tensors of the call have coordinates in the space (vtpu_binding_coordinate) until
+   the next call of an entry of that number in it: until then, or until the space is released, their buffers must live. */
+int vtpu_call_in(vtpu_program *program, uint32_t entry, const void *const *inputs, void *const *outputs, vtpu_space *space);
+/* The coordinate of an element of an input, output or parameter by name; `index` has a number for each dimension, NULL: the first element. The
+   error says why a tensor has none. */
+int vtpu_binding_coordinate(const vtpu_program *program, uint32_t entry, const char *name, const int64_t *index, uint16_t *coordinate);
+
 #ifdef __cplusplus
 }
 #endif
