@@ -106,6 +106,19 @@ void compact(Function &function) {
   }
   function.words = std::move(words);
 }
+
+/// The cause of "PLACE: CAUSE", its numbers written N.
+std::string causeOf(const std::string &error) {
+  std::string cause;
+  for (char c : error.substr(error.find(": ") + 2)) {
+    const bool digit = c >= '0' && c <= '9';
+    if (digit && !cause.empty() && cause.back() == '-')
+      cause.back() = 'N';
+    else if (!digit || cause.empty() || cause.back() != 'N')
+      cause += digit ? 'N' : c;
+  }
+  return cause;
+}
 } // namespace
 
 std::string_view tierName(vtpu_tier tier) {
@@ -315,7 +328,7 @@ FuzzReport fuzz(const FuzzSettings &settings) {
     report.executedWords += comparison.reference.executedWords;
     if (!comparison.reference.error.empty()) {
       ++report.traps;
-      ++report.trapCauses[comparison.reference.error.substr(comparison.reference.error.find(": ") + 2)];
+      ++report.trapCauses[causeOf(comparison.reference.error)];
     }
     for (const Function &function : program->functions)
       for (const Word &word : function.words) {

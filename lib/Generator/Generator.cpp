@@ -239,7 +239,7 @@ private:
     const double shares[numPipes] = {settings.d, settings.s, settings.c};
     Word word;
     bool branches = false;
-    std::vector<Word> before;
+    std::vector<Word> before, after;
     // Each pipe's slot, the first pipe a random one; a slot that breaks a rule of the word stays empty.
     const unsigned first = unsigned(random.below(numPipes));
     for (unsigned i = 0; i < numPipes; ++i) {
@@ -256,10 +256,14 @@ private:
         trial.slots[pipe] = draw(form, trial, words);
         if (isBranch)
           trial.slots[pipe].imm = 1;
+        std::vector<Word> behind;
+        if (talks(*form.info) && !random.chance(settings.traps))
+          talk(trial.slots[pipe], words, behind);
         if (!checkWord(trial).ok())
           continue;
         word = trial;
         before = std::move(words);
+        after.insert(after.end(), behind.begin(), behind.end());
         branches |= isBranch;
         break;
       }
@@ -270,6 +274,7 @@ private:
     const size_t at = words.size();
     words.push_back(word);
     remember(word);
+    words.insert(words.end(), after.begin(), after.end());
     if (branches) {
       block(uint32_t(random.below(std::min<uint32_t>(6, budget))), depth + 1);
       words[at].slot(Pipe::C).imm = int32_t(words.size() - at);
@@ -436,6 +441,52 @@ private:
     }
   }
 
+  /// Rows by which sentrons talk to each other. The program is one of a lone sentron, which can talk to itself.
+  static bool talks(const InstrInfo &info) { return info.usesSentron && info.isRoutine && info.hasSideEffects; }
+  /// Gives a slot that talks a partner: what is received was sent, what is sent is received.
+  void talk(Slot &slot, std::vector<Word> &before, std::vector<Word> &after) {
+    const uint8_t own = random.of(freeR);
+    auto message = [&] { return unsigned(random.below(numM)); };
+    auto receive = [&] {
+      after.push_back(control(COp::csid, own, 0, 0));
+      after.push_back(control(COp::crecv, message(), own, 0));
+    };
+    switch (COp(slot.opcode)) {
+    case COp::csend:
+      before.push_back(control(COp::csid, own, 0, 0));
+      slot.rb = own;
+      receive();
+      break;
+    case COp::croute:
+      receive();
+      break;
+    case COp::cfanout: // the number of sentrons, 1, is also the set of the first
+      before.push_back(control(COp::csnum, own, 0, 0));
+      slot.rb = own;
+      slot.imm = 0;
+      receive();
+      break;
+    case COp::crecv: {
+      before.push_back(control(COp::csid, own, 0, 0));
+      Word send = control(COp::csend, 0, message(), 0);
+      send.slot(Pipe::C).rb = own;
+      before.push_back(send);
+      slot.ra = own;
+      break;
+    }
+    case COp::cbarn:
+      before.push_back(control(COp::csnum, own, 0, 0));
+      slot.ra = own;
+      break;
+    case COp::ccast:
+      before.push_back(control(COp::csid, own, 0, 0));
+      slot.ra = own;
+      break;
+    default:
+      break;
+    }
+  }
+
   /// The next index: from a random register, or from the table to chase.
   void nextIndex(std::vector<Word> &before) {
     const bool chases = settings.pattern == Pattern::chase || (settings.pattern == Pattern::mixed && random.chance(0.5));
@@ -512,9 +563,7 @@ Result<Program> generate(const Settings &settings) {
     const bool wanted = settings.only.empty() || std::find(settings.only.begin(), settings.only.end(), info.mnemonic) != settings.only.end();
     const bool typed = !info.types || settings.types >> unsigned(form.type) & 1;
     const bool sized = !info.hasLength || settings.lengths >> unsigned(form.length) & 1;
-    // What waits for another sentron may wait for ever in a random program.
-    const bool waits = info.usesSentron && info.isRoutine && info.hasSideEffects;
-    if (wanted && typed && sized && !isStructural(info) && !waits && !info.usesSpace) // which traps by what the space holds
+    if (wanted && typed && sized && !isStructural(info) && !info.usesSpace) // which traps by what the space holds
       forms[unsigned(info.pipe)].push_back(&form);
   }
   const double shares[numPipes] = {settings.d, settings.s, settings.c};

@@ -73,7 +73,7 @@ struct FuzzSettings {
 };
 struct FuzzReport {
   uint64_t programs = 0, words = 0, slots = 0, executedWords = 0, traps = 0;
-  std::map<std::string, uint64_t> trapCauses; // without places
+  std::map<std::string, uint64_t> trapCauses; // without places; N: any number
   Coverage coverage;
   std::string failure; // seed, difference and reduced program; empty: none
 };

@@ -20,8 +20,15 @@ extern "C" {
 
 typedef struct vtpu_program vtpu_program;
 
+/* With a type of their own in C++ too, so that any number may be passed; unknown ones are refused by name. */
+#ifdef __cplusplus
+#define VTPU_ENUM(name) enum name : uint32_t
+#else
+#define VTPU_ENUM(name) enum name
+#endif
+
 /* All give the same bits. */
-typedef enum vtpu_tier {
+typedef VTPU_ENUM(vtpu_tier) {
   VTPU_TIER_DEFAULT = 0,     /* template JIT where the CPU has AVX-512, else ORC if its library is there, else the interpreter (said on stderr) */
   VTPU_TIER_INTERPRETER = 1, /* the reference interpreter */
   VTPU_TIER_JIT = 2,         /* the template JIT; an error on a CPU that lacks AVX-512 */
@@ -29,7 +36,7 @@ typedef enum vtpu_tier {
 } vtpu_tier;
 
 /* Numbers of vtpu::DType. */
-typedef enum vtpu_dtype {
+typedef VTPU_ENUM(vtpu_dtype) {
   VTPU_I1 = 1, VTPU_I8, VTPU_I16, VTPU_I32, VTPU_I64, VTPU_U8, VTPU_U16, VTPU_U32, VTPU_U64, VTPU_F16, VTPU_BF16, VTPU_F32, VTPU_F64
 } vtpu_dtype;
 

@@ -254,8 +254,10 @@ TEST(Messages, CollectiveOperationsReachEverySentron) {
     run(load + "  { C: cmerge m6, m5, 3 }\n" + store, uint32_t(n), gives(everywhere(n == 1 ? 5 : 3)), x, 3);
     std::vector<int64_t> joined(x.begin(), x.begin() + n);
     joined.resize(8);
-    run(load + "  { C: cmerge m6, m5, 0 }\n  { C: cunpackv v1, m6 }\n  { S: sst.i64.i64.512 v1, [r0] ; C: cbar }\n  { C: cret }\n", uint32_t(n),
-        gives(joined), x, 3);
+    // The last sentron tells.
+    run(load + "  { C: cmerge m6, m5, 0 }\n  { C: cunpackv v1, m6 }\n  { C: caddi r4, r2, 1 }\n  { C: cbcc.ne r4, r3, done }\n"
+               "  { S: sst.i64.i64.512 v1, [r0] }\ndone:\n  { C: cret }\n",
+        uint32_t(n), gives(joined), x, 3);
     for (int64_t root = 0; root < n; ++root)
       run(load + fmt::format("  {{ C: cimm r8, {} }}\n  {{ C: ccast m5, r8 }}\n  {{ C: cunpack r6, r7, m5, 0 }}\n"
                              "  {{ S: sstr.i64 r6, [r0 + r2*8] ; C: cret }}\n", root),
