@@ -13,6 +13,12 @@ namespace vtpu::gen {
 
 using namespace isa;
 
+Coverage::Coverage() : counts(allForms().size()) {
+  for (size_t i = 0; i < counts.size(); ++i)
+    if (isDrawn(*allForms()[i].info))
+      drawn.push_back(i);
+}
+
 void Coverage::record(const Program &program, const std::string &trapFunction, uint32_t trapWord) {
   for (const Function &function : program.functions) {
     size_t end = function.words.size();
@@ -47,19 +53,21 @@ void Coverage::record(const Program &program, const std::string &trapFunction, u
 
 std::vector<std::string> Coverage::missing(uint64_t times) const {
   std::vector<std::string> names;
-  for (size_t i = 0; i < counts.size(); ++i)
+  for (size_t i : drawn)
     if (counts[i] < times)
       names.push_back(fmt::format("{}: {}", formName(allForms()[i]), counts[i]));
   return names;
 }
 
-uint64_t Coverage::least() const { return *std::min_element(counts.begin(), counts.end()); }
+uint64_t Coverage::least() const {
+  return counts[*std::min_element(drawn.begin(), drawn.end(), [this](size_t a, size_t b) { return counts[a] < counts[b]; })];
+}
 
 std::string Coverage::toJSON() const {
   std::string text = "{\n  \"forms\": {\n";
-  for (size_t i = 0; i < counts.size(); ++i)
-    text += fmt::format("    \"{}\": {}{}\n", formName(allForms()[i]), counts[i], i + 1 < counts.size() ? "," : "");
-  return text + fmt::format("  }},\n  \"count\": {},\n  \"least\": {}\n}}\n", counts.size(), least());
+  for (size_t i : drawn)
+    text += fmt::format("    \"{}\": {}{}\n", formName(allForms()[i]), counts[i], i != drawn.back() ? "," : "");
+  return text + fmt::format("  }},\n  \"count\": {},\n  \"least\": {}\n}}\n", drawn.size(), least());
 }
 
 } // namespace vtpu::gen

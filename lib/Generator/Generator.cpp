@@ -547,6 +547,10 @@ std::optional<Pattern> parsePattern(std::string_view name) {
   return std::nullopt;
 }
 
+bool isDrawn(const InstrInfo &info) {
+  return !info.usesSpace; // which traps by what the space holds
+}
+
 Result<Program> generate(const Settings &settings) {
   if (settings.memoryBytes < 1024 || (settings.memoryBytes & (settings.memoryBytes - 1)))
     return Error{fmt::format("{} bytes of memory; legal are powers of two from 1024", settings.memoryBytes)};
@@ -563,7 +567,7 @@ Result<Program> generate(const Settings &settings) {
     const bool wanted = settings.only.empty() || std::find(settings.only.begin(), settings.only.end(), info.mnemonic) != settings.only.end();
     const bool typed = !info.types || settings.types >> unsigned(form.type) & 1;
     const bool sized = !info.hasLength || settings.lengths >> unsigned(form.length) & 1;
-    if (wanted && typed && sized && !isStructural(info) && !info.usesSpace) // which traps by what the space holds
+    if (wanted && typed && sized && !isStructural(info) && isDrawn(info))
       forms[unsigned(info.pipe)].push_back(&form);
   }
   const double shares[numPipes] = {settings.d, settings.s, settings.c};

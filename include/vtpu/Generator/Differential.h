@@ -17,10 +17,10 @@
 
 namespace vtpu::gen {
 
-/// How often each form ran without a trap, from what the words of a run must have executed at least once.
+/// How often each form of the rows that programs may hold (isDrawn) ran without a trap, from what the words of a run must have executed at least once.
 class Coverage {
 public:
-  Coverage() : counts(allForms().size()) {}
+  Coverage();
   /// A call of a program with an entry `main` ended in `function` at `word`, or ran to its end (function empty).
   void record(const Program &program, const std::string &function, uint32_t word);
   /// Forms that ran less than `times`.
@@ -32,6 +32,7 @@ public:
 
 private:
   std::vector<uint64_t> counts; // as allForms()
+  std::vector<size_t> drawn;    // the forms that count
 };
 
 /// How a call of the first entry ended in one tier.
