@@ -79,7 +79,7 @@ def masks_of(row):
         return [" {k7}", " {k7}{z}"]
     if row["Mnemonic"] in ("dcmp", "sgather"):
         return ["", " {k7}{z}"]
-    return ["", " {k7}"] if row["IsStore"] else ["", " {k7}", " {k7}{z}"]
+    return ["", " {k7}"] if row["Operands"][0]["Access"] == "in" else ["", " {k7}", " {k7}{z}"]
 
 
 def forms_of(row):

@@ -5,7 +5,7 @@ It imports nothing but the standard library and, where a module needs it, NumPy;
 instruction is one function that `operation` registers, in the file of its kind; README.md shows how.
 """
 
-from . import control, coordinates, dense, geometry, hypervectors, memory, messages  # noqa: F401: they register the instructions
+from . import control, coordinates, dense, geometry, hypervectors, memory, messages, space  # noqa: F401: they register the instructions
 from .machine import OPERATIONS, Frame, Machine, Pointer, Region, State, Trap, step
 from .text import parse_program, parse_word
 

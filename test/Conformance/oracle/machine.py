@@ -21,7 +21,7 @@ def signed(value, bits=64):
 
 
 class Trap(Exception):
-    """Ends a call; `cause` is one of "divide", "bounds", "message", "coordination"."""
+    """Ends a call; `cause` is one of "divide", "bounds", "message", "coordination", "space"."""
 
     def __init__(self, cause, message=""):
         super().__init__(cause)
@@ -228,13 +228,21 @@ class Meeting:
         self.count, self.values, self.done = count, {}, False
 
 
+class Space(dict):
+    """Memory by coordinate ([space.call]): the 64 bits of the cells by packed coordinate, and regions."""
+
+    def __init__(self):
+        super().__init__()
+        self.regions = []
+
+
 class Machine:
     """A loaded program. `inputs` are the contents of the entry's input bindings."""
 
     def __init__(self, program, sentrons=1):
         self.program = text.parse_program(program) if isinstance(program, str) else program
         self.sentrons = sentrons
-        self.space = {}  # of a call: packed coordinates of cells to their 64 bits
+        self.space, self.tables = Space(), {}  # of a call; tables by sentron and name
         self.progress = 0  # changes with everything that another sentron may wait for
         self.meetings, self.channels = {}, {}
 
@@ -275,7 +283,7 @@ class Machine:
         """Runs the entry on all sentrons; the outputs' bytes in order, or a Trap."""
         entry = next(function for function in self.program.functions if function.entry)
         shared, inputs = {}, list(inputs)
-        self.space = {}
+        self.space, self.tables = Space(), {}
         for number, binding in enumerate(entry.bindings):
             if binding.kind == "input":
                 shared[entry.name, number] = bytearray(inputs.pop(0))
