@@ -5,13 +5,14 @@
 // First what is wrong about words, tables and the call graph by themselves; then one forward data-flow analysis a function. It tracks for each
 // register whether it is defined, whether an r register holds an integer or a pointer into a binding, and a strided interval of its value.
 // Counted loops are solved in closed form: a register that only `caddi` steps, by a constant in each round of a loop with a known number of
-// rounds, has exactly the values start + step * t at its head, which proves accesses through counters and through moving pointers alike. What
-// is not proven is checked at run time; it is no error.
+// rounds, has exactly the values start + step * t at its head, which proves accesses through counters and through moving pointers alike. Integers
+// that are loaded from constants are among those that stand there. What is not proven is checked at run time; it is no error.
 //
 //===----------------------------------------------------------------------===//
 
 #include "vtpu/Runtime/Verifier.h"
 
+#include "Constants.h"
 #include "Loops.h"
 #include "Semantics.h"
 #include "ValueRange.h"
@@ -117,8 +118,8 @@ const RowFacts &factsOf(const InstrInfo &info) {
 
 class FunctionVerifier {
 public:
-  FunctionVerifier(const Program &program, uint32_t index)
-      : program(program), function(program.functions[index]), words(function.words) {
+  FunctionVerifier(const Program &program, uint32_t index, Constants &constants)
+      : program(program), index(index), constants(constants), function(program.functions[index]), words(function.words) {
     facts.access.assign(words.size(), AccessProof::none);
     facts.accessBinding.assign(words.size(), -1);
     facts.order.resize(words.size());
@@ -145,6 +146,8 @@ public:
 
 private:
   const Program &program;
+  const uint32_t index;
+  Constants &constants;
   const Function &function;
   const std::vector<Word> &words;
   std::vector<WordFacts> wordFacts;
@@ -485,13 +488,17 @@ private:
       return {};
     if (pipe == Pipe::S) {
       if (slot.opcode == uint8_t(SOp::sldr)) {
-        unsigned bits = byteWidth(slot.memType) * 8;
-        bool isSigned = slot.memType >= Type::i8 && slot.memType <= Type::i64;
-        if (bits == 64)
-          integer(ValueRange::any());
-        else
-          integer(isSigned ? ValueRange::between(-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1)
-                           : ValueRange::between(0, (int64_t(1) << bits) - 1));
+        const unsigned bytes = byteWidth(slot.memType), bits = bytes * 8;
+        const bool isSigned = slot.memType >= Type::i8 && slot.memType <= Type::i64;
+        ValueRange loaded = bits == 64   ? ValueRange::any()
+                            : isSigned ? ValueRange::between(-(int64_t(1) << (bits - 1)), (int64_t(1) << (bits - 1)) - 1)
+                                       : ValueRange::between(0, (int64_t(1) << bits) - 1);
+        // The access stays inside its binding, whoever proves it: at multiples of its size it gives one of the integers there.
+        const ValueRange offset = accessOffset(slot, a, b.value);
+        if (offset.isBounded() && offset.low % bytes == 0 && offset.stride % bytes == 0)
+          if (const ValueRange known = constants.elements(index, uint32_t(a.binding), slot.memType); known.isBounded())
+            loaded = known;
+        integer(loaded);
       }
       if (isPrefetch(slot) && state.r[slot.ra].kind != RegisterFact::pointer)
         return Error{fmt::format("the address register r{} of {} does not hold a pointer", slot.ra, info.mnemonic)};
@@ -619,15 +626,19 @@ private:
     return ValueRange::between(low, high);
   }
 
+  /// Where in its binding an access begins; `index` is the value of rb, if that is a register.
+  static ValueRange accessOffset(const Slot &slot, const RegisterFact &base, const ValueRange &index) {
+    const ValueRange offset = base.value + ValueRange::constant(slot.imm);
+    return slot.rb == noRegister ? offset : offset + index.scaled(int64_t(1) << slot.scale);
+  }
+
   void proveAccess(uint32_t w, const Slot &slot, const State &state) {
     facts.access[w] = AccessProof::checked;
     SOp op = SOp(slot.opcode);
     if (isGather(slot))
       return;
     const RegisterFact &base = state.r[slot.ra];
-    ValueRange offset = base.value + ValueRange::constant(slot.imm);
-    if (slot.rb != noRegister)
-      offset = offset + state.r[slot.rb].value.scaled(int64_t(1) << slot.scale);
+    const ValueRange offset = accessOffset(slot, base, state.r[slot.rb % numR].value);
     int64_t bytes = accessBytes(slot);
     if (slot.mask && (op == SOp::sld || op == SOp::sst))
       bytes = std::min<int64_t>(bytes, int64_t(state.kLanes[slot.mask]) * byteWidth(slot.memType));
@@ -742,8 +753,9 @@ Result<std::vector<FunctionFacts>> verify(const Program &program) {
       if (binding.kind == BindingKind::Stack && (stacks += binding.size) >= uint64_t(ValueRange::unbounded))
         return Error{fmt::format("function {}: the stacks of all functions together take more than 2^48 bytes", function.name)};
   std::vector<FunctionFacts> facts;
+  Constants constants(program);
   for (uint32_t i = 0; i < program.functions.size(); ++i) {
-    FunctionVerifier verifier(program, i);
+    FunctionVerifier verifier(program, i, constants);
     if (Status status = verifier.run(); !status)
       return Error{status.message()};
     facts.push_back(std::move(verifier.facts));

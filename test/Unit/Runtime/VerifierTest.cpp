@@ -6,6 +6,7 @@
 
 #include "vtpu/Runtime/Verifier.h"
 
+#include <cstring>
 #include <gtest/gtest.h>
 
 using namespace vtpu;
@@ -105,6 +106,59 @@ TEST(Verifier, ProvesARegisterWithSeveralStepsARound) {
   auto facts = rt::verify(program);
   ASSERT_TRUE(facts.ok()) << facts.message();
   EXPECT_EQ((*facts)[0].access[2], rt::AccessProof::checked);
+}
+
+TEST(Verifier, KnowsTheIntegersOfConstants) {
+  // k(x, indices): x[indices[i]] for both i; the entry passes constants from its read-only data.
+  auto program = [](std::vector<int32_t> values, uint64_t at, int32_t imm = 0) {
+    Program program = entry({c(COp::ccall), c(COp::cret)});
+    program.rodata.resize(values.size() * 4);
+    std::memcpy(program.rodata.data(), values.data(), program.rodata.size());
+    Binding constant;
+    constant.kind = BindingKind::Constant;
+    constant.name = "indices";
+    constant.size = program.rodata.size();
+    program.functions[0].bindings.push_back(constant);
+    Word index = load(0, 1, 3, 2, imm);
+    Slot &slot = index.slot(Pipe::S);
+    slot.opcode = uint8_t(SOp::sldr), slot.type = Type::none, slot.memType = Type::i32, slot.length = Length::v128, slot.rd = 2;
+    Function kernel;
+    kernel.name = "k";
+    Binding import;
+    import.size = 256;
+    kernel.bindings = {import, import};
+    kernel.bindings[1].size = 8;
+    kernel.words = {c(COp::cptr, 0), c(COp::cptr, 1, 0, 1), cimm(3, 0), index, load(0, 0, 2, 2), c(COp::caddi, 3, 3, 1), loopEnd(3, 2, -3), c(COp::cret)};
+    program.functions.push_back(kernel);
+    program.functions[0].callTables = {{1, {{0, 0}, {1, at}}}};
+    return program;
+  };
+  auto proof = [](const Program &program) {
+    auto facts = rt::verify(program);
+    EXPECT_TRUE(facts.ok()) << facts.message();
+    return facts ? (*facts)[1].access[4] : rt::AccessProof::none;
+  };
+  EXPECT_EQ(proof(program({0, 48}, 0)), rt::AccessProof::proven);
+  EXPECT_EQ(proof(program({0, 49}, 0)), rt::AccessProof::checked);
+  EXPECT_EQ(proof(program({-1, 48}, 0)), rt::AccessProof::checked);
+  // Only the part that is passed counts.
+  EXPECT_EQ(proof(program({99, 48, 7}, 4)), rt::AccessProof::proven);
+  EXPECT_EQ(proof(program({99, 48, 7}, 0)), rt::AccessProof::checked);
+  // Between two integers stand others.
+  EXPECT_EQ(proof(program({0, 48}, 0, 2)), rt::AccessProof::checked);
+  // Other calls pass other constants, or other memory.
+  Program twice = program({99, 48, 7, 8}, 4);
+  twice.functions[0].callTables.push_back({1, {{0, 0}, {1, 8}}});
+  EXPECT_EQ(proof(twice), rt::AccessProof::proven);
+  twice.functions[0].callTables[1].arguments[1].offset = 0;
+  EXPECT_EQ(proof(twice), rt::AccessProof::checked);
+  twice.functions[0].callTables[1].arguments[1] = {0, 0};
+  EXPECT_EQ(proof(twice), rt::AccessProof::checked);
+  // Nobody calls it.
+  Program uncalled = program({0, 48}, 0);
+  uncalled.functions[0].callTables.clear();
+  uncalled.functions[0].words = {c(COp::cret)};
+  EXPECT_EQ(proof(uncalled), rt::AccessProof::checked);
 }
 
 TEST(Verifier, ForgetsOnlyWhatEveryRoundWritesFirst) {
