@@ -41,7 +41,8 @@ public:
     context.stacks = stacks.data();
     if (executor.run(entry, bases.data(), context))
       return {};
-    return Error{fmt::format("function {}, word {}: the call trapped; its inputs are random", program.functions[context.trap.function].name, context.trap.word)};
+    return Error{fmt::format("function {}, word {}: the call trapped; its inputs are random", program.functions[context.trap.function].name,
+                             context.trap.word)};
   }
 
 private:
@@ -111,15 +112,15 @@ private:
 };
 
 /// Registers calls of a variant; `count` items are executed by one.
-Result<benchmark::internal::Benchmark *> registerCalls(const std::string &name, const std::shared_ptr<Subject> &subject, const Facts &facts,
-                                                       std::vector<std::pair<std::string, double>> counters, uint64_t count, const Configure &configure) {
+Status registerCalls(const std::string &name, const std::shared_ptr<Subject> &subject, const Facts &facts,
+                     std::vector<std::pair<std::string, double>> counters, uint64_t count, const Configure &configure) {
   Result<std::unique_ptr<rt::Executor>> jit = rt::createJIT(subject->program, facts);
   if (!jit)
     return Error{jit.message()};
   std::shared_ptr<rt::Executor> executor = std::move(*jit);
   if (Status status = subject->run(*executor); !status)
     return Error{fmt::format("{}: {}", name, status.message())};
-  return configure(benchmark::RegisterBenchmark(name.c_str(), [subject, executor, counters, count](benchmark::State &state) {
+  configure(benchmark::RegisterBenchmark(name.c_str(), [subject, executor, counters, count](benchmark::State &state) {
     for (auto _ : state)
       if (Status status = subject->run(*executor); !status)
         return state.SkipWithError(status.message().c_str());
@@ -128,10 +129,11 @@ Result<benchmark::internal::Benchmark *> registerCalls(const std::string &name, 
     if (count)
       state.SetItemsProcessed(int64_t(state.iterations()) * int64_t(count));
   }));
+  return {};
 }
 
 #if defined(__x86_64__)
-#define VTPU_BENCH_WORD(sum, loaded, scalar, offset)                                                                                                   \
+#define WORD(sum, loaded, scalar, offset) \
   "vfmadd231ps %%zmm31, %%zmm30, %%zmm" #sum "\n\tvmovups " #offset "(%[x]), %%zmm" #loaded "\n\tadd $1, %%" #scalar "\n\t"
 /// The words of loop() (Machine.cpp) as the host's instructions: `Blocks` blocks of 24 words a round.
 template <unsigned Blocks>
@@ -144,12 +146,12 @@ __attribute__((target("avx512f"), noinline)) void nativeLoop(const uint8_t *x, i
                "1:\n\t"
                ".rept %c[blocks]\n\t"
                // clang-format off
-               VTPU_BENCH_WORD(0, 16, r8, 0)       VTPU_BENCH_WORD(1, 17, r9, 64)      VTPU_BENCH_WORD(2, 18, r10, 128)    VTPU_BENCH_WORD(3, 19, r11, 192)
-               VTPU_BENCH_WORD(4, 20, r8, 256)     VTPU_BENCH_WORD(5, 21, r9, 320)     VTPU_BENCH_WORD(6, 22, r10, 384)    VTPU_BENCH_WORD(7, 23, r11, 448)
-               VTPU_BENCH_WORD(8, 16, r8, 512)     VTPU_BENCH_WORD(9, 17, r9, 576)     VTPU_BENCH_WORD(10, 18, r10, 640)   VTPU_BENCH_WORD(11, 19, r11, 704)
-               VTPU_BENCH_WORD(0, 20, r8, 768)     VTPU_BENCH_WORD(1, 21, r9, 832)     VTPU_BENCH_WORD(2, 22, r10, 896)    VTPU_BENCH_WORD(3, 23, r11, 960)
-               VTPU_BENCH_WORD(4, 16, r8, 1024)    VTPU_BENCH_WORD(5, 17, r9, 1088)    VTPU_BENCH_WORD(6, 18, r10, 1152)   VTPU_BENCH_WORD(7, 19, r11, 1216)
-               VTPU_BENCH_WORD(8, 20, r8, 1280)    VTPU_BENCH_WORD(9, 21, r9, 1344)    VTPU_BENCH_WORD(10, 22, r10, 1408)  VTPU_BENCH_WORD(11, 23, r11, 1472)
+               WORD(0, 16, r8, 0) WORD(1, 17, r9, 64) WORD(2, 18, r10, 128) WORD(3, 19, r11, 192)
+               WORD(4, 20, r8, 256) WORD(5, 21, r9, 320) WORD(6, 22, r10, 384) WORD(7, 23, r11, 448)
+               WORD(8, 16, r8, 512) WORD(9, 17, r9, 576) WORD(10, 18, r10, 640) WORD(11, 19, r11, 704)
+               WORD(0, 20, r8, 768) WORD(1, 21, r9, 832) WORD(2, 22, r10, 896) WORD(3, 23, r11, 960)
+               WORD(4, 16, r8, 1024) WORD(5, 17, r9, 1088) WORD(6, 18, r10, 1152) WORD(7, 19, r11, 1216)
+               WORD(8, 20, r8, 1280) WORD(9, 21, r9, 1344) WORD(10, 22, r10, 1408) WORD(11, 23, r11, 1472)
                // clang-format on
                ".endr\n\t"
                "add $1, %[round]\n\t"
@@ -158,10 +160,10 @@ __attribute__((target("avx512f"), noinline)) void nativeLoop(const uint8_t *x, i
                "vzeroupper"
                : [round] "+r"(round)
                : [x] "r"(x), [rounds] "r"(rounds), [blocks] "i"(Blocks)
-               : "r8", "r9", "r10", "r11", "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-                 "xmm11", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm30", "xmm31");
+               : "r8", "r9", "r10", "r11", "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+                 "xmm10", "xmm11", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm30", "xmm31");
 }
-#undef VTPU_BENCH_WORD
+#undef WORD
 #endif
 } // namespace
 
@@ -181,8 +183,8 @@ Status registerNative(const Configure &configure) {
     Result<std::shared_ptr<Subject>> subject = Subject::create(std::move(programs[i].program), "", 1);
     if (!subject)
       return Error{subject.message()};
-    if (auto words = registerCalls("code:words:" + programs[i].name, *subject, (*subject)->facts, {}, count, configure); !words)
-      return Error{words.message()};
+    if (Status status = registerCalls("code:words:" + programs[i].name, *subject, (*subject)->facts, {}, count, configure); !status)
+      return status;
     auto memory = std::make_shared<rt::AlignedBuffer>(blockWords * 64);
     if (!memory->data())
       return Error{"out of memory"};
@@ -218,9 +220,8 @@ Status registerChecks(const std::string &path, NamedProgram named, uint64_t seed
     Facts facts = verified;
     for (rt::FunctionFacts &function : facts)
       edit(function);
-    auto calls = registerCalls(fmt::format("checks:{}:{}", variant, named.name), *subject, facts,
-                               {{"accesses", accesses}, {"checked", checked}, {"polls", polls}}, 0, configure);
-    return calls ? Status() : Status(Error{calls.message()});
+    return registerCalls(fmt::format("checks:{}:{}", variant, named.name), *subject, facts,
+                         {{"accesses", accesses}, {"checked", checked}, {"polls", polls}}, 0, configure);
   };
   auto proof = [](rt::AccessProof wanted) {
     return [wanted](rt::FunctionFacts &function) {

@@ -40,7 +40,7 @@ def native_benchmark(options, folder, arguments, repetitions=15):
             kept = rows.setdefault(row["run_name"].split("/")[0], {})
             kept[row["aggregate_name"]] = row["real_time"]
             if row["aggregate_name"] == "median":
-                kept.update({name: value for name, value in row.items() if name in ("FLOPS", "words", "items_per_second", "count")})
+                kept.update({name: value for name, value in row.items() if name in ("FLOPS", "words", "items_per_second", "count", "accesses", "checked", "polls")})
     return rows
 
 
