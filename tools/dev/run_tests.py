@@ -2,19 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs every test of a build and closes with one line of totals: `N passed, N failed, N skipped`.
 
-The three kinds of tests each write a JUnit report; the totals are read from the reports, and a runner that dies without a
-report counts as one failure. `--only` picks kinds, `--build` another build folder.
+The kinds of tests each write JUnit reports; the totals are read from the reports, and a runner that dies without a report counts as one
+failure. `--only` picks kinds, `--build` another build folder. The kind `sanitizers` builds the runtime's side under sanitizers by itself, in
+folders of the build folder, and runs its test programs there.
 """
 
 import argparse
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+KINDS = ["unit", "lit", "python", "sanitizers"]
+# Value of VTPU_SANITIZE: the programs that run under it. A sanitizer of threads has nothing to find where there is one.
+THREADED = ["CAPITests", "ConformanceTests", "FabricTests", "MemoryTests", "MessagesTests"]
+SANITIZED = {
+    "address,undefined": THREADED + ["AssemblyTests", "CoordinateRowsTests", "FuzzTests", "GeneratorTests", "ISATests", "ObjectTests",
+                                     "ReplayTests", "RuntimeTests"],
+    "thread": THREADED,
+}
 
 
 def read_report(path):
@@ -56,13 +66,28 @@ class Totals:
         print(f"== {title}: {passed} passed, {failed} failed, {skipped} skipped ({time.monotonic() - started:.0f} s)", flush=True)
 
 
+def build_sanitized(sanitizers, folder, programs):
+    """Builds test programs under sanitizers, with clang; true if that succeeded. What was said is printed only if not."""
+    configure = ["cmake", "-G", "Ninja", "-S", ROOT, "-B", folder, "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_COMPILER=clang-22",
+                 "-DCMAKE_CXX_COMPILER=clang++-22", "-DVTPU_BUILD_COMPILER=OFF", "-DVTPU_BUILD_PYTHON=OFF", f"-DVTPU_SANITIZE={sanitizers}",
+                 f"-DPython_EXECUTABLE={sys.executable}"]
+    if shutil.which("ccache"):
+        configure += ["-DCMAKE_C_COMPILER_LAUNCHER=ccache", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"]
+    for command in (configure, ["ninja", "-C", folder, *programs]):
+        done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        if done.returncode != 0:
+            print(done.stdout, flush=True)
+            return False
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="build folder (default: build)")
-    parser.add_argument("--only", choices=["unit", "lit", "python"], action="append", help="kind of tests to run; may be repeated")
+    parser.add_argument("--only", choices=KINDS, action="append", help="kind of tests to run; may be repeated")
     options = parser.parse_args()
     build = options.build.resolve()
-    kinds = options.only or ["unit", "lit", "python"]
+    kinds = options.only or KINDS
     reports = build / "reports"
     reports.mkdir(parents=True, exist_ok=True)
     totals = Totals()
@@ -83,6 +108,24 @@ def main():
         env = dict(os.environ, PYTHONPATH=str(build / "python"), VTPU_BUILD=str(build))
         totals.run("pytest", [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", f"--junitxml={report}",
                               ROOT / "test" / "python"], report, env)
+    if "sanitizers" in kinds:
+        # Tests ask for more memory than there is: as without a sanitizer, there is none then.
+        env = dict(os.environ, ASAN_OPTIONS="allocator_may_return_null=1", TSAN_OPTIONS="allocator_may_return_null=1",
+                   UBSAN_OPTIONS="print_stacktrace=1")
+        for sanitizers, programs in SANITIZED.items():
+            name = sanitizers.replace(",", "-")
+            folder = build / "sanitizers" / name
+            print(f"== building under {sanitizers}", flush=True)
+            started = time.monotonic()
+            if not build_sanitized(sanitizers, folder, programs):
+                totals.failed += 1
+                totals.names.append(f"build under {sanitizers}")
+                continue
+            print(f"== built under {sanitizers} ({time.monotonic() - started:.0f} s)", flush=True)
+            for program in programs:
+                report = reports / f"{program}-{name}.xml"
+                totals.run(f"{program} under {sanitizers}",
+                           [folder / "test" / "Unit" / program, "--gtest_brief=1", f"--gtest_output=xml:{report}"], report, env)
 
     for name in totals.names:
         print(f"failed: {name}")
