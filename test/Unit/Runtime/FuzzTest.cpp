@@ -2,13 +2,14 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Programs with flipped bits: whatever still verifies runs in every tier between guard pages without a crash. A program may trap or loop for
-// ever (a timer ends it); it must not touch memory outside its bindings.
+// Programs with flipped bits, written ones and generated ones: whatever still verifies runs in every tier between guard pages without a crash.
+// A program may trap or loop for ever (a timer ends it); it must not touch memory outside its bindings.
 //
 //===----------------------------------------------------------------------===//
 
 #include "RandomWords.h"
 #include "vtpu/Assembly/Assembly.h"
+#include "vtpu/Generator/Generator.h"
 #include "vtpu/Runtime/Executor.h"
 #include "vtpu/Runtime/Verifier.h"
 #include "vtpu/Runtime/vtpu.hpp"
@@ -80,17 +81,27 @@ loop:
 .end
 )"};
 
-/// A buffer whose last byte stands before a page that cannot be touched, or whose first byte stands behind one.
-uint8_t *guarded(size_t size, bool atEnd) {
-  const size_t page = size_t(sysconf(_SC_PAGESIZE));
-  auto *base = static_cast<uint8_t *>(mmap(nullptr, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  mprotect(base + page, page, PROT_READ | PROT_WRITE);
-  return atEnd ? base + 2 * page - size : base + page;
-}
+/// Buffers between pages that cannot be touched: an own one for each index, at either end.
+class Guarded {
+public:
+  /// A buffer whose last byte stands before such a page, or whose first byte stands behind one. The same for the same index and end.
+  uint8_t *get(size_t index, size_t size, bool atEnd) {
+    while (pages.size() <= index) {
+      auto *base = static_cast<uint8_t *>(mmap(nullptr, capacity + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+      mprotect(base + page, capacity, PROT_READ | PROT_WRITE);
+      pages.push_back(base + page);
+    }
+    return size > capacity ? nullptr : atEnd ? pages[index] + capacity - size : pages[index];
+  }
 
-/// What the child tells: the candidate it works on, and how many ran.
+private:
+  const size_t page = size_t(sysconf(_SC_PAGESIZE)), capacity = 4 * page;
+  std::vector<uint8_t *> pages;
+};
+
+/// What the child tells: the candidate it works on, how many verified (of written programs, of generated ones), and how many ran.
 struct Shared {
-  volatile unsigned candidate, verified, ran;
+  volatile unsigned candidate, verified[2], ran;
 };
 
 constexpr int timedOut = 77;
@@ -98,7 +109,8 @@ constexpr int timedOut = 77;
 void runCandidate(const Program &program, Shared &shared, bool atEnd) {
   if (!rt::verify(program).ok())
     return;
-  shared.verified = shared.verified + 1;
+  volatile unsigned &verified = shared.verified[shared.candidate % 2];
+  verified = verified + 1;
   Result<std::vector<uint8_t>> bytes = writeObject(program);
   if (!bytes)
     return;
@@ -112,33 +124,52 @@ void runCandidate(const Program &program, Shared &shared, bool atEnd) {
     Result<LoadedFile> loaded = LoadedFile::load(bytes->data(), bytes->size(), options);
     if (!loaded)
       continue;
-    static uint8_t *inputs[2][2] = {{guarded(256, false), guarded(256, false)}, {guarded(256, true), guarded(256, true)}};
-    static uint8_t *output[2] = {guarded(256, false), guarded(256, true)};
+    static Guarded guarded;
     std::vector<const void *> in;
+    std::vector<void *> out;
+    vtpu_tensor_info info;
     for (uint32_t i = 0; i < vtpu_input_count(loaded->get(), 0); ++i) {
-      vtpu_tensor_info info;
       vtpu_input_info(loaded->get(), 0, i, &info);
-      uint8_t *start = inputs[atEnd][i] + (atEnd ? 256 - info.bytes : 0);
+      uint8_t *start = guarded.get(i, info.bytes, atEnd);
       for (uint64_t b = 0; b < info.bytes; ++b)
         start[b] = uint8_t(b * 37 + i);
       in.push_back(start);
     }
-    vtpu_tensor_info info;
-    vtpu_output_info(loaded->get(), 0, 0, &info);
-    void *out = output[atEnd] + (atEnd ? 256 - info.bytes : 0);
+    for (uint32_t i = 0; i < vtpu_output_count(loaded->get(), 0); ++i) {
+      vtpu_output_info(loaded->get(), 0, i, &info);
+      out.push_back(guarded.get(in.size() + i, info.bytes, atEnd));
+    }
     itimerval limit = {{0, 0}, {0, 200000}};
     setitimer(ITIMER_REAL, &limit, nullptr);
-    (void)vtpu_call(loaded->get(), 0, in.data(), &out);
+    (void)vtpu_call(loaded->get(), 0, in.data(), out.data());
     limit.it_value.tv_usec = 0;
     setitimer(ITIMER_REAL, &limit, nullptr);
     shared.ran = shared.ran + 1;
   }
 }
 
-/// The candidate with a number: a seed program with one to three flipped bits in its words.
-std::optional<Program> candidate(const std::vector<Program> &programs, unsigned number) {
+/// Short programs of every pipe and register class.
+std::vector<Program> generatedPrograms() {
+  std::vector<Program> programs;
+  for (unsigned i = 0; i < 100; ++i) {
+    gen::Settings settings;
+    settings.seed = test::seed() + i;
+    settings.words = 40;
+    settings.memoryBytes = 1024;
+    settings.calls = i % 2;
+    settings.pattern = gen::Pattern(i % 6);
+    Result<Program> program = gen::generate(settings);
+    EXPECT_TRUE(program.ok()) << program.message();
+    programs.push_back(std::move(*program));
+  }
+  return programs;
+}
+
+/// The candidate with a number: a program with one to three flipped bits in its words. Half of them are generated ones.
+std::optional<Program> candidate(const std::vector<Program> &written, const std::vector<Program> &generated, unsigned number) {
   std::mt19937_64 random(test::seed() + number);
-  Program program = programs[number % programs.size()];
+  const std::vector<Program> &programs = number % 2 ? generated : written;
+  Program program = programs[number / 2 % programs.size()];
   for (unsigned flips = 1 + unsigned(random() % 3); flips; --flips) {
     Function &function = program.functions[random() % program.functions.size()];
     const size_t at = random() % function.words.size();
@@ -156,13 +187,14 @@ std::optional<Program> candidate(const std::vector<Program> &programs, unsigned 
 
 TEST(Fuzz, VerifiedProgramsStayInsideTheirBindings) {
   constexpr unsigned candidates = 20000;
-  std::vector<Program> programs;
+  std::vector<Program> written;
   for (const char *text : seeds) {
     Result<Program> program = parseAssembly(text, "seed.siw");
     ASSERT_TRUE(program.ok()) << program.message();
     ASSERT_EQ(rt::verify(*program).message(), "");
-    programs.push_back(*program);
+    written.push_back(*program);
   }
+  const std::vector<Program> generated = generatedPrograms();
   auto *shared = static_cast<Shared *>(mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   unsigned next = 0, loops = 0;
   while (next < candidates) {
@@ -172,8 +204,8 @@ TEST(Fuzz, VerifiedProgramsStayInsideTheirBindings) {
       std::signal(SIGALRM, [](int) { _exit(timedOut); });
       for (unsigned i = next; i < candidates; ++i) {
         shared->candidate = i;
-        if (std::optional<Program> program = candidate(programs, i))
-          runCandidate(*program, *shared, i / 2 % 2);
+        if (std::optional<Program> program = candidate(written, generated, i))
+          runCandidate(*program, *shared, i / 4 % 2);
       }
       _exit(0);
     }
@@ -182,13 +214,15 @@ TEST(Fuzz, VerifiedProgramsStayInsideTheirBindings) {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
       break;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != timedOut) {
-      std::optional<Program> program = candidate(programs, shared->candidate);
+      std::optional<Program> program = candidate(written, generated, shared->candidate);
       FAIL() << "seed " << test::seed() << ", candidate " << shared->candidate << " ended with status " << status << "\n"
              << printAssembly(*program);
     }
     ++loops;
     next = shared->candidate + 1;
   }
-  std::printf("%u candidates: %u verified, %u calls, %u without end\n", candidates, shared->verified, shared->ran, loops);
-  EXPECT_GT(shared->verified, candidates / 50);
+  std::printf("%u candidates: %u verified of written programs, %u of generated ones, %u calls, %u without end\n", candidates, shared->verified[0],
+              shared->verified[1], shared->ran, loops);
+  for (unsigned verified : shared->verified)
+    EXPECT_GT(verified, candidates / 100);
 }
