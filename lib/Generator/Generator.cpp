@@ -548,7 +548,7 @@ std::optional<Pattern> parsePattern(std::string_view name) {
 }
 
 bool isDrawn(const InstrInfo &info) {
-  return !info.usesSpace; // which traps by what the space holds
+  return !info.usesSpace;
 }
 
 Result<Program> generate(const Settings &settings) {

@@ -44,8 +44,8 @@ struct Settings {
   std::vector<std::string> only; // mnemonics; empty: every row
 };
 
-/// Whether programs may hold a row. Not what waits for another sentron, perhaps for ever, nor what depends on the space: nearly every random
-/// coordinate is empty, and floats of one type that are read as another would show payloads of NaNs.
+/// Whether programs may hold a row. Not what depends on the space: nearly every random coordinate is empty, and floats of one type that are
+/// read as another would show payloads of NaNs.
 bool isDrawn(const isa::InstrInfo &info);
 
 /// An error if the settings contradict each other or leave nothing to generate.
