@@ -117,7 +117,7 @@ void runCandidate(const Program &program, Shared &shared, bool atEnd) {
   for (vtpu_tier tier : {VTPU_TIER_INTERPRETER, VTPU_TIER_JIT, VTPU_TIER_ORC}) {
     if (tier == VTPU_TIER_JIT && !rt::hostHasBaseline())
       continue;
-    if (tier == VTPU_TIER_ORC && (shared.verified % 128 || !rt::hasORC())) // takes long to compile
+    if (tier == VTPU_TIER_ORC && (verified % 128 || !rt::hasORC())) // takes long to compile
       continue;
     Options options;
     options.tier = tier;
