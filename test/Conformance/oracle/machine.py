@@ -292,7 +292,8 @@ class Machine:
         for sentron in range(self.sentrons):
             frame = Frame(self, entry, self.regions(entry, shared, memories[sentron]), sentron)
             running[sentron] = self.run(frame, shared, memories[sentron])
-        # Sentrons take turns until each has to wait: what they do in between must not depend on the order ([sentron.order]).
+        # Sentrons take turns, each until it has to wait or branches back, since a loop may end by another's trap alone ([trap.stop]). What they do
+        # in between must not depend on the order ([sentron.order]).
         while running:
             before = self.progress
             for sentron, work in list(running.items()):
@@ -326,7 +327,11 @@ class Machine:
             if control is None:
                 frame.word += 1
             elif control[0] == "branch":
+                back = control[1] <= frame.word
                 frame.word = control[1]
+                if back:
+                    self.progress += 1
+                    yield "running"
             elif control[0] == "return":
                 return
             elif control[0] == "await":
