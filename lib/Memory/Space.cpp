@@ -262,11 +262,47 @@ Status checkWritable(const Region &region, const Coordinate &c) {
     return {};
   return Error{fmt::format("region '{}' at {} is not writable; write to another coordinate", region.name(), printCoordinate(c))};
 }
+// Elements in storage are aligned and copied at once each, so that several threads may access one without order.
+template <typename T>
+void copyOut(const uint8_t *storage, uint8_t *element) {
+  const T bits = __atomic_load_n(reinterpret_cast<const T *>(storage), __ATOMIC_RELAXED);
+  std::memcpy(element, &bits, sizeof(T));
+}
+template <typename T>
+void copyIn(uint8_t *storage, const uint8_t *element) {
+  T bits;
+  std::memcpy(&bits, element, sizeof(T));
+  __atomic_store_n(reinterpret_cast<T *>(storage), bits, __ATOMIC_RELAXED);
+}
+void loadElement(const uint8_t *storage, uint8_t *element, unsigned width) {
+  switch (width) {
+  case 1:
+    return copyOut<uint8_t>(storage, element);
+  case 2:
+    return copyOut<uint16_t>(storage, element);
+  case 4:
+    return copyOut<uint32_t>(storage, element);
+  default:
+    return copyOut<uint64_t>(storage, element);
+  }
+}
+void storeElement(uint8_t *storage, const uint8_t *element, unsigned width) {
+  switch (width) {
+  case 1:
+    return copyIn<uint8_t>(storage, element);
+  case 2:
+    return copyIn<uint16_t>(storage, element);
+  case 4:
+    return copyIn<uint32_t>(storage, element);
+  default:
+    return copyIn<uint64_t>(storage, element);
+  }
+}
 /// A whole cell, so that its upper bytes are 0.
 void storeCell(uint8_t *cell, const uint8_t *element, unsigned width) {
   uint64_t bits = 0;
   std::memcpy(&bits, element, width);
-  std::memcpy(cell, &bits, sizeof(bits));
+  __atomic_store_n(reinterpret_cast<uint64_t *>(cell), bits, __ATOMIC_RELAXED);
 }
 } // namespace
 
@@ -325,7 +361,7 @@ Status Space::load(const Coordinate &first, isa::Type type, uint64_t lanes, void
     for (; active; active &= active - 1) {
       const unsigned at = unsigned(__builtin_ctzll(active));
       if (run.occupied >> at & 1)
-        std::memcpy(to + (i + at) * width, run.data + at * run.stride, width);
+        loadElement(run.data + at * run.stride, to + (i + at) * width, width);
       else
         std::memset(to + (i + at) * width, 0, width);
     }
@@ -345,7 +381,7 @@ Status Space::store(const Coordinate &first, isa::Type type, uint64_t lanes, con
     for (active &= run.occupied; active; active &= active - 1) {
       const unsigned at = unsigned(__builtin_ctzll(active));
       if (run.region)
-        std::memcpy(run.data + at * run.stride, from + (i + at) * width, width);
+        storeElement(run.data + at * run.stride, from + (i + at) * width, width);
       else
         storeCell(run.data + at * run.stride, from + (i + at) * width, width);
     }
@@ -366,7 +402,7 @@ Status Space::store(const Coordinate &first, isa::Type type, uint64_t lanes, con
       return status;
     if (Status status = checkWritable(*place.region, c); !status)
       return status;
-    std::memcpy(place.data, from + i * width, width);
+    storeElement(place.data, from + i * width, width);
   }
   return {};
 }

@@ -18,7 +18,7 @@ CASES = 6  # of a form that does not run every pair of values
 INTEGER_PREDICATES = PREDICATES[:10]
 MASKS = [0x5A5A5A5A5A5A5A5A, 0, (1 << 64) - 1, 1, 0x8001_0000_0000_8081, 0xFFFF_0000_FFFF_7FFE]
 #: Immediates at the edges of what a row takes; the others take any shift count.
-IMMEDIATES = {"dround": range(4), "dred": range(7), "sboundary": range(4), "kset": (0, 1, 2, 15, 16, 31, 32, 63, 64),
+IMMEDIATES = {"dround": range(4), "dred": range(7), "sboundary": range(4), "ssimplex": (1, 3, 1029, 1793), "kset": (0, 1, 2, 15, 16, 31, 32, 63, 64),
               "caddi": (0, 1, -1, 2**31 - 1, -2**31), "cmuli": (0, 1, -1, 7, 2**31 - 1, -2**31), "candi": (0, 1, -1, 255, 2**31 - 1, -2**31)}
 SHIFTS = (0, 1, 7, 31, 32, 33, 63, 64, -1)
 SCALARS = [0, 1, 2, 3, 7, 31, 63, 64, 65, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63,
