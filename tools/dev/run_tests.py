@@ -22,7 +22,7 @@ KINDS = ["unit", "lit", "python", "sanitizers"]
 THREADED = ["CAPITests", "ConformanceTests", "FabricTests", "MemoryTests", "MessagesTests"]
 SANITIZED = {
     "address,undefined": THREADED + ["AssemblyTests", "CoordinateRowsTests", "FuzzTests", "GeneratorTests", "ISATests", "ObjectTests",
-                                     "ReplayTests", "RuntimeTests"],
+                                     "ReplayTests", "RuntimeTests", "SpaceRowsTests"],
     "thread": THREADED,
 }
 

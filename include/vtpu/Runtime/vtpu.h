@@ -102,7 +102,7 @@ int vtpu_get_stats(const vtpu_program *program, uint32_t entry, vtpu_stats *stat
    once; calls in one space run one after the other. */
 typedef struct vtpu_space vtpu_space;
 
-typedef enum vtpu_layout { VTPU_LAYOUT_ROW_MAJOR = 0, VTPU_LAYOUT_BLOCKED, VTPU_LAYOUT_MORTON, VTPU_LAYOUT_HILBERT } vtpu_layout;
+typedef VTPU_ENUM(vtpu_layout) { VTPU_LAYOUT_ROW_MAJOR = 0, VTPU_LAYOUT_BLOCKED, VTPU_LAYOUT_MORTON, VTPU_LAYOUT_HILBERT } vtpu_layout;
 
 /* A box of coordinates with an element each. */
 typedef struct vtpu_region {
