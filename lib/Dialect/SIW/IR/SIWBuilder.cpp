@@ -32,7 +32,7 @@ Operation *Emitter::create(const isa::InstrInfo &info, ArrayRef<Value> operands,
         state.addTypes(registerType(context, operand.cls, -1));
       hasOut |= operand.access == isa::Access::out;
       scaled |= operand.access == isa::Access::tmp && operand.cls == isa::OperandClass::k;
-    } else {
+    } else if (operand.field == isa::Field::imm || !info.operand(isa::Field::imm)) { // whoever needs the word's immediate beside it adds it
       state.addAttribute("imm", builder.getI64IntegerAttr(fields.imm));
     }
   }

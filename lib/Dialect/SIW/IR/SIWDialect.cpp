@@ -152,7 +152,7 @@ LogicalResult siw::verifyInstruction(Operation *op) {
     if (!length || (length.getInt() != 128 && length.getInt() != 256 && length.getInt() != 512))
       return op->emitOpError() << "needs a length of 128, 256 or 512";
   }
-  for (StringRef name : {"imm", "compare", "scale"})
+  for (StringRef name : {"imm", "i0", "compare", "scale"})
     if (Attribute attr = op->getAttr(name); attr && !mlir::isa<IntegerAttr>(attr))
       return op->emitOpError() << "has " << name << " = " << attr << ", needs an integer";
   if (auto scale = op->getAttrOfType<IntegerAttr>("scale"); scale && !llvm::is_contained({1, 2, 4, 8}, scale.getInt()))
@@ -167,6 +167,11 @@ LogicalResult siw::verifyInstruction(Operation *op) {
 static uint8_t registerOf(Value value) {
   int index = getRegisterIndex(value.getType());
   return index < 0 ? isa::noRegister : uint8_t(index);
+}
+
+/// Attribute of an immediate: `imm` is the slot's, or the word's where the slot has none.
+static StringRef immediateName(const isa::InstrInfo &info, isa::Field field) {
+  return field == isa::Field::imm || !info.operand(isa::Field::imm) ? "imm" : field == isa::Field::i0 ? "i0" : "compare";
 }
 
 isa::Slot siw::getUnnumberedSlot(Operation *op, isa::Word &word) {
@@ -187,7 +192,8 @@ isa::Slot siw::getUnnumberedSlot(Operation *op, isa::Word &word) {
     const isa::OperandInfo &operand = info->operands[i];
     if (operand.cls == isa::OperandClass::idx)
       isa::setRegister(slot, operand.field, isa::noRegister);
-    int64_t imm = op->hasAttr("imm") ? op->getAttrOfType<IntegerAttr>("imm").getInt() : 0;
+    auto attribute = op->getAttrOfType<IntegerAttr>(immediateName(*info, operand.field));
+    const int64_t imm = attribute ? attribute.getInt() : 0;
     if (operand.field == isa::Field::imm)
       slot.imm = int32_t(imm);
     if (operand.field == isa::Field::i0) {
@@ -196,7 +202,7 @@ isa::Slot siw::getUnnumberedSlot(Operation *op, isa::Word &word) {
     }
     if (operand.field == isa::Field::i1) {
       word.hasImmediates = true;
-      word.i1 = op->hasAttr("compare") ? op->getAttrOfType<IntegerAttr>("compare").getInt() : imm;
+      word.i1 = imm;
     }
   }
   slot.zeroing = op->hasAttr("zeroing");
@@ -234,12 +240,11 @@ Operation *siw::createInstruction(OpBuilder &builder, Location loc, isa::Pipe pi
   OperationState state(loc, "siw." + std::string(info.mnemonic));
   auto text = [&](std::string_view view) { return builder.getStringAttr(StringRef(view.data(), view.size())); };
   Type kept;
-  const bool branches = llvm::any_of(info.operands, [](const isa::OperandInfo &o) { return o.field == isa::Field::imm; });
   for (unsigned i = 0; i < info.numOperands; ++i) {
     const isa::OperandInfo &operand = info.operands[i];
     if (operand.field == isa::Field::imm || operand.field == isa::Field::i0 || operand.field == isa::Field::i1) {
       int64_t value = operand.field == isa::Field::imm ? slot.imm : operand.field == isa::Field::i0 ? word.i0 : word.i1;
-      state.addAttribute(operand.field == isa::Field::i1 && branches ? "compare" : "imm", builder.getI64IntegerAttr(value));
+      state.addAttribute(immediateName(info, operand.field), builder.getI64IntegerAttr(value));
       continue;
     }
     const uint8_t index = isa::getRegister(slot, operand.field);
