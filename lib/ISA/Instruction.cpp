@@ -9,6 +9,8 @@
 #include "vtpu/ISA/Instruction.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <fmt/format.h>
 #include <map>
 
@@ -136,112 +138,135 @@ void setRegister(Slot &slot, Field field, uint8_t value) {
 }
 
 namespace {
-/// Sets of registers of the classes v, r, k, m in one word, from the lowest bit, and of class p.
+/// Sets of registers: of the classes v, r, k, m in one word, from the lowest bit, and of class p.
 struct RegisterSets {
   uint64_t vrkm = 0;
   uint16_t p = 0;
+  bool meets(const RegisterSets &o) const { return (vrkm & o.vrkm) | (p & o.p); }
 };
 constexpr unsigned rPlace = numV, kPlace = rPlace + numR, mPlace = kPlace + numK;
 static_assert(mPlace + numM == 64);
 
-/// What the operand in one of the fields rd, ra, rb, rc does: the lowest bit of its class in the sets that it adds its register to.
-struct FieldEffects {
-  RegisterSets read, write, readIfMerging;
-  uint8_t registers = 1; // of the class, a power of two
-  bool isIndex = false;
+/// What a slot reads and writes.
+struct SlotSets {
+  RegisterSets read, write;
+
+  Effects effects() const {
+    Effects result;
+    result.readV = uint32_t(read.vrkm), result.writeV = uint32_t(write.vrkm);
+    result.readR = uint16_t(read.vrkm >> rPlace), result.writeR = uint16_t(write.vrkm >> rPlace);
+    result.readK = uint8_t(read.vrkm >> kPlace), result.writeK = uint8_t(write.vrkm >> kPlace);
+    result.readM = uint8_t(read.vrkm >> mPlace), result.writeM = uint8_t(write.vrkm >> mPlace);
+    result.readP = read.p, result.writeP = write.p;
+    return result;
+  }
 };
-constexpr auto rowEffects = [] {
-  std::array<std::array<FieldEffects, 4>, numInstructions> all{};
+
+/// What the register operands of a row do, by field rd, ra, rb, rc: where the operand's class begins in the sets that it adds its register to.
+struct RowSets {
+  uint64_t read[4] = {}, write[4] = {}; // without class p
+  uint16_t readP[4] = {}, writeP[4] = {};
+  uint8_t registers[4] = {};       // of the class, a power of two, less one
+  bool hasIndex = false;           // in rb, where it may be absent
+  bool hasP = false, merges = false; // merges: a mask that does not zero keeps lanes of the v register in rd
+};
+constexpr auto rowSets = [] {
+  std::array<RowSets, numInstructions> all{};
   for (unsigned row = 0; row < numInstructions; ++row)
     for (unsigned i = 0; i < isaTable[row].numOperands; ++i) {
       const OperandInfo &operand = isaTable[row].operands[i];
-      const unsigned count = registersOf(operand.cls);
+      const unsigned count = registersOf(operand.cls), field = unsigned(operand.field);
       if (!count)
         continue;
-      FieldEffects &field = all[row][unsigned(operand.field)];
-      RegisterSets first;
-      if (operand.cls == OperandClass::p)
-        first.p = 1;
-      else
-        first.vrkm = uint64_t(1) << (operand.cls == OperandClass::v   ? 0
-                                     : operand.cls == OperandClass::k ? kPlace
-                                     : operand.cls == OperandClass::m ? mPlace
-                                                                      : rPlace);
-      field.registers = uint8_t(count);
-      field.isIndex = operand.cls == OperandClass::idx;
-      if (operand.access == Access::in || operand.access == Access::inout)
-        field.read = first;
-      else if (operand.access == Access::out && operand.cls == OperandClass::v)
-        field.readIfMerging = first; // a merging mask keeps lanes of the destination
-      if (operand.access != Access::in)
-        field.write = first;
+      RowSets &sets = all[row];
+      const bool reads = operand.access == Access::in || operand.access == Access::inout, writes = operand.access != Access::in;
+      sets.registers[field] = uint8_t(count - 1);
+      if (operand.cls == OperandClass::p) {
+        sets.hasP = true;
+        sets.readP[field] = reads;
+        sets.writeP[field] = writes;
+        continue;
+      }
+      const uint64_t first = uint64_t(1) << (operand.cls == OperandClass::v   ? 0
+                                             : operand.cls == OperandClass::k ? kPlace
+                                             : operand.cls == OperandClass::m ? mPlace
+                                                                              : rPlace);
+      sets.read[field] = reads ? first : 0;
+      sets.write[field] = writes ? first : 0;
+      sets.hasIndex |= operand.cls == OperandClass::idx;
+      sets.merges |= operand.access == Access::out && operand.cls == OperandClass::v && operand.field == Field::rd;
     }
   return all;
 }();
+static_assert(
+    [] {
+      for (const InstrInfo &info : isaTable)
+        for (unsigned i = 0; i < info.numOperands; ++i)
+          if (const OperandInfo &operand = info.operands[i];
+              (operand.cls == OperandClass::idx && operand.field != Field::rb) ||
+              (info.maskable && operand.cls == OperandClass::v && operand.access == Access::out && operand.field != Field::rd))
+            return false;
+      return true;
+    }(),
+    "RowSets has one place for an index and one for a result that a mask merges into");
 
-/// Sets `result` to the effects of a slot of a row.
-void findEffects(const InstrInfo &info, const Slot &slot, Effects &result) {
-  const std::array<FieldEffects, 4> &fields = rowEffects[size_t(&info - isaTable)];
+SlotSets setsOf(const InstrInfo &info, const Slot &slot) {
+  const RowSets &row = rowSets[size_t(&info - isaTable)];
   const uint8_t registers[4] = {slot.rd, slot.ra, slot.rb, slot.rc};
-  const bool merges = slot.mask && !slot.zeroing;
-  RegisterSets read, write;
+  SlotSets sets;
   for (unsigned i = 0; i < 4; ++i) {
-    const FieldEffects &field = fields[i];
-    if (field.isIndex && registers[i] == noRegister)
-      continue;
-    const unsigned reg = registers[i] & (field.registers - 1);
-    read.vrkm |= field.read.vrkm << reg;
-    write.vrkm |= field.write.vrkm << reg;
-    read.p |= uint16_t(field.read.p << reg);
-    write.p |= uint16_t(field.write.p << reg);
-    if (merges)
-      read.vrkm |= field.readIfMerging.vrkm << reg;
+    const unsigned reg = registers[i] & row.registers[i];
+    const bool absent = i == unsigned(Field::rb) && row.hasIndex && slot.rb == noRegister;
+    sets.read.vrkm |= absent ? 0 : row.read[i] << reg;
+    sets.write.vrkm |= row.write[i] << reg;
+    if (row.hasP) {
+      sets.read.p |= uint16_t(row.readP[i] << reg);
+      sets.write.p |= uint16_t(row.writeP[i] << reg);
+    }
   }
-  if (slot.mask)
-    read.vrkm |= uint64_t(1) << (kPlace + slot.mask % numK);
-  result.readV = uint32_t(read.vrkm), result.writeV = uint32_t(write.vrkm);
-  result.readR = uint16_t(read.vrkm >> rPlace), result.writeR = uint16_t(write.vrkm >> rPlace);
-  result.readK = uint8_t(read.vrkm >> kPlace), result.writeK = uint8_t(write.vrkm >> kPlace);
-  result.readM = uint8_t(read.vrkm >> mPlace), result.writeM = uint8_t(write.vrkm >> mPlace);
-  result.readP = read.p, result.writeP = write.p;
+  if (slot.mask) {
+    sets.read.vrkm |= uint64_t(1) << (kPlace + slot.mask % numK);
+    if (row.merges && !slot.zeroing)
+      sets.read.vrkm |= row.write[0] << (slot.rd & row.registers[0]);
+  }
+  return sets;
 }
 } // namespace
 
 Effects effects(Pipe pipe, const Slot &slot) {
-  Effects result;
-  if (const InstrInfo *info = lookup(pipe, slot.opcode))
-    findEffects(*info, slot, result);
-  return result;
+  const InstrInfo *info = lookup(pipe, slot.opcode);
+  return info ? setsOf(*info, slot).effects() : Effects();
 }
 
 namespace {
-/// Sets `order` from rows and effects; false if there is none.
-bool findOrder(WordFacts &facts) {
-  const std::array<Effects, numPipes> &all = facts.effects;
-  if (all[0].overwrites(all[1]) || all[0].overwrites(all[2]) || all[1].overwrites(all[2]))
+/// Sets `order`; false if there is none.
+bool findOrder(const std::array<SlotSets, numPipes> &all, bool controlLast, std::array<Pipe, numPipes> &order) {
+  if (all[0].write.meets(all[1].write) || all[0].write.meets(all[2].write) || all[1].write.meets(all[2].write))
     return false;
-  const bool controlLast = facts.rows[unsigned(Pipe::C)] && facts.rows[unsigned(Pipe::C)]->isControl();
-  std::array<unsigned, numPipes> order = {0, 1, 2};
+  std::array<unsigned, numPipes> tried = {0, 1, 2};
   do {
-    if (controlLast && order[2] != unsigned(Pipe::C))
+    const SlotSets &first = all[tried[0]], &second = all[tried[1]], &third = all[tried[2]];
+    if (controlLast && tried[2] != unsigned(Pipe::C))
       continue;
-    if (all[order[0]].feeds(all[order[1]]) || all[order[0]].feeds(all[order[2]]) || all[order[1]].feeds(all[order[2]]))
+    if (first.write.meets(second.read) || first.write.meets(third.read) || second.write.meets(third.read))
       continue;
-    facts.order = {Pipe(order[0]), Pipe(order[1]), Pipe(order[2])};
+    order = {Pipe(tried[0]), Pipe(tried[1]), Pipe(tried[2])};
     return true;
-  } while (std::next_permutation(order.begin(), order.end()));
+  } while (std::next_permutation(tried.begin(), tried.end()));
   return false;
 }
 } // namespace
 
 std::optional<std::array<Pipe, numPipes>> emissionOrder(const Word &word) {
-  WordFacts facts;
+  std::array<SlotSets, numPipes> sets{};
+  bool controlLast = false;
   for (unsigned i = 0; i < numPipes; ++i)
-    if (!word.slots[i].empty()) {
-      facts.rows[i] = lookup(Pipe(i), word.slots[i].opcode);
-      facts.effects[i] = effects(Pipe(i), word.slots[i]);
+    if (const InstrInfo *info = lookup(Pipe(i), word.slots[i].opcode)) {
+      sets[i] = setsOf(*info, word.slots[i]);
+      controlLast |= info->isControl();
     }
-  return findOrder(facts) ? std::optional(facts.order) : std::nullopt;
+  std::array<Pipe, numPipes> order;
+  return findOrder(sets, controlLast, order) ? std::optional(order) : std::nullopt;
 }
 
 namespace {
@@ -274,13 +299,18 @@ Status checkTypes(const InstrInfo &info, Type type, Type memType) {
 }
 
 namespace {
+/// Sixteen bytes that are compared at once.
+typedef uint8_t Bytes __attribute__((vector_size(16)));
+static_assert(sizeof(Slot) == sizeof(Bytes) && offsetof(Slot, imm) == 12);
+
 /// The rules of a row whose slots obey nothing but limits of their fields.
 struct Limits {
   bool apply = true; // false: the row has rules of its own
-  bool hasIndex = false, needsImmediates = false, mustZero = false, canZero = true;
-  uint16_t memTypes[16] = {}; // by element type
-  uint8_t registers[4] = {1, 1, 1, 1}; // rd, ra, rb, rc: the first that is illegal
-  int64_t lowest = 0, highest = 0;     // imm
+  bool hasIndex = false, needsImmediates = false, mustZero = false;
+  /// The largest value of each byte of a slot, where nothing else judges it; the second is for slots whose index register is absent.
+  uint8_t most[16] = {}, mostWithoutIndex[16] = {};
+  uint16_t memTypes[16] = {};      // by element type
+  int32_t lowest = 0, highest = 0; // imm
 };
 /// True if a mask of a slot of this row cannot merge.
 constexpr bool masksOnlyZero(const InstrInfo &info) {
@@ -299,7 +329,15 @@ constexpr bool masksCanZero(const InstrInfo &info) {
 constexpr Limits limitsOf(const InstrInfo &info) {
   Limits limits;
   limits.mustZero = masksOnlyZero(info);
-  limits.canZero = masksCanZero(info);
+  auto most = [&](size_t place, unsigned value) { limits.most[place] = uint8_t(value); };
+  for (size_t place = offsetof(Slot, imm); place < sizeof(Slot); ++place)
+    most(place, 255);
+  for (size_t place : {offsetof(Slot, opcode), offsetof(Slot, type), offsetof(Slot, memType)})
+    most(place, 255);
+  most(offsetof(Slot, length), info.hasLength ? 2 : 0);
+  most(offsetof(Slot, predicate), info.hasPredicate ? unsigned(Predicate::uge) : 0); // the others need floats
+  most(offsetof(Slot, mask), info.maskable ? numK - 1 : 0);
+  most(offsetof(Slot, zeroing), masksCanZero(info));
   for (unsigned type = 0; type < numTypes; ++type)
     for (unsigned mem = 0; mem < numTypes; ++mem)
       if ((info.types ? info.types >> type & 1 : type == 0) && (info.memTypes ? info.memTypes >> mem & 1 : mem == 0) &&
@@ -320,7 +358,9 @@ constexpr Limits limitsOf(const InstrInfo &info) {
     default:
       limits.hasIndex |= index;
       limits.apply &= operand.access != Access::tmp && (!index || operand.field == Field::rb);
-      limits.registers[unsigned(operand.field)] = uint8_t(registersOf(operand.cls));
+      most(offsetof(Slot, rd) + unsigned(operand.field), registersOf(operand.cls) - 1);
+      if (index)
+        most(offsetof(Slot, scale), 3);
       for (unsigned other = 0; other < i; ++other) // two results may not share a register
         limits.apply &= operand.access == Access::in || info.operands[other].access == Access::in || operand.cls != info.operands[other].cls;
     }
@@ -329,6 +369,8 @@ constexpr Limits limitsOf(const InstrInfo &info) {
   for (std::string_view name : {"dsel", "dperm", "dcompress", "dexpand"})
     limits.apply &= info.mnemonic != name;
   limits.apply &= !info.isRoutine && !info.usesCoordinate;
+  for (size_t place = 0; place < sizeof limits.most; ++place)
+    limits.mostWithoutIndex[place] = place == offsetof(Slot, rb) ? noRegister : place == offsetof(Slot, scale) ? 0 : limits.most[place];
   return limits;
 }
 constexpr auto rowLimits = [] {
@@ -342,12 +384,14 @@ static_assert(unsigned(Field::rd) == 0 && unsigned(Field::ra) == 1 && unsigned(F
 /// True if a slot is legal for plain reasons; most are. Otherwise checkSlot() decides, and tells what is wrong. Empty slots are left to it.
 bool isPlain(const Slot &slot, const InstrInfo &info, bool hasImmediates) {
   const Limits &limits = rowLimits[size_t(&info - isaTable)];
-  return limits.apply && limits.memTypes[unsigned(slot.type) & 15] >> unsigned(slot.memType) & 1 &&
-         unsigned(slot.length) <= (info.hasLength ? 2u : 0u) &&
-         unsigned(slot.predicate) < (!info.hasPredicate ? 1 : isFloat(slot.type) ? numPredicates : unsigned(Predicate::ueq)) &&
-         (slot.mask == 0 ? !slot.zeroing : info.maskable && slot.mask < numK && (slot.zeroing ? limits.canZero : !limits.mustZero)) && slot.rd < limits.registers[0] && slot.ra < limits.registers[1] &&
-         (slot.rb < limits.registers[2] ? slot.scale <= (limits.hasIndex ? 3 : 0) : limits.hasIndex && slot.rb == noRegister && slot.scale == 0) &&
-         slot.rc < limits.registers[3] && slot.imm >= limits.lowest && slot.imm <= limits.highest &&
+  Bytes bytes, most;
+  std::memcpy(&bytes, &slot, sizeof bytes);
+  std::memcpy(&most, limits.hasIndex && slot.rb == noRegister ? limits.mostWithoutIndex : limits.most, sizeof most);
+  const auto above = bytes > most;
+  uint64_t halves[2];
+  std::memcpy(halves, &above, sizeof halves);
+  return limits.apply && (halves[0] | halves[1]) == 0 && (limits.memTypes[unsigned(slot.type) & 15] >> (unsigned(slot.memType) & 15) & 1) &&
+         (slot.mask != 0 ? slot.zeroing || !limits.mustZero : !slot.zeroing) && slot.imm >= limits.lowest && slot.imm <= limits.highest &&
          (hasImmediates || !limits.needsImmediates);
 }
 
@@ -444,22 +488,22 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
 } // namespace
 
 Status checkWord(const Word &word) {
-  WordFacts facts;
+  static thread_local WordFacts facts; // nobody reads it, so it is not cleared for every word
   return checkWord(word, facts);
 }
 
 Status checkWord(const Word &word, WordFacts &found) {
-  bool usesI0 = false, usesI1 = false;
+  bool usesI0 = false, usesI1 = false, controlLast = false;
+  std::array<SlotSets, numPipes> sets{};
   for (unsigned i = 0; i < numPipes; ++i) {
     const InstrInfo *info = rowsByOpcode[i][word.slots[i].opcode];
     if (!info || !isPlain(word.slots[i], *info, word.hasImmediates))
       if (Status status = checkSlot(Pipe(i), word.slots[i], word); !status)
         return status;
     found.rows[i] = info;
-    if (!info) {
-      found.effects[i] = Effects();
-    } else {
-      findEffects(*info, word.slots[i], found.effects[i]);
+    if (info) {
+      sets[i] = setsOf(*info, word.slots[i]);
+      controlLast |= info->isControl();
       if (word.hasImmediates) {
         usesI0 |= info->operand(Field::i0) != nullptr;
         usesI1 |= info->operand(Field::i1) != nullptr;
@@ -480,12 +524,13 @@ Status checkWord(const Word &word, WordFacts &found) {
       return Error{fmt::format("coordinate component {} is outside 0..2047 or stands beside immediates", c)};
   if (word.slot(Pipe::C).opcode == uint8_t(COp::ccall)) {
     for (Pipe pipe : {Pipe::D, Pipe::S}) {
-      const Effects &e = found.effects[unsigned(pipe)];
-      if (e.writes())
+      if (sets[unsigned(pipe)].write.vrkm | sets[unsigned(pipe)].write.p)
         return Error{fmt::format("slot {} writes a register beside ccall, which leaves all registers undefined", pipeNames[unsigned(pipe)])};
     }
   }
-  if (!findOrder(found))
+  for (unsigned i = 0; i < numPipes; ++i)
+    found.effects[i] = sets[i].effects();
+  if (!findOrder(sets, controlLast, found.order))
     return Error{"two slots write one register, or the slots exchange registers in a cycle"};
   return {};
 }

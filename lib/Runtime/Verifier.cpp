@@ -97,23 +97,24 @@ struct RowFacts {
   const OperandInfo *named = nullptr; // a number of something outside the word: the only such operand
   bool onlyAddress = false;           // a memory access with no r register beside its address, which writes no k register
 };
-const RowFacts &factsOf(const InstrInfo &info) {
-  static const std::array<RowFacts, numInstructions> rows = [] {
-    std::array<RowFacts, numInstructions> all;
-    for (unsigned row = 0; row < numInstructions; ++row) {
-      const InstrInfo &info = isa::begin()[row];
-      all[row].onlyAddress = info.hasAddress() && (info.isLoad || info.isStore);
-      for (unsigned i = 0; i < info.numOperands; ++i) {
-        const OperandInfo &operand = info.operands[i];
-        if (operand.cls >= OperandClass::target)
-          all[row].named = &info.operands[i];
-        if ((operand.cls == OperandClass::r && operand.field != Field::ra) || (operand.cls == OperandClass::k && operand.access != Access::in))
-          all[row].onlyAddress = false;
-      }
+const std::array<RowFacts, numInstructions> rowFacts = [] {
+  std::array<RowFacts, numInstructions> all;
+  for (unsigned row = 0; row < numInstructions; ++row) {
+    const InstrInfo &info = isa::begin()[row];
+    all[row].onlyAddress = info.hasAddress() && (info.isLoad || info.isStore);
+    for (unsigned i = 0; i < info.numOperands; ++i) {
+      const OperandInfo &operand = info.operands[i];
+      if (operand.cls >= OperandClass::target)
+        all[row].named = &operand;
+      if ((operand.cls == OperandClass::r && operand.field != Field::ra) || (operand.cls == OperandClass::k && operand.access != Access::in))
+        all[row].onlyAddress = false;
     }
-    return all;
-  }();
-  return rows[size_t(&info - isa::begin())];
+  }
+  return all;
+}();
+const RowFacts &factsOf(const InstrInfo &info) {
+  static const InstrInfo *const first = isa::begin();
+  return rowFacts[size_t(&info - first)];
 }
 
 class FunctionVerifier {
