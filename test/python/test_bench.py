@@ -94,7 +94,7 @@ def test_report_of_the_machine_suite(tmp_path):
     assert done.returncode == 0, done.stderr
     figures = json.loads(path.read_text())
     names = [line["name"] for line in figures["lines"]] + [part["name"] for part in figures["absent"]]
-    for part in ("emitted and mapped, loop-64", "emitted and mapped, loop-4096", "emitted and mapped, matmul-512", "emitted code, loop-64",
+    for part in ("emitted and relocated, loop-64", "emitted and relocated, loop-4096", "emitted and relocated, matmul-512", "emitted code, loop-64",
                  "checks that remain, matmul-512", "looks at the stop flag, hypergraph"):
         assert any(part in name for name in names), f"{part} is not among {names}"
 
