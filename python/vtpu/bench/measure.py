@@ -25,10 +25,14 @@ def build_tool(name):
     return name
 
 
-def native_benchmark(options, folder, arguments, repetitions=15):
-    """Runs `vtpu-bench`: {benchmark: {aggregate: microseconds, counter: value}}."""
+# Of `vtpu-bench`; its rates too.
+COUNTERS = ("FLOPS", "words", "items_per_second", "count", "accesses", "checked", "polls")
+
+
+def native_benchmark(options, folder, arguments, repetitions=15, turn=0.1):
+    """Runs `vtpu-bench`, each turn of a contestant `turn` seconds: {benchmark: {aggregate: microseconds, counter: value}}."""
     path = os.path.join(folder, "vtpu-bench.json")
-    command = [build_tool("vtpu-bench"), f"--json={path}", f"--repetitions={max(3, options.repeats(repetitions))}", f"--min-time={options.seconds(0.1)}", *arguments]
+    command = [build_tool("vtpu-bench"), f"--json={path}", f"--repetitions={max(3, options.repeats(repetitions))}", f"--min-time={options.seconds(turn)}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise VtpuError(f"vtpu-bench failed: {done.stderr.strip().splitlines()[-1]}")
@@ -40,7 +44,7 @@ def native_benchmark(options, folder, arguments, repetitions=15):
             kept = rows.setdefault(row["run_name"].split("/")[0], {})
             kept[row["aggregate_name"]] = row["real_time"]
             if row["aggregate_name"] == "median":
-                kept.update({name: value for name, value in row.items() if name in ("FLOPS", "words", "items_per_second", "count", "accesses", "checked", "polls")})
+                kept.update({name: row[name] for name in COUNTERS if name in row})
     return rows
 
 
