@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
   std::vector<std::string> inputs;
   options.value("o,output", "FILE", output, "the file to write (default: the input's name with .vtpu)");
   bool ownLines = false;
-  options.flag("g", ownLines, "source locations are the lines of FILE.siw, for traps and listings");
+  options.flag("g", ownLines, "source locations are the lines of FILE.siw");
   options.parse(argc, argv, inputs);
   if (inputs.size() != 1)
     options.fail("expected one input file ('-' reads standard input)");

@@ -198,11 +198,11 @@ int main(int argc, char **argv) {
   options.value("parameters", "FILE", parameters, "safetensors file instead of the one the programs name");
   options.number("seed", "N", seed, 0, UINT32_MAX, "of the random inputs (default 1)");
   bool emission = false, checks = false, native = false, memory = false, sentrons = false;
-  options.flag("emission", emission, "time the phases of loading the programs, and loops of 64 to 4096 words");
-  options.flag("native", native, "time the code of loops of 64 to 4096 words beside the same instructions from an assembler");
-  options.flag("checks", checks, "time the programs as verified, with every access checked, with none, and without polls");
-  options.flag("memory", memory, "time memory by coordinate too: translation, curves, tiled kernels");
-  options.flag("sentrons", sentrons, "time messages and barriers between two sentrons beside cache lines between two threads");
+  options.flag("emission", emission, "time the phases of loading, and loops of 64 to 4096 words");
+  options.flag("native", native, "time code beside the same instructions assembled");
+  options.flag("checks", checks, "time programs with all accesses checked, none, no polls");
+  options.flag("memory", memory, "time memory by coordinate too");
+  options.flag("sentrons", sentrons, "time messages and barriers between two sentrons");
   std::vector<std::string> programs;
   options.parse(argc, argv, programs);
   vtpu_options load = {};

@@ -18,13 +18,13 @@ int main(int argc, char **argv) {
   uint64_t words = settings.words, iterations = settings.iterations;
   std::string coverage;
   std::vector<std::string> inputs;
-  options.number("seed", "N", settings.seed, 0, UINT64_MAX, "seed of the first program; the next has the next seed (default 1)");
+  options.number("seed", "N", settings.seed, 0, UINT64_MAX, "seed of the first program; then the next (default 1)");
   options.number("programs", "N", settings.programs, 1, UINT64_MAX, "programs to run at least (default 100)");
   options.number("executed", "N", settings.executedWords, 0, UINT64_MAX, "words that the interpreter executes at least (default 0)");
   options.number("words", "N", words, 1, 1 << 20, "words of each function's body, about (default 256)");
   options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4)");
-  options.value("coverage", "FILE", coverage, "write how often each form of an instruction ran without a trap, as JSON");
-  options.number("least", "N", settings.least, 0, UINT64_MAX, "go on until each form ran so often; fail if tenfold --programs do not reach it (default 0)");
+  options.value("coverage", "FILE", coverage, "write how often each form ran without a trap, as JSON");
+  options.number("least", "N", settings.least, 0, UINT64_MAX, "go on until each form ran so often (default 0)");
   options.parse(argc, argv, inputs);
   if (!inputs.empty())
     options.fail("expected no input file; vtpu-fuzz makes its programs from seeds");

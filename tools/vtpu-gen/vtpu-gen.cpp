@@ -31,22 +31,22 @@ int main(int argc, char **argv) {
   std::string output, pattern = "mixed", types, lengths, only;
   std::vector<std::string> inputs;
   bool straight = false;
-  options.value("o,output", "FILE", output, "the file to write; .vtpu: an object file, else text (default: text on standard output)");
+  options.value("o,output", "FILE", output, "the file to write, .vtpu or text (default: standard output)");
   options.number("seed", "N", settings.seed, 0, UINT64_MAX, "the same seed and options give the same program (default 1)");
   options.number("words", "N", words, 1, 1 << 20, "words of each function's body, about (default 256)");
   options.real("d", "SHARE", settings.d, "share of words with a D slot, 0 to 1 (default 0.8)");
   options.real("s", "SHARE", settings.s, "share of words with an S slot (default 0.5)");
   options.real("c", "SHARE", settings.c, "share of words with a C slot (default 0.5)");
-  options.real("dependence", "SHARE", settings.dependence, "share of operands that read one of the last results (default 0.3)");
-  options.value("pattern", "NAME", pattern, "memory pattern: sequential, strided, tiled, gather, chase or mixed (default)");
-  options.number("memory", "BYTES", memory, 1024, 1 << 30, "bytes of each area that words address, a power of two (default 4096)");
+  options.real("dependence", "SHARE", settings.dependence, "share of operands that read a late result (default 0.3)");
+  options.value("pattern", "NAME", pattern, "sequential, strided, tiled, gather, chase, mixed (default)");
+  options.number("memory", "BYTES", memory, 1024, 1 << 30, "bytes of each area, a power of two (default 4096)");
   options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4)");
   options.number("calls", "N", calls, 0, 64, "functions that the entry calls (default 1)");
-  options.real("traps", "SHARE", settings.traps, "chance of a deliberate trap at each place that can have one (default 0)");
+  options.real("traps", "SHARE", settings.traps, "chance of a deliberate trap where one can be (default 0)");
   options.flag("straight", straight, "no loops and no branches");
   options.value("types", "LIST", types, "element types, with commas: f32, f64, i32, i64 (default: all)");
   options.value("lengths", "LIST", lengths, "vector lengths, with commas: 128, 256, 512 (default: all)");
-  options.value("only", "LIST", only, "mnemonics, with commas: nothing else but what holds the program together (default: all)");
+  options.value("only", "LIST", only, "mnemonics with commas (default: all)");
   options.parse(argc, argv, inputs);
   if (!inputs.empty())
     options.fail("expected no input file; vtpu-gen makes programs from options alone");
