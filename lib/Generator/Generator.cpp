@@ -117,6 +117,7 @@ private:
   std::vector<Word> words;
   std::vector<uint8_t> freeR, freeV[numKinds], freeK, maskK;
   uint8_t nonzeroR, indexR, counterR[2], pointerR[areas + numKinds + 1], temporaryV, temporaryK, indexV;
+  int32_t pointerAt[areas + numKinds + 1] = {}; // offset of each pointer in its binding
   int64_t counterLimit[2] = {}; // most that the counter of an open loop reaches
   unsigned openLoops = 0;
   std::vector<std::pair<OperandClass, uint8_t>> recent; // last results, the newest last
@@ -171,8 +172,13 @@ private:
     words.push_back(immediate(nonzeroR, nonzero ? nonzero : 1));
     for (uint8_t i : {indexR, counterR[0], counterR[1]})
       words.push_back(immediate(i, 0));
-    for (uint32_t b = data; b <= cycle; ++b)
+    for (uint32_t b = data; b <= cycle; ++b) {
       words.push_back(control(COp::cptr, pointerR[b], 0, int32_t(b)));
+      if (b == cycle || random.below(2))
+        continue;
+      pointerAt[b] = 64 * int32_t(1 + random.below(settings.memoryBytes / 64));
+      words.push_back(control(COp::caddi, pointerR[b], pointerR[b], pointerAt[b]));
+    }
   }
 
   void epilogue() {
@@ -180,10 +186,11 @@ private:
     for (Kind kind : {Kind::bits, Kind::f32, Kind::f64}) {
       const Type type = kind == Kind::f32 ? Type::f32 : kind == Kind::f64 ? Type::f64 : Type::i64;
       for (uint8_t v : freeV[unsigned(kind)])
-        words.push_back(access(SOp::sst, type, v, pointerR[areas + unsigned(kind)], base + int32_t(vAt) + 64 * v));
+        words.push_back(access(SOp::sst, type, v, pointerR[areas + unsigned(kind)],
+                               base - pointerAt[areas + unsigned(kind)] + int32_t(vAt) + 64 * v));
     }
     auto store = [&](SOp op, Type type, uint8_t reg, uint32_t offset) {
-      words.push_back(access(op, type, reg, pointerR[areas], base + int32_t(offset)));
+      words.push_back(access(op, type, reg, pointerR[areas], base - pointerAt[areas] + int32_t(offset)));
     };
     for (uint8_t i = 0; i < numP; ++i)
       store(SOp::sstp, Type::none, i, pAt + 16 * i);
@@ -439,6 +446,7 @@ private:
       const int64_t last = (end - (random.below(2) ? most : 0)) / width * width;
       slot.imm = int32_t(random.below(3) == 0 ? -int64_t(1 + random.below(8)) * width : last + (4 - int64_t(random.below(16))) * width);
     }
+    slot.imm -= offsetOf(slot.ra);
   }
 
   /// Rows by which sentrons talk to each other. The program is one of a lone sentron, which can talk to itself.
@@ -485,6 +493,11 @@ private:
     default:
       break;
     }
+  }
+
+  /// Offset of the pointer that a register holds.
+  int32_t offsetOf(uint8_t pointer) const {
+    return pointerAt[std::find(std::begin(pointerR) + data, std::end(pointerR), pointer) - std::begin(pointerR)];
   }
 
   /// The next index: from a random register, or from the table to chase.

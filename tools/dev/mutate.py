@@ -17,14 +17,15 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FILES = ["JIT?*.cpp", "VectorTemplates.cpp", "Semantics*.cpp", "Routines/*.cpp"]  # not JIT.cpp, which holds no template
+# Not JIT.cpp, which holds no template, nor VectorTemplates.cpp: what that gets wrong it finds itself and leaves to the assembler.
+FILES = ["JIT?*.cpp", "Semantics*.cpp", "Routines/*.cpp"]
 TESTS = ["ConformanceTests", "CoordinateRowsTests", "MessagesTests", "CAPITests", "RuntimeTests", "GeneratorTests"]
-# (file, line, old, new): why no program can see the change.
+# (file, line, old, new; None: any): why no program can see the change.
 EQUIVALENT = {
     ("SemanticsMemory.cpp", "return slot.type == Type::i32 ? widen<int32_t, int32_t>(memory, lane) : widen<int64_t, int32_t>(memory, lane);",
      "==", "<"): "only the low 32 bits of a lane of i32 are used, and sign extension leaves them",
     ("JITHypervector.cpp", "mask = slot.length == Length::v512 ? mask._1to8() : slot.length == Length::v256 ? mask._1to4() : mask._1to2();",
-     "==", "!="): "the encoding says only that an element is broadcast; the length is that of the registers",
+     None, None): "the encoding says only that an element is broadcast; the length is that of the registers",
 }
 # (pattern, replacements): one match becomes one of the replacements that differs from it.
 RULES = [
@@ -123,7 +124,7 @@ def main():
         chance = random.Random(f"{options.seed}.{number}")
         while True:
             path, text, fault, line = draw(source, chance)
-            if fault in EQUIVALENT:
+            if fault in EQUIVALENT or fault[:2] + (None, None) in EQUIVALENT:
                 continue
             before = path.read_text()
             path.write_text(text)
