@@ -19,7 +19,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Not JIT.cpp, which holds no template, nor VectorTemplates.cpp: what that gets wrong it finds itself and leaves to the assembler.
 FILES = ["JIT?*.cpp", "Semantics*.cpp", "Routines/*.cpp"]
-TESTS = ["ConformanceTests", "CoordinateRowsTests", "MessagesTests", "CAPITests", "RuntimeTests", "GeneratorTests"]
+TESTS = ["ConformanceTests", "CoordinateRowsTests", "GeometryRowsTests", "SpaceRowsTests", "MessagesTests", "CAPITests", "RuntimeTests", "GeneratorTests"]
 # (file, line, old, new; None: any): why no program can see the change.
 EQUIVALENT = {
     ("SemanticsMemory.cpp", "return slot.type == Type::i32 ? widen<int32_t, int32_t>(memory, lane) : widen<int64_t, int32_t>(memory, lane);",
@@ -44,6 +44,10 @@ def run(command, timeout):
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout)
     except subprocess.TimeoutExpired:
         return None
+
+
+class BuildFailure(Exception):
+    pass
 
 
 def copy_changed(source, target):
@@ -83,8 +87,11 @@ def draw(source, chance):
 
 
 def look(build, timeout):
-    """How the tests find a fault; none: they miss it."""
+    """How the tests find a fault; none: they miss it. Each program is built when it is asked; BuildFailure: there is no program."""
     for name in TESTS:
+        built = run(["ninja", "-C", str(build), name], 600)
+        if built is None or built.returncode != 0:
+            raise BuildFailure(built.stdout if built else "no end")
         done = run([str(build / "test" / "Unit" / name), "--gtest_brief=1", "--gtest_fail_fast"], timeout)
         if done is None:
             return f"{name}: no end"
@@ -110,13 +117,14 @@ def main():
                  "-DVTPU_BUILD_PYTHON=OFF", f"-DPython_EXECUTABLE={sys.executable}", "-DCMAKE_CXX_FLAGS_RELEASE=-O1"]
     if shutil.which("ccache"):
         configure += ["-DCMAKE_C_COMPILER_LAUNCHER=ccache", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"]
-    make = ["ninja", "-C", build, *TESTS]
-    for command in (configure, make):
-        done = run([str(part) for part in command], 900)
-        if done is None or done.returncode != 0:
-            sys.exit(f"mutate: without a fault: {command[0]} failed:\n{done.stdout[-2000:] if done else 'no end'}")
-    if how := look(build, 300):
-        sys.exit(f"mutate: without a fault: {how} fails")
+    done = run([str(part) for part in configure], 300)
+    if done is None or done.returncode != 0:
+        sys.exit(f"mutate: cmake failed:\n{done.stdout[-2000:] if done else 'no end'}")
+    try:
+        if how := look(build, 300):
+            sys.exit(f"mutate: without a fault: {how} fails")
+    except BuildFailure as failure:
+        sys.exit(f"mutate: without a fault the build fails:\n{str(failure)[-2000:]}")
 
     source = sorted(path for pattern in FILES for path in (tree / "lib" / "Runtime").glob(pattern))
     found = 0
@@ -128,11 +136,13 @@ def main():
                 continue
             before = path.read_text()
             path.write_text(text)
-            built = run([str(part) for part in make], 300)
-            how = look(build, 120) if built is not None and built.returncode == 0 else None
-            path.write_text(before)
-            if built is not None and built.returncode == 0:
+            try:
+                how = look(build, 120)
                 break
+            except BuildFailure:
+                continue
+            finally:
+                path.write_text(before)
         found += how is not None
         print(f"{number}: {how or 'MISSED'}: {fault[0]}:{line}: {fault[2]} -> {fault[3]} in: {fault[1]}", flush=True)
     print(f"{found} of {options.faults} faults found (seed {options.seed}, faults {options.first} to {options.first + options.faults - 1})")
