@@ -21,8 +21,8 @@ KINDS = ["unit", "lit", "python", "sanitizers"]
 # Value of VTPU_SANITIZE: the programs that run under it. A sanitizer of threads has nothing to find where there is one.
 THREADED = ["CAPITests", "ConformanceTests", "FabricTests", "MemoryTests", "MessagesTests"]
 SANITIZED = {
-    "address,undefined": THREADED + ["AssemblyTests", "CoordinateRowsTests", "FuzzTests", "GeneratorTests", "ISATests", "ObjectTests",
-                                     "ReplayTests", "RuntimeTests", "SpaceRowsTests"],
+    "address,undefined": THREADED + ["AssemblyTests", "CoordinateRowsTests", "FuzzTests", "GeneratorTests", "GeometryRowsTests", "ISATests",
+                                     "ObjectTests", "ReplayTests", "RuntimeTests", "SpaceRowsTests"],
     "thread": THREADED,
 }
 
