@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The tutorials do what they say: each page's files are written, each command runs, and prints what stands below it."""
+"""The tutorials do what they say: each page's files are written, each command runs, and prints what stands below it; links lead to labels."""
 
 import os
 import pathlib
@@ -28,3 +28,18 @@ def test_page(page, tmp_path):
             assert done.stdout + done.stderr == printed, command
             commands += 1
     assert commands > 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_links(page):
+    links = re.findall(r"\]\(([^)#]+)#([^)]+)\)", page.read_text(encoding="utf-8"))
+    assert links
+    for target, label in links:
+        assert f'<a id="{label}"></a>' in (page.parent / target).read_text(encoding="utf-8"), f"{target}#{label}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_each_instruction_is_linked(page):
+    text = page.read_text(encoding="utf-8")
+    used = {m for kind, body in BLOCK.findall(text) if kind == "siw" for m in re.findall(r"[DSC]: (\w+)", body)}
+    assert used - set(re.findall(r"#op\.(\w+)\)", text)) == set()
