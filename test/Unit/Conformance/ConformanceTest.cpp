@@ -18,6 +18,7 @@
 #include "vtpu/Runtime/vtpu.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
@@ -57,11 +58,18 @@ struct Tier {
   const char *name;
   vtpu_tier tier;
 };
-/// The tiers that this build and host have.
-std::vector<Tier> tiers() {
+/// The tiers that this build and host have, for a program of so many words. ORC takes about a millisecond a word: it runs programs of up to
+/// VTPU_ORC_WORDS words, 200 unless set. (Every row runs in it in RuntimeTests.)
+std::vector<Tier> tiers(const Program &program) {
   std::vector<Tier> all = {{"interpreter", VTPU_TIER_INTERPRETER}};
   if (rt::hostHasBaseline())
     all.push_back({"jit", VTPU_TIER_JIT});
+  size_t words = 0;
+  for (const Function &function : program.functions)
+    words += function.words.size();
+  const char *most = std::getenv("VTPU_ORC_WORDS");
+  if (rt::hasORC() && words <= (most ? std::strtoull(most, nullptr, 10) : 200))
+    all.push_back({"orc", VTPU_TIER_ORC});
   return all;
 }
 
@@ -109,7 +117,7 @@ public:
     }
     Result<std::vector<uint8_t>> bytes = writeObject(*program);
     ASSERT_TRUE(bytes.ok()) << bytes.message();
-    for (const Tier &tier : tiers()) {
+    for (const Tier &tier : tiers(*program)) {
       SCOPED_TRACE(tier.name);
       const std::string error = execute(*bytes, tier.tier, threads.empty() ? 1 : uint32_t(std::stoul(threads[0])));
       const std::string expected = !rejects.empty() ? rejects[0] : traps.empty() ? "" : traps[0];
