@@ -26,6 +26,8 @@ EQUIVALENT = {
      "==", "<"): "only the low 32 bits of a lane of i32 are used, and sign extension leaves them",
     ("JITHypervector.cpp", "mask = slot.length == Length::v512 ? mask._1to8() : slot.length == Length::v256 ? mask._1to4() : mask._1to2();",
      None, None): "the encoding says only that an element is broadcast; the length is that of the registers",
+    ("JITHypervector.cpp", "alignas(64) T values[64 / sizeof(T)];", None, None): "what compiles changes the alignment, which is there for speed",
+    ("Host.cpp", "for (unsigned at = 0; at < bytes; at += sizeof(T)) {", "<", "!="): "bytes is a multiple of the step",
 }
 # (pattern, replacements): one match becomes one of the replacements that differs from it.
 RULES = [

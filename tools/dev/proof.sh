@@ -22,6 +22,6 @@ for name in object word assembly coordinate; do
   ninja -C build/fuzz "fuzz-$name" > /dev/null
   mkdir -p "build/fuzz/corpus/$name"
   echo "$name:"
-  "build/fuzz/bin/fuzz-$name" -runs=10000000 -seed=1 -max_len=4096 -verbosity=0 -print_funcs=0 -print_final_stats=1 \
+  "build/fuzz/bin/fuzz-$name" -runs=10000000 -seed=1 -max_len=4096 -verbosity=0 -print_funcs=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ \
     "build/fuzz/corpus/$name" "test/Fuzz/corpus/$name" 2>&1 | grep -vE "^INFO|^stat::(new|slowest|peak)"
 done
