@@ -104,7 +104,7 @@ def look(build, timeout):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--faults", type=int, default=60, help="faults to plant (default 60)")
+    parser.add_argument("--faults", type=int, default=55, help="faults to plant (default 55)")
     parser.add_argument("--first", type=int, default=0, help="number of the first fault (default 0)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the choice of faults (default 1)")
     parser.add_argument("--scratch", type=pathlib.Path, default=ROOT / "build" / "mutation", help="folder of the copy")
