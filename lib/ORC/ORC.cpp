@@ -29,9 +29,22 @@ __asm__(".section .rodata,\"a\",%progbits\n"
         "vtpu_semantics_end:\n"
         ".previous");
 
+// What LLVM calls to divide 128-bit integers: in the compiler's own library, which a process may hold where no look-up by name finds it.
+extern "C" {
+__int128 __divti3(__int128, __int128);
+__int128 __modti3(__int128, __int128);
+unsigned __int128 __udivti3(unsigned __int128, unsigned __int128);
+unsigned __int128 __umodti3(unsigned __int128, unsigned __int128);
+}
+
 namespace vtpu::rt {
 
 namespace {
+const std::pair<const char *, void *> compilerHelpers[] = {{"__divti3", reinterpret_cast<void *>(&__divti3)},
+                                                           {"__modti3", reinterpret_cast<void *>(&__modti3)},
+                                                           {"__udivti3", reinterpret_cast<void *>(&__udivti3)},
+                                                           {"__umodti3", reinterpret_cast<void *>(&__umodti3)}};
+
 template <typename T>
 Result<T> resultOf(llvm::Expected<T> value) {
   if (!value)
@@ -71,6 +84,11 @@ public:
     if (!created)
       return created.takeError();
     jit = std::move(*created);
+    llvm::orc::SymbolMap helpers;
+    for (const auto &[name, function] : compilerHelpers)
+      helpers[jit->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+    if (llvm::Error error = jit->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(helpers))))
+      return Error{fmt::format("the ORC tier cannot link the program: {}", llvm::toString(std::move(error)))};
     if (llvm::Error error = jit->addObjectFile(std::move(*object)))
       return Error{fmt::format("the ORC tier cannot link the program: {}", llvm::toString(std::move(error)))};
     for (size_t f = 0; f < program.functions.size(); ++f) {

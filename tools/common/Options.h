@@ -12,6 +12,7 @@
 
 #include "vtpu/Support/Result.h"
 
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -28,7 +29,9 @@ constexpr int exitGood = 0, exitUser = 1, exitMismatch = 2, exitInternal = 3;
 class Options {
 public:
   Options(std::string tool, std::string usage, std::string summary)
-      : tool(std::move(tool)), usage(std::move(usage)), summary(std::move(summary)) {}
+      : tool(std::move(tool)), usage(std::move(usage)), summary(std::move(summary)) {
+    std::signal(SIGXFSZ, SIG_IGN); // a write beyond the limit of a file's size fails, and is told
+  }
 
   /// `names` is a comma-separated list without dashes; the first is the one that help shows.
   void flag(std::string names, bool &target, std::string help) {
