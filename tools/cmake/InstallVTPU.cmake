@@ -3,7 +3,7 @@
 # it needs MLIR.
 include(CMakePackageConfigHelpers)
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/VTPU")
-foreach(area ISA Memory Object Assembly Runtime Scheduling Support)
+foreach(area Host ISA Memory Object Assembly Runtime Scheduling Support)
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/vtpu/${area}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/vtpu" COMPONENT Runtime
     FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp" PATTERN "*.td")
 endforeach()

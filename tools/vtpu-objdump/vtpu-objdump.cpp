@@ -8,10 +8,10 @@
 
 #include "Options.h"
 #include "vtpu/Assembly/Assembly.h"
+#include "vtpu/Host/Code.h"
 #include "vtpu/Runtime/JIT.h"
 #include "vtpu/Runtime/Verifier.h"
 
-#include <Zydis/Zydis.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -115,24 +115,10 @@ void printContents(ElfFile &file) {
 //===----------------------------------------------------------------------===//
 
 void printHostCode(const rt::EmittedCode &code, uint32_t begin, uint32_t end) {
-  ZydisDecoder decoder;
-  ZydisFormatter formatter;
-  if (!ZYAN_SUCCESS(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)) ||
-      !ZYAN_SUCCESS(ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL)))
-    return;
   for (uint32_t at = begin; at < end && at < code.bytes.size();) {
-    ZydisDecodedInstruction instruction;
-    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-    char text[256];
-    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code.bytes.data() + at, end - at, &instruction, operands)) ||
-        !ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &instruction, operands, instruction.operand_count_visible, text,
-                                                      sizeof(text), at, nullptr))) {
-      fmt::print("           {:6x}: .byte 0x{:02x}\n", at, code.bytes[at]);
-      ++at;
-      continue;
-    }
-    fmt::print("           {:6x}: {}\n", at, text);
-    at += instruction.length;
+    const host::Text text = host::disassemble(code.bytes.data() + at, end - at, at);
+    fmt::print("           {:6x}: {}\n", at, text.text);
+    at += text.length;
   }
 }
 

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RandomWords.h"
+#include "vtpu/Generator/Templates.h"
 #include "vtpu/Runtime/JIT.h"
 
 #include <Zydis/Zydis.h>
@@ -21,65 +22,6 @@ using namespace vtpu;
 using namespace vtpu::isa;
 
 namespace {
-/// Words of one row: every legal pair of types with every length, some random registers, masks and immediates of each.
-std::vector<Word> wordsOf(const InstrInfo &info, std::mt19937_64 &random) {
-  std::vector<Word> words;
-  for (unsigned type = 0; type < (info.types ? numTypes : 1); ++type)
-    for (unsigned memType = 0; memType < (info.memTypes ? numTypes : 1); ++memType)
-      for (unsigned length = 0; length < (info.hasLength ? 3 : 1); ++length)
-        for (int draw = 0; draw < 6; ++draw) {
-          Word word = test::randomWord(info, random);
-          Slot &slot = word.slot(info.pipe);
-          if (info.types)
-            slot.type = Type(type);
-          if (info.memTypes)
-            slot.memType = Type(memType);
-          if (info.hasLength)
-            slot.length = Length(length);
-          if (info.isBranch)
-            slot.imm = 1 + int(random() % 3);
-          if (info.mnemonic == "ccall")
-            slot.imm = 0;
-          if (checkWord(word).ok())
-            words.push_back(word);
-        }
-  return words;
-}
-
-/// `words`, behind them words to branch to, and a function to call that has every kind of binding.
-Program programOf(const std::vector<Word> &words) {
-  Program program;
-  program.messages.assign(80, "message");
-  Function function, callee;
-  function.name = "f";
-  function.entry = true;
-  Binding input, arena;
-  input.kind = BindingKind::Input;
-  arena.kind = BindingKind::Arena;
-  input.size = arena.size = 4096;
-  function.bindings = {input, arena};
-  function.words = words;
-  Word end;
-  end.slot(Pipe::C).opcode = uint8_t(COp::cret);
-  function.words.insert(function.words.end(), 4, end);
-  callee.name = "g";
-  Binding import, stack, constant;
-  import.kind = BindingKind::Import;
-  stack.kind = BindingKind::Stack;
-  constant.kind = BindingKind::Constant;
-  import.size = stack.size = constant.size = 64;
-  callee.bindings = {import, import, stack, constant};
-  callee.words = {end};
-  program.rodata.resize(64);
-  CallTable table;
-  table.callee = 1;
-  table.arguments.resize(4);
-  table.arguments[1].offset = uint64_t(1) << 40;
-  function.callTables = {table};
-  program.functions = {function, callee};
-  return program;
-}
-
 /// The calls of all templates: rows to the addresses that they call.
 using Calls = std::map<std::string, std::set<uint64_t>>;
 
@@ -144,24 +86,17 @@ void checkWordCode(const rt::EmittedCode &code, const InstrInfo &info, uint32_t 
 } // namespace
 
 TEST(Template, NoneLoopsOrMakesAnUnlistedCall) {
-  std::mt19937_64 random(test::seed());
+  gen::Random random(test::seed());
   SCOPED_TRACE("seed " + std::to_string(test::seed()));
   Calls calls;
   rt::HostFeatures everything;
   everything.vpopcntdq = true;
   for (const InstrInfo *info = begin(); info != end(); ++info) {
-    const std::vector<Word> words = wordsOf(*info, random);
+    const std::vector<Word> words = gen::templateWords(*info, random);
     ASSERT_FALSE(words.empty()) << info->mnemonic;
-    const Program program = programOf(words);
     for (auto [proof, features] : {std::pair(rt::AccessProof::proven, everything), std::pair(rt::AccessProof::checked, rt::HostFeatures())}) {
-      std::vector<rt::FunctionFacts> facts(2);
-      for (size_t f = 0; f < 2; ++f) {
-        facts[f].access.assign(program.functions[f].words.size(), proof);
-        facts[f].accessBinding.assign(program.functions[f].words.size(), 0);
-        facts[f].order.assign(program.functions[f].words.size(), {Pipe::D, Pipe::S, Pipe::C});
-        facts[f].polls.assign(program.functions[f].words.size(), false);
-      }
-      Result<rt::EmittedCode> code = rt::emitForDisplay(program, facts, features);
+      const gen::TemplateProgram all = gen::templateProgram(words, proof);
+      Result<rt::EmittedCode> code = rt::emitForDisplay(all.program, all.facts, features);
       ASSERT_TRUE(code.ok()) << info->mnemonic << ": " << code.message();
       for (uint32_t w = 0; w < words.size(); ++w) {
         const Slot &slot = words[w].slot(info->pipe);
