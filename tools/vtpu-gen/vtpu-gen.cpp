@@ -9,6 +9,7 @@
 #include "Options.h"
 #include "vtpu/Assembly/Assembly.h"
 #include "vtpu/Generator/Generator.h"
+#include "vtpu/Generator/Loops.h"
 
 using namespace vtpu;
 
@@ -27,9 +28,12 @@ std::vector<std::string> splitList(const std::string &text) {
 int main(int argc, char **argv) {
   tools::Options options("vtpu-gen", "[options]", "Generates a random program that verifies, as assembly text or as a .vtpu file.");
   gen::Settings settings;
-  uint64_t words = settings.words, iterations = settings.iterations, calls = settings.calls, memory = settings.memoryBytes;
+  uint64_t words = settings.words, iterations = 0, calls = settings.calls, memory = settings.memoryBytes;
   std::string output, pattern = "mixed", types, lengths, only;
   std::vector<std::string> inputs;
+  std::string loop;
+  gen::LoopOptions loopOptions;
+  uint64_t operations = 0, rounds = 1;
   bool straight = false;
   options.value("o,output", "FILE", output, "the file to write, .vtpu or text (default: standard output)");
   options.number("seed", "N", settings.seed, 0, UINT64_MAX, "the same seed and options give the same program (default 1)");
@@ -40,13 +44,16 @@ int main(int argc, char **argv) {
   options.real("dependence", "SHARE", settings.dependence, "share of operands that read a late result (default 0.3)");
   options.value("pattern", "NAME", pattern, "sequential, strided, tiled, gather, chase, mixed (default)");
   options.number("memory", "BYTES", memory, 1024, 1 << 30, "bytes of each area, a power of two (default 4096)");
-  options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4)");
+  options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4; of a hot one: all, 64, l2 1024)");
   options.number("calls", "N", calls, 0, 64, "functions that the entry calls (default 1)");
   options.real("traps", "SHARE", settings.traps, "chance of a deliberate trap where one can be (default 0)");
   options.flag("straight", straight, "no loops and no branches");
   options.value("types", "LIST", types, "element types, with commas: f32, f64, i32, i64 (default: all)");
   options.value("lengths", "LIST", lengths, "vector lengths, with commas: 128, 256, 512 (default: all)");
   options.value("only", "LIST", only, "mnemonics with commas (default: all)");
+  options.value("loop", "CLASS", loop, "one hot loop instead, bound by recurrence, port, issue, registers or l2");
+  options.number("operations", "N", operations, 4, 1024, "operations in the hot loop, about (default: 8 to 64)");
+  options.number("rounds", "N", rounds, 1, 1 << 30, "how often the hot loop runs (default 1)");
   options.parse(argc, argv, inputs);
   if (!inputs.empty())
     options.fail("expected no input file; vtpu-gen makes programs from options alone");
@@ -54,7 +61,8 @@ int main(int argc, char **argv) {
     if (share > 1)
       options.fail(fmt::format("a share of {}; legal are 0 to 1", share));
   settings.words = uint32_t(words);
-  settings.iterations = uint32_t(iterations);
+  if (iterations)
+    settings.iterations = uint32_t(iterations);
   settings.calls = uint32_t(calls);
   settings.memoryBytes = uint32_t(memory);
   settings.loops = settings.branches = !straight;
@@ -78,7 +86,13 @@ int main(int argc, char **argv) {
       options.fail(fmt::format("--lengths: '{}' is no vector length; legal are 128, 256, 512", name));
     settings.lengths |= uint8_t(name == "128" ? 1 : name == "256" ? 2 : 4);
   }
-  Result<Program> program = gen::generate(settings);
+  const std::optional<gen::LoopClass> loopClass = gen::parseLoopClass(loop);
+  if (!loop.empty() && !loopClass)
+    options.fail(fmt::format("--loop={}: expected recurrence, port, issue, registers or l2", loop));
+  loopOptions.operations = uint32_t(operations);
+  loopOptions.iterations = uint32_t(iterations);
+  loopOptions.rounds = uint32_t(rounds);
+  Result<Program> program = loopClass ? gen::generateLoop(*loopClass, settings.seed, loopOptions) : gen::generate(settings);
   if (!program)
     options.fail(program.message());
   const bool object = output.size() > 5 && output.compare(output.size() - 5, 5, ".vtpu") == 0;

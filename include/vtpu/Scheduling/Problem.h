@@ -54,6 +54,11 @@ struct Dependence {
   bool nextWord = true; // within an iteration `to` stands in a later word; else it may share the word of `from`
 };
 
+/// A use by an operation of a later iteration.
+struct LaterUse {
+  uint32_t operation, distance;
+};
+
 /// A value that needs a register of a class while it lives.
 struct RegisterValue {
   static constexpr uint32_t none = UINT32_MAX;
@@ -62,6 +67,7 @@ struct RegisterValue {
   bool early = false;         // written while operands are still read
   bool liveOut = false;       // lives to the end
   std::vector<uint32_t> uses; // operations that read or update it
+  std::vector<LaterUse> later; // of a loop: the same in later iterations
 };
 
 struct Problem {
