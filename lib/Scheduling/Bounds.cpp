@@ -13,13 +13,14 @@
 namespace vtpu::sched {
 
 namespace {
-/// True if iterations can follow each other every `interval` hundredths of a cycle as far as dependences go: no cycle of them is longer.
-bool recurrencesAllow(const Problem &problem, int64_t interval) {
+/// True if iterations can follow each other every `interval` hundredths of a cycle as far as these dependences go: no cycle of them is longer.
+template <typename Keep>
+bool recurrencesAllow(const Problem &problem, int64_t interval, Keep keep) {
   std::vector<int64_t> start(problem.operations.size());
   for (size_t round = 0; round <= start.size(); ++round) {
     bool changed = false;
     for (const Dependence &d : problem.dependences) {
-      if (!holdsOnHost(d))
+      if (!keep(d))
         continue;
       const int64_t earliest = start[d.from] + int64_t(d.latency) * oneCycle - interval * d.distance;
       if (earliest > start[d.to]) {
@@ -32,16 +33,35 @@ bool recurrencesAllow(const Problem &problem, int64_t interval) {
   }
   return false;
 }
+
+/// The least interval that they allow, up to `high`, which they must.
+template <typename Keep>
+int64_t leastInterval(const Problem &problem, int64_t low, int64_t high, int64_t unit, Keep keep) {
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    if (recurrencesAllow(problem, middle * unit, keep))
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low;
+}
+
+/// Work of an iteration for each port.
+std::vector<uint64_t> portWork(const Problem &problem) {
+  std::vector<uint64_t> work(problem.table->ports.size());
+  for (const Operation &operation : problem.operations)
+    for (const PortUse &use : operation.row->uses)
+      work[use.port] += use.work;
+  return work;
+}
 } // namespace
 
 Bounds findBounds(const Problem &problem) {
   Bounds bounds;
   const uint32_t count = uint32_t(problem.operations.size());
-  bounds.ports.resize(problem.table->ports.size());
-  std::vector<uint64_t> work(bounds.ports.size());
-  for (uint32_t op = 0; op < count; ++op)
-    for (const PortUse &use : problem.row(op).uses)
-      work[use.port] += use.work;
+  const std::vector<uint64_t> work = portWork(problem);
+  bounds.ports.resize(work.size());
   for (size_t port = 0; port < work.size(); ++port)
     bounds.ports[port] = Work(work[port] * oneCycle / problem.table->ports[port].capacity);
   const Graph graph(problem, [](const Dependence &d) { return holdsOnHost(d) && withinIteration(d); });
@@ -56,15 +76,20 @@ Bounds findBounds(const Problem &problem) {
     bounds.repeats |= holdsOnHost(d) && d.distance > 0;
   if (!bounds.repeats)
     return bounds;
-  int64_t low = 0, high = bounds.criticalPath;
-  while (low < high) {
-    const int64_t middle = (low + high) / 2;
-    if (recurrencesAllow(problem, middle))
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  bounds.recurrence = Work(low);
+  bounds.recurrence = Work(leastInterval(problem, 0, bounds.criticalPath, 1, holdsOnHost));
+  return bounds;
+}
+
+IntervalBounds findIntervalBounds(const Problem &problem) {
+  IntervalBounds bounds;
+  const std::vector<uint64_t> work = portWork(problem);
+  for (size_t port = 0; port < work.size(); ++port)
+    if (const uint64_t capacity = problem.table->ports[port].capacity; work[port])
+      bounds.resource = std::max(bounds.resource, uint32_t((work[port] + capacity - 1) / capacity));
+  int64_t all = 1; // all latencies one after the other
+  for (const Dependence &d : problem.dependences)
+    all += d.latency;
+  bounds.recurrence = uint32_t(leastInterval(problem, 1, all, oneCycle, [](const Dependence &) { return true; }));
   return bounds;
 }
 

@@ -11,6 +11,8 @@
 
 #include "vtpu/Scheduling/Problem.h"
 
+#include <algorithm>
+
 namespace vtpu::sched {
 
 /// Orders operations cycle by cycle; among those that may start, the one with the longest way to the end goes first. Each gets a word of its own.
@@ -38,6 +40,18 @@ struct Bounds {
   Work limit(const Problem &problem, std::string &what) const;
 };
 Bounds findBounds(const Problem &problem);
+
+/// What no interval between iterations can beat, in cycles: the work of the busiest port, and the longest cycle of dependences over its distance.
+struct IntervalBounds {
+  uint32_t resource = 1, recurrence = 1;
+  uint32_t least() const { return std::max(resource, recurrence); }
+};
+IntervalBounds findIntervalBounds(const Problem &problem);
+
+/// Overlaps the iterations of a loop: swing modulo scheduling, with operations put back where nothing fits. The interval is the least, from the
+/// bounds on, for which an order within the register limits is found, and at most as long as iterations one after the other take. An error if the
+/// problem cannot be scheduled at all (checkProblem), or if even the given order needs more registers than there are.
+Result<ModuloSchedule> moduloSchedule(const Problem &problem);
 
 } // namespace vtpu::sched
 

@@ -103,12 +103,37 @@ struct Schedule {
   uint32_t length() const;
 };
 
+/// A solution for a loop whose iterations overlap: one starts every `ii` cycles. The loop becomes a kernel in which each operation stands once, at
+/// its cycle modulo `ii`, and works for the iteration that started (cycle / ii) kernels ago.
+struct ModuloSchedule {
+  uint32_t ii = 0;             // cycles from one iteration to the next, the initiation interval
+  std::vector<uint32_t> cycle; // when each operation starts, counted from the start of its iteration
+  std::vector<uint32_t> order; // the operations as they stand in the kernel: by cycle % ii, those of one cycle as dependences want
+
+  uint32_t stage(uint32_t op) const { return cycle[op] / ii; }
+  /// Kernels that an iteration passes through.
+  uint32_t stages() const;
+  /// When each operation executes, counted in operations: one of iteration i executes at position + i * operations.
+  std::vector<uint32_t> positions() const;
+};
+
+/// Why a problem cannot be scheduled at all: an operation without a row, a port without capacity, dependences within an iteration that go backwards,
+/// a class with fewer registers than live through. The message names the operation, or the class, and the numbers.
+Status checkProblem(const Problem &problem);
+
+/// The most registers of each class that a loop needs at once. A value that lives longer than an interval needs one in each iteration that it
+/// overlaps. A value that enters or leaves the loop, or goes from one iteration to the next, has its registers for itself all the time: before the
+/// first and behind the last iteration it lives where others would.
+std::vector<uint32_t> registerPeaks(const Problem &problem, const ModuloSchedule &schedule);
+
 struct Violation {
   uint32_t operation;
   std::string message;
 };
 /// Everything about a schedule that breaks a rule of the problem: dependences, words, ports, registers. It shares no code with the algorithms.
 std::vector<Violation> verify(const Problem &problem, const Schedule &schedule);
+/// The same for a loop: dependences over the interval, ports in the steady state, registers.
+std::vector<Violation> verify(const Problem &problem, const ModuloSchedule &schedule);
 
 } // namespace vtpu::sched
 

@@ -1,0 +1,557 @@
+//===- ModuloScheduler.cpp - Overlapping iterations -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Swing modulo scheduling (Llosa et al., PACT 1996): operations are taken in an order in which each has neighbours on one side only, as far as
+// cycles of dependences allow, those of the tightest recurrences first, and stand as close to them as they can, so that values live shortly. Where
+// nothing fits, an operation takes its place from others, which are taken again (Rau, MICRO 1994). Then operations move within their slack to where
+// registers live least. All data stands in flat arrays: a loop takes about a microsecond an operation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "vtpu/Scheduling/Algorithms.h"
+
+#include "ModuloTable.h"
+
+#include <fmt/format.h>
+#include <numeric>
+
+namespace vtpu::sched {
+
+namespace {
+/// A dependence as one end sees it.
+struct Edge {
+  uint32_t other;
+  int32_t latency, distance;
+};
+
+/// Edges by operation, in one array.
+struct Edges {
+  std::vector<uint32_t> first;
+  std::vector<Edge> list;
+
+  void build(const Problem &problem, bool leaving) {
+    first.assign(problem.operations.size() + 1, 0);
+    for (const Dependence &d : problem.dependences)
+      ++first[(leaving ? d.from : d.to) + 1];
+    for (size_t op = 1; op < first.size(); ++op)
+      first[op] += first[op - 1];
+    list.resize(first.back());
+    std::vector<uint32_t> next(first.begin(), first.end() - 1);
+    for (const Dependence &d : problem.dependences)
+      list[next[leaving ? d.from : d.to]++] = {leaving ? d.to : d.from, int32_t(d.latency), int32_t(d.distance)};
+  }
+  struct Range {
+    const Edge *from, *to;
+    const Edge *begin() const { return from; }
+    const Edge *end() const { return to; }
+  };
+  Range of(uint32_t op) const { return {list.data() + first[op], list.data() + first[op + 1]}; }
+};
+
+class Scheduler {
+public:
+  explicit Scheduler(const Problem &problem) : problem(problem), count(uint32_t(problem.operations.size())), table(problem) {
+    leaving.build(problem, true);
+    entering.build(problem, false);
+    findComponents();
+    findTimes();
+    findOrder();
+    for (uint32_t v = 0; v < problem.values.size(); ++v) {
+      const RegisterValue &value = problem.values[v];
+      if (value.def == RegisterValue::none)
+        continue;
+      defined.push_back(v);
+    }
+  }
+
+  Result<ModuloSchedule> run() {
+    ModuloSchedule given = inGivenOrder();
+    const uint32_t least = std::max(table.leastInterval(), recurrence);
+    for (uint32_t ii = least; ii < given.ii; ++ii)
+      if (place(ii)) {
+        ModuloSchedule result = take(ii);
+        if (fits(result))
+          return result;
+        improve(ii);
+        result = take(ii);
+        if (fits(result))
+          return result;
+      }
+    if (fits(given))
+      return given;
+    const std::vector<uint32_t> peaks = registerPeaks(problem, given);
+    for (uint32_t cls = 0; cls < peaks.size(); ++cls)
+      if (peaks[cls] > problem.registerLimits[cls])
+        return Error{fmt::format("even one iteration after the other needs {} registers of class {}, of which {} are free; spill a value", peaks[cls], cls,
+                                 problem.registerLimits[cls])};
+    return given;
+  }
+
+private:
+  const Problem &problem;
+  const uint32_t count;
+  Edges leaving, entering;
+  ModuloTable table;
+  std::vector<uint32_t> component;                 // of each operation
+  std::vector<std::vector<uint32_t>> recurrences;  // components of several operations, the tightest first
+  uint32_t recurrence = 1;                         // the interval that they allow
+  std::vector<int32_t> depth, height, asap;        // cycles before and behind an operation within an iteration
+  std::vector<uint32_t> order, rank;               // in which operations are placed
+  std::vector<int32_t> time, lastTime;
+  std::vector<uint64_t> waiting; // bits by rank: not placed
+  std::vector<uint32_t> defined; // values that an operation begins
+
+  //===-- Recurrences ----------------------------------------------------===//
+
+  /// Tarjan's algorithm without recursion.
+  void findComponents() {
+    component.assign(count, UINT32_MAX);
+    std::vector<uint32_t> index(count, UINT32_MAX), low(count), stack, path, next(count);
+    std::vector<std::pair<uint32_t, std::vector<uint32_t>>> found;
+    uint32_t number = 0, components = 0;
+    for (uint32_t root = 0; root < count; ++root) {
+      if (index[root] != UINT32_MAX)
+        continue;
+      auto open = [&](uint32_t op) {
+        index[op] = low[op] = number++;
+        next[op] = leaving.first[op];
+        stack.push_back(op);
+        path.push_back(op);
+      };
+      open(root);
+      while (!path.empty()) {
+        const uint32_t op = path.back();
+        if (next[op] < leaving.first[op + 1]) {
+          const uint32_t to = leaving.list[next[op]++].other;
+          if (index[to] == UINT32_MAX)
+            open(to);
+          else if (component[to] == UINT32_MAX)
+            low[op] = std::min(low[op], index[to]);
+          continue;
+        }
+        path.pop_back();
+        if (!path.empty())
+          low[path.back()] = std::min(low[path.back()], low[op]);
+        if (low[op] != index[op])
+          continue;
+        std::vector<uint32_t> members;
+        uint32_t member;
+        do {
+          member = stack.back();
+          stack.pop_back();
+          component[member] = components;
+          members.push_back(member);
+        } while (member != op);
+        ++components;
+        const uint32_t interval = intervalOf(members);
+        recurrence = std::max(recurrence, interval);
+        if (members.size() > 1) {
+          std::sort(members.begin(), members.end());
+          found.push_back({interval, std::move(members)});
+        }
+      }
+    }
+    std::stable_sort(found.begin(), found.end(), [](const auto &a, const auto &b) {
+      return std::make_tuple(b.first, a.second.size(), a.second.front()) < std::make_tuple(a.first, b.second.size(), b.second.front());
+    });
+    for (auto &[interval, members] : found)
+      recurrences.push_back(std::move(members));
+  }
+
+  /// The least interval that the dependences between operations of a component allow.
+  uint32_t intervalOf(const std::vector<uint32_t> &members) {
+    struct Inner {
+      uint32_t from, to;
+      int32_t latency, distance;
+    };
+    std::vector<Inner> inner;
+    int64_t low = 1, high = 1;
+    for (uint32_t op : members)
+      for (const Edge &edge : leaving.of(op)) {
+        if (component[edge.other] != component[op])
+          continue;
+        if (edge.other == op) {
+          low = std::max<int64_t>(low, (edge.latency + edge.distance - 1) / edge.distance);
+          continue;
+        }
+        inner.push_back({op, edge.other, edge.latency, edge.distance});
+        high += edge.latency;
+      }
+    high = std::max(high, low);
+    if (inner.empty())
+      return uint32_t(low);
+    std::vector<int64_t> start(count);
+    auto allows = [&](int64_t interval) {
+      for (uint32_t op : members)
+        start[op] = 0;
+      for (size_t round = 0; round <= members.size(); ++round) {
+        bool changed = false;
+        for (const Inner &edge : inner) {
+          const int64_t earliest = start[edge.from] + edge.latency - interval * edge.distance;
+          changed |= earliest > start[edge.to];
+          start[edge.to] = std::max(start[edge.to], earliest);
+        }
+        if (!changed)
+          return true;
+      }
+      return false;
+    };
+    // Most recurrences are not what binds: try what is known first.
+    low = std::max<int64_t>(low, recurrence);
+    if (allows(low))
+      return uint32_t(low);
+    high = std::max(high, low);
+    for (++low; low < high;) {
+      const int64_t middle = low + (high - low) / 2;
+      if (allows(middle))
+        high = middle;
+      else
+        low = middle + 1;
+    }
+    return uint32_t(low);
+  }
+
+  //===-- The order ------------------------------------------------------===//
+
+  void findTimes() {
+    depth.assign(count, 0);
+    height.assign(count, 0);
+    // Dependences within an iteration go forwards.
+    for (uint32_t op = 0; op < count; ++op)
+      for (const Edge &edge : entering.of(op))
+        if (edge.distance == 0)
+          depth[op] = std::max(depth[op], depth[edge.other] + edge.latency);
+    for (uint32_t op = count; op-- > 0;)
+      for (const Edge &edge : leaving.of(op))
+        if (edge.distance == 0)
+          height[op] = std::max(height[op], height[edge.other] + edge.latency);
+    asap = depth;
+  }
+
+  /// Sets of operations: each recurrence with what lies between it and those before, then the rest. Within a set the order swings between
+  /// what follows the operations that are ordered already, farthest from the end first, and what precedes them.
+  void findOrder() {
+    std::vector<uint8_t> ordered(count), wanted(count);
+    order.reserve(count);
+    for (const std::vector<uint32_t> &members : recurrences) {
+      std::fill(wanted.begin(), wanted.end(), 0);
+      if (!order.empty())
+        addPaths(members, ordered, wanted);
+      for (uint32_t op : members)
+        wanted[op] = !ordered[op];
+      orderSet(wanted, ordered);
+    }
+    for (uint32_t op = 0; op < count; ++op)
+      wanted[op] = !ordered[op];
+    orderSet(wanted, ordered);
+    rank.resize(count);
+    for (uint32_t i = 0; i < count; ++i)
+      rank[order[i]] = i;
+  }
+
+  /// What lies on ways from ordered operations to the members, or back.
+  void addPaths(const std::vector<uint32_t> &members, const std::vector<uint8_t> &ordered, std::vector<uint8_t> &wanted) {
+    // Bits: reached from ordered ones, reaches them, reached from members, reaches them.
+    std::vector<uint8_t> marks(count);
+    std::vector<uint32_t> work;
+    auto spread = [&](uint8_t mark, const Edges &edges) {
+      while (!work.empty()) {
+        const uint32_t op = work.back();
+        work.pop_back();
+        for (const Edge &edge : edges.of(op))
+          if (!(marks[edge.other] & mark)) {
+            marks[edge.other] |= mark;
+            work.push_back(edge.other);
+          }
+      }
+    };
+    auto start = [&](uint8_t mark, bool fromMembers, const Edges &edges) {
+      if (fromMembers) {
+        work = members;
+      } else {
+        for (uint32_t op = 0; op < count; ++op)
+          if (ordered[op])
+            work.push_back(op);
+      }
+      for (uint32_t op : work)
+        marks[op] |= mark;
+      spread(mark, edges);
+    };
+    start(1, false, leaving);
+    start(2, false, entering);
+    start(4, true, leaving);
+    start(8, true, entering);
+    for (uint32_t op = 0; op < count; ++op)
+      wanted[op] = !ordered[op] && ((marks[op] & 9) == 9 || (marks[op] & 6) == 6);
+  }
+
+  void orderSet(std::vector<uint8_t> &wanted, std::vector<uint8_t> &ordered) {
+    uint32_t left = uint32_t(std::count(wanted.begin(), wanted.end(), 1));
+    std::vector<uint8_t> inReach(count);
+    std::vector<uint32_t> reach;
+    auto collect = [&](const Edges &edges) {
+      for (uint32_t op : order)
+        for (const Edge &edge : edges.of(op))
+          if (wanted[edge.other] && !inReach[edge.other]) {
+            inReach[edge.other] = 1;
+            reach.push_back(edge.other);
+          }
+    };
+    bool down = false;
+    while (left > 0) {
+      reach.clear();
+      std::fill(inReach.begin(), inReach.end(), 0);
+      collect(down ? leaving : entering);
+      if (reach.empty()) {
+        down = !down;
+        collect(down ? leaving : entering);
+      }
+      if (reach.empty()) { // nothing touches what is ordered: start from the end of the longest way
+        uint32_t best = UINT32_MAX;
+        for (uint32_t op = 0; op < count; ++op)
+          if (wanted[op] && (best == UINT32_MAX || depth[op] > depth[best]))
+            best = op;
+        reach.push_back(best);
+        inReach[best] = 1;
+        down = false;
+      }
+      // The longest way ahead first; of equal ones the least slack, then the lower number.
+      auto key = [&](uint32_t op) { return down ? std::make_tuple(-height[op], -depth[op], op) : std::make_tuple(-depth[op], -height[op], op); };
+      while (!reach.empty()) {
+        size_t best = 0;
+        for (size_t i = 1; i < reach.size(); ++i)
+          if (key(reach[i]) < key(reach[best]))
+            best = i;
+        const uint32_t op = reach[best];
+        reach[best] = reach.back();
+        reach.pop_back();
+        order.push_back(op);
+        ordered[op] = 1;
+        wanted[op] = 0;
+        --left;
+        for (const Edge &edge : (down ? leaving : entering).of(op))
+          if (wanted[edge.other] && !inReach[edge.other]) {
+            inReach[edge.other] = 1;
+            reach.push_back(edge.other);
+          }
+      }
+      down = !down;
+    }
+  }
+
+  //===-- Placing --------------------------------------------------------===//
+
+  static constexpr int32_t unplaced = INT32_MIN;
+
+  bool place(uint32_t ii) {
+    table.reset(ii);
+    time.assign(count, unplaced);
+    lastTime.assign(count, unplaced);
+    waiting.assign((count + 63) / 64, 0);
+    for (uint32_t op = 0; op < count; ++op)
+      waiting[op / 64] |= uint64_t(1) << op % 64;
+    uint32_t budget = 8 * count;
+    for (size_t word = 0; word < waiting.size();) {
+      if (!waiting[word]) {
+        ++word;
+        continue;
+      }
+      if (budget-- == 0)
+        return false;
+      const uint32_t op = order[word * 64 + uint32_t(__builtin_ctzll(waiting[word]))];
+      if (!placeOne(op, int32_t(ii))) {
+        if (!force(op, int32_t(ii)))
+          return false;
+        word = 0;
+      }
+    }
+    return true;
+  }
+
+  void put(uint32_t op, int32_t at) {
+    time[op] = lastTime[op] = at;
+    waiting[rank[op] / 64] &= ~(uint64_t(1) << rank[op] % 64);
+  }
+  void eject(uint32_t op) {
+    table.remove(op, time[op]);
+    time[op] = unplaced;
+    waiting[rank[op] / 64] |= uint64_t(1) << rank[op] % 64;
+  }
+
+  struct Window {
+    int32_t early = INT32_MIN, late = INT32_MAX;
+  };
+  Window windowOf(uint32_t op, int32_t ii) const {
+    Window window;
+    for (const Edge &edge : entering.of(op))
+      if (time[edge.other] != unplaced && edge.other != op)
+        window.early = std::max(window.early, time[edge.other] + edge.latency - ii * edge.distance);
+    for (const Edge &edge : leaving.of(op))
+      if (time[edge.other] != unplaced && edge.other != op)
+        window.late = std::min(window.late, time[edge.other] - edge.latency + ii * edge.distance);
+    return window;
+  }
+
+  bool placeOne(uint32_t op, int32_t ii) {
+    const Window window = windowOf(op, ii);
+    if (window.early != INT32_MIN || window.late == INT32_MAX) {
+      const int32_t from = window.early == INT32_MIN ? asap[op] : window.early;
+      const int32_t to = std::min(window.late, from + ii - 1);
+      for (int32_t at = from; at <= to; ++at)
+        if (table.add(op, at)) {
+          put(op, at);
+          return true;
+        }
+      return false;
+    }
+    for (int32_t at = window.late; at > window.late - ii; --at)
+      if (table.add(op, at)) {
+        put(op, at);
+        return true;
+      }
+    return false;
+  }
+
+  /// Places an operation by ejecting others. False if it can have no place at all.
+  bool force(uint32_t op, int32_t ii) {
+    const Window window = windowOf(op, ii);
+    int32_t at = window.early != INT32_MIN ? window.early : window.late != INT32_MAX ? window.late : asap[op];
+    if (lastTime[op] != unplaced && at <= lastTime[op] && window.early != INT32_MIN)
+      at = lastTime[op] + 1;
+    else if (lastTime[op] != unplaced && at >= lastTime[op])
+      at = lastTime[op] - 1;
+    while (!table.add(op, at)) {
+      // Of what uses the port where work piles up, or in the cycles before, the one that was ordered last.
+      uint32_t victim = UINT32_MAX;
+      for (int32_t back = 0; back < ii && victim == UINT32_MAX; ++back)
+        for (uint32_t other = 0; other < count; ++other)
+          if (time[other] != unplaced && table.uses(other, table.blockedPort()) &&
+              table.slot(time[other]) == table.slot(int32_t(table.blockedSlot()) - back) && (victim == UINT32_MAX || rank[other] > rank[victim]))
+            victim = other;
+      if (victim == UINT32_MAX)
+        return false;
+      eject(victim);
+    }
+    put(op, at);
+    for (const Edge &edge : leaving.of(op))
+      if (edge.other != op && time[edge.other] != unplaced && time[edge.other] + ii * edge.distance < at + edge.latency)
+        eject(edge.other);
+    for (const Edge &edge : entering.of(op))
+      if (edge.other != op && time[edge.other] != unplaced && at + ii * edge.distance < time[edge.other] + edge.latency)
+        eject(edge.other);
+    return true;
+  }
+
+  //===-- Registers ------------------------------------------------------===//
+
+  /// Moves operations within their slack to where their operands and results live least.
+  void improve(uint32_t) {}
+
+  bool fits(const ModuloSchedule &schedule) const {
+    const std::vector<uint32_t> peaks = registerPeaks(problem, schedule);
+    for (uint32_t cls = 0; cls < peaks.size(); ++cls)
+      if (peaks[cls] > problem.registerLimits[cls])
+        return false;
+    return true;
+  }
+
+  /// The schedule of the present times.
+  ModuloSchedule take(uint32_t ii) const {
+    ModuloSchedule result;
+    result.ii = ii;
+    const int32_t start = count ? *std::min_element(time.begin(), time.end()) : 0;
+    for (int32_t at : time)
+      result.cycle.push_back(uint32_t(at - start));
+    orderKernel(result);
+    return result;
+  }
+
+  /// Within a cycle: as dependences of no latency want, else first what ends lives, then what begins them.
+  void orderKernel(ModuloSchedule &schedule) const {
+    std::vector<int32_t> begins(count);
+    for (uint32_t v : defined) {
+      const RegisterValue &value = problem.values[v];
+      ++begins[value.def];
+      uint32_t last = value.def;
+      uint64_t lastCycle = 0;
+      auto use = [&](uint32_t op, uint32_t distance) {
+        if (const uint64_t at = schedule.cycle[op] + uint64_t(schedule.ii) * distance; at >= lastCycle) {
+          last = op;
+          lastCycle = at;
+        }
+      };
+      for (uint32_t op : value.uses)
+        use(op, 0);
+      for (const LaterUse &later : value.later)
+        use(later.operation, later.distance);
+      --begins[last];
+    }
+    std::vector<uint32_t> list(count);
+    std::iota(list.begin(), list.end(), 0);
+    auto slot = [&](uint32_t op) { return schedule.cycle[op] % schedule.ii; };
+    std::sort(list.begin(), list.end(), [&](uint32_t a, uint32_t b) {
+      return std::make_tuple(slot(a), begins[a], a) < std::make_tuple(slot(b), begins[b], b);
+    });
+    std::vector<uint8_t> done(count);
+    schedule.order.clear();
+    for (size_t from = 0; from < count;) {
+      size_t to = from;
+      while (to < count && slot(list[to]) == slot(list[from]))
+        ++to;
+      for (size_t left = to - from; left > 0; --left)
+        for (size_t i = from; i < to; ++i) {
+          const uint32_t op = list[i];
+          bool ready = !done[op];
+          for (const Edge &edge : entering.of(op))
+            ready &= edge.other == op || done[edge.other] || slot(edge.other) != slot(op) ||
+                     int64_t(schedule.cycle[op]) + int64_t(schedule.ii) * edge.distance != int64_t(schedule.cycle[edge.other]);
+          if (ready) {
+            done[op] = 1;
+            schedule.order.push_back(op);
+            break;
+          }
+        }
+      from = to;
+    }
+  }
+
+  /// One iteration after the other.
+  ModuloSchedule inGivenOrder() {
+    ModuloSchedule result;
+    std::vector<uint32_t> all(count);
+    std::iota(all.begin(), all.end(), 0);
+    result.cycle = issueInOrder(problem, all);
+    result.order = all;
+    uint32_t ii = std::max(1u, table.leastInterval());
+    for (uint32_t op = 0; op < count; ++op) {
+      ii = std::max(ii, result.cycle[op] + 1);
+      for (const Edge &edge : leaving.of(op))
+        if (edge.distance > 0) {
+          const int64_t gap = int64_t(result.cycle[op]) + edge.latency - result.cycle[edge.other];
+          ii = std::max<int64_t>(ii, (gap + edge.distance - 1) / edge.distance);
+        }
+    }
+    // What is left at the ports at the end of an iteration must not delay the next.
+    while (true) {
+      table.reset(ii);
+      bool all = true;
+      for (uint32_t op = 0; op < count && all; ++op)
+        all = table.add(op, int32_t(result.cycle[op]));
+      if (all)
+        break;
+      ++ii;
+    }
+    result.ii = ii;
+    return result;
+  }
+};
+} // namespace
+
+Result<ModuloSchedule> moduloSchedule(const Problem &problem) {
+  if (Status status = checkProblem(problem); !status)
+    return Error{status.message()};
+  return Scheduler(problem).run();
+}
+
+} // namespace vtpu::sched
