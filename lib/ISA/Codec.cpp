@@ -10,8 +10,10 @@
 #include "vtpu/ISA/Instruction.h"
 #include "vtpu/Memory/Coordinate.h"
 
+#include <cstddef>
 #include <cstring>
 #include <fmt/format.h>
+#include <type_traits>
 
 namespace vtpu::isa {
 
@@ -77,43 +79,48 @@ void encode(const Word &word, const Word *previous, uint8_t out[wordBytes]) {
   store<uint64_t>(out + tailOffset + 8, coordinate.high());
 }
 
-Result<Word> decode(const uint8_t in[wordBytes]) {
+Status decodeFields(const uint8_t in[wordBytes], Word &word) {
   if (in[1] != wordVersion)
     return Error{fmt::format("word version {} (this build reads version {}); recompile the program", in[1], wordVersion)};
   if (in[0] > 1)
     return Error{fmt::format("word format 0x{:02x} has reserved bits set", in[0])};
   if (load<uint16_t>(in + 2) >> 9 || load<uint32_t>(in + 4) || load<uint32_t>(in + dPadding))
     return Error{"reserved bits of the word are not zero"};
-  Word word;
   for (unsigned i = 0; i < numPipes; ++i) {
     const uint8_t *s = in + slotOffset[i];
-    Slot &slot = word.slots[i];
-    slot.opcode = s[0];
-    if ((s[1] & 15) >= numTypes || s[1] >> 4 >= int(numTypes) || (s[2] & 3) > 2 || s[3] >> 4)
+    const uint32_t form = load<uint32_t>(s);
+    // Two bits that may not both be set: the upper ones of each type, those of the length.
+    static_assert(numTypes == 12);
+    constexpr uint32_t pairs = 1u << 10 | 1u << 14 | 1u << 16;
+    if ((form & form >> 1 & pairs) | form >> 28)
       return Error{fmt::format("slot {}: reserved bits or unknown types in bytes {:02x} {:02x} {:02x}", "DSC"[i], s[1], s[2], s[3])};
-    slot.type = Type(s[1] & 15);
-    slot.memType = Type(s[1] >> 4);
-    slot.length = Length(s[2] & 3);
-    slot.scale = s[2] >> 2 & 3;
-    slot.predicate = Predicate(s[2] >> 4);
-    slot.mask = s[3] & 7;
-    slot.zeroing = s[3] >> 3 & 1;
-    slot.rd = s[4];
-    slot.ra = s[5];
-    slot.rb = s[6];
-    slot.rc = s[7];
-    slot.imm = load<int32_t>(s + 8);
+    auto bits = [form](unsigned from, unsigned count, size_t place) { return uint64_t(form >> from & ((1u << count) - 1)) << 8 * place; };
+    // Eight stores of a byte would have to be collected by whoever looks at the slot as a whole.
+    const uint64_t fields = bits(0, 8, offsetof(Slot, opcode)) | bits(8, 4, offsetof(Slot, type)) | bits(12, 4, offsetof(Slot, memType)) |
+                            bits(16, 2, offsetof(Slot, length)) | bits(18, 2, offsetof(Slot, scale)) | bits(20, 4, offsetof(Slot, predicate)) |
+                            bits(24, 3, offsetof(Slot, mask)) | bits(27, 1, offsetof(Slot, zeroing));
+    Slot &slot = word.slots[i];
+    static_assert(std::is_trivially_copyable_v<Slot> && offsetof(Slot, rd) == 8 && offsetof(Slot, imm) == 12 && sizeof(Slot) == 16);
+    std::memcpy(static_cast<void *>(&slot), &fields, 8);
+    std::memcpy(&slot.rd, s + 4, 8); // rd to rc and the immediate
   }
   word.hasImmediates = in[0] & 1;
+  const uint64_t low = load<uint64_t>(in + tailOffset), high = load<uint64_t>(in + tailOffset + 8);
   if (word.hasImmediates) {
-    word.i0 = load<int64_t>(in + tailOffset);
-    word.i1 = load<int64_t>(in + tailOffset + 8);
-  } else {
-    const uint64_t high = load<uint64_t>(in + tailOffset + 8);
+    word.i0 = int64_t(low);
+    word.i1 = int64_t(high);
+  } else if (low | high) {
     if (!Coordinate::isValid(high))
-        return Error{"reserved bits of the coordinate are not zero"};
-    word.coordinate = Coordinate::fromBits(load<uint64_t>(in + tailOffset), high).components();
+      return Error{"reserved bits of the coordinate are not zero"};
+    word.coordinate = Coordinate::fromBits(low, high).components();
   }
+  return {};
+}
+
+Result<Word> decode(const uint8_t in[wordBytes]) {
+  Word word;
+  if (Status status = decodeFields(in, word); !status)
+    return Error{status.message()};
   if (Status status = checkWord(word); !status)
     return Error{status.message()};
   return word;

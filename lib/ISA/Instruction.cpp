@@ -26,11 +26,15 @@ constexpr std::string_view predicateNames[numPredicates] = {"eq",  "ne",  "lt", 
                                                             "ule", "ugt", "uge", "ueq", "one", "ord", "uno"};
 constexpr std::string_view pipeNames[numPipes] = {"D", "S", "C"};
 
-using RowsByOpcode = std::array<std::array<const InstrInfo *, 256>, numPipes>;
+/// Index in the table, or WordFacts::noRow.
+using RowsByOpcode = std::array<std::array<uint16_t, 256>, numPipes>;
 constexpr RowsByOpcode rowsByOpcode = [] {
   RowsByOpcode rows{};
-  for (const InstrInfo &info : isaTable)
-    rows[unsigned(info.pipe)][info.opcode] = &info;
+  for (auto &pipe : rows)
+    for (uint16_t &row : pipe)
+      row = WordFacts::noRow;
+  for (unsigned row = 0; row < numInstructions; ++row)
+    rows[unsigned(isaTable[row].pipe)][isaTable[row].opcode] = uint16_t(row);
   return rows;
 }();
 
@@ -50,6 +54,9 @@ constexpr unsigned registersOf(OperandClass cls) {
   default:
     return 0;
   }
+}
+constexpr bool controlOf(const InstrInfo &info) {
+  return info.pipe == Pipe::C && (info.isBranch || info.isTerminator || info.port == PortClass::branch);
 }
 constexpr bool isFloat(Type type) { return type == Type::f32 || type == Type::f64 || type == Type::f16 || type == Type::bf16; }
 constexpr bool isUnsigned(Type type) { return type == Type::u8 || type == Type::u16 || type == Type::u32; }
@@ -73,9 +80,7 @@ bool Word::operator==(const Word &o) const {
   return slots == o.slots && hasImmediates == o.hasImmediates && i0 == o.i0 && i1 == o.i1 && coordinate == o.coordinate;
 }
 
-bool InstrInfo::isControl() const {
-  return pipe == Pipe::C && (isBranch || isTerminator || port == PortClass::branch);
-}
+bool InstrInfo::isControl() const { return controlOf(*this); }
 bool InstrInfo::hasAddress() const {
   const OperandInfo *ra = operand(Field::ra);
   return pipe == Pipe::S && !isRoutine && ra && ra->cls == OperandClass::r;
@@ -87,7 +92,10 @@ const OperandInfo *InstrInfo::operand(Field field) const {
   return nullptr;
 }
 
-const InstrInfo *lookup(Pipe pipe, uint8_t opcode) { return rowsByOpcode[unsigned(pipe)][opcode]; }
+const InstrInfo *lookup(Pipe pipe, uint8_t opcode) {
+  const uint16_t row = rowsByOpcode[unsigned(pipe)][opcode];
+  return row == WordFacts::noRow ? nullptr : &isaTable[row];
+}
 const InstrInfo *lookup(std::string_view mnemonic) {
   static const std::map<std::string_view, const InstrInfo *> rows = [] {
     std::map<std::string_view, const InstrInfo *> result;
@@ -138,14 +146,14 @@ void setRegister(Slot &slot, Field field, uint8_t value) {
 }
 
 namespace {
-/// Sets of registers: of the classes v, r, k, m in one word, from the lowest bit, and of class p.
+/// Sets of registers, the places of the classes as in WordFacts.
 struct RegisterSets {
   uint64_t vrkm = 0;
   uint16_t p = 0;
   bool meets(const RegisterSets &o) const { return (vrkm & o.vrkm) | (p & o.p); }
+  RegisterSets operator|(const RegisterSets &o) const { return {vrkm | o.vrkm, uint16_t(p | o.p)}; }
 };
-constexpr unsigned rPlace = numV, kPlace = rPlace + numR, mPlace = kPlace + numK;
-static_assert(mPlace + numM == 64);
+constexpr unsigned rPlace = WordFacts::rPlace, kPlace = WordFacts::kPlace, mPlace = WordFacts::mPlace;
 
 /// What a slot reads and writes.
 struct SlotSets {
@@ -162,23 +170,29 @@ struct SlotSets {
   }
 };
 
-/// What the register operands of a row do, by field rd, ra, rb, rc: where the operand's class begins in the sets that it adds its register to.
+/// What the operands of a row do; registers by field rd, ra, rb, rc.
 struct RowSets {
-  uint64_t read[4] = {}, write[4] = {}; // without class p
+  uint64_t read[4] = {}, write[4] = {}; // all ones if the field's register is read or written; without class p
   uint16_t readP[4] = {}, writeP[4] = {};
-  uint8_t registers[4] = {};       // of the class, a power of two, less one
-  bool hasIndex = false;           // in rb, where it may be absent
+  uint8_t first[4] = {};             // place of the class in the sets
+  uint8_t registers[4] = {};         // of the class, a power of two, less one
+  bool hasIndex = false;             // in rb, where it may be absent
   bool hasP = false, merges = false; // merges: a mask that does not zero keeps lanes of the v register in rd
+  bool control = false, usesI0 = false, usesI1 = false;
 };
 constexpr auto rowSets = [] {
   std::array<RowSets, numInstructions> all{};
-  for (unsigned row = 0; row < numInstructions; ++row)
-    for (unsigned i = 0; i < isaTable[row].numOperands; ++i) {
-      const OperandInfo &operand = isaTable[row].operands[i];
+  for (unsigned row = 0; row < numInstructions; ++row) {
+    const InstrInfo &info = isaTable[row];
+    RowSets &sets = all[row];
+    sets.control = controlOf(info);
+    for (unsigned i = 0; i < info.numOperands; ++i) {
+      const OperandInfo &operand = info.operands[i];
       const unsigned count = registersOf(operand.cls), field = unsigned(operand.field);
+      sets.usesI0 |= operand.field == Field::i0;
+      sets.usesI1 |= operand.field == Field::i1;
       if (!count)
         continue;
-      RowSets &sets = all[row];
       const bool reads = operand.access == Access::in || operand.access == Access::inout, writes = operand.access != Access::in;
       sets.registers[field] = uint8_t(count - 1);
       if (operand.cls == OperandClass::p) {
@@ -187,15 +201,16 @@ constexpr auto rowSets = [] {
         sets.writeP[field] = writes;
         continue;
       }
-      const uint64_t first = uint64_t(1) << (operand.cls == OperandClass::v   ? 0
-                                             : operand.cls == OperandClass::k ? kPlace
-                                             : operand.cls == OperandClass::m ? mPlace
-                                                                              : rPlace);
-      sets.read[field] = reads ? first : 0;
-      sets.write[field] = writes ? first : 0;
+      sets.first[field] = uint8_t(operand.cls == OperandClass::v   ? 0
+                                  : operand.cls == OperandClass::k ? kPlace
+                                  : operand.cls == OperandClass::m ? mPlace
+                                                                   : rPlace);
+      sets.read[field] = reads ? ~uint64_t(0) : 0;
+      sets.write[field] = writes ? ~uint64_t(0) : 0;
       sets.hasIndex |= operand.cls == OperandClass::idx;
       sets.merges |= operand.access == Access::out && operand.cls == OperandClass::v && operand.field == Field::rd;
     }
+  }
   return all;
 }();
 static_assert(
@@ -210,27 +225,31 @@ static_assert(
     }(),
     "RowSets has one place for an index and one for a result that a mask merges into");
 
-SlotSets setsOf(const InstrInfo &info, const Slot &slot) {
-  const RowSets &row = rowSets[size_t(&info - isaTable)];
+__attribute__((always_inline)) inline SlotSets setsOf(const RowSets &row, const Slot &slot) {
   const uint8_t registers[4] = {slot.rd, slot.ra, slot.rb, slot.rc};
+  uint64_t places[4];
+  for (unsigned i = 0; i < 4; ++i)
+    places[i] = uint64_t(1) << (row.first[i] + (registers[i] & row.registers[i]));
+  if (row.hasIndex && slot.rb == noRegister)
+    places[unsigned(Field::rb)] = 0;
   SlotSets sets;
   for (unsigned i = 0; i < 4; ++i) {
-    const unsigned reg = registers[i] & row.registers[i];
-    const bool absent = i == unsigned(Field::rb) && row.hasIndex && slot.rb == noRegister;
-    sets.read.vrkm |= absent ? 0 : row.read[i] << reg;
-    sets.write.vrkm |= row.write[i] << reg;
-    if (row.hasP) {
-      sets.read.p |= uint16_t(row.readP[i] << reg);
-      sets.write.p |= uint16_t(row.writeP[i] << reg);
-    }
+    sets.read.vrkm |= places[i] & row.read[i];
+    sets.write.vrkm |= places[i] & row.write[i];
   }
+  if (row.hasP)
+    for (unsigned i = 0; i < 4; ++i) {
+      sets.read.p |= uint16_t(row.readP[i] << (registers[i] & row.registers[i]));
+      sets.write.p |= uint16_t(row.writeP[i] << (registers[i] & row.registers[i]));
+    }
   if (slot.mask) {
     sets.read.vrkm |= uint64_t(1) << (kPlace + slot.mask % numK);
     if (row.merges && !slot.zeroing)
-      sets.read.vrkm |= row.write[0] << (slot.rd & row.registers[0]);
+      sets.read.vrkm |= places[0];
   }
   return sets;
 }
+SlotSets setsOf(const InstrInfo &info, const Slot &slot) { return setsOf(rowSets[size_t(&info - isaTable)], slot); }
 } // namespace
 
 Effects effects(Pipe pipe, const Slot &slot) {
@@ -241,6 +260,10 @@ Effects effects(Pipe pipe, const Slot &slot) {
 namespace {
 /// Sets `order`; false if there is none.
 bool findOrder(const std::array<SlotSets, numPipes> &all, bool controlLast, std::array<Pipe, numPipes> &order) {
+  if (!all[0].write.meets(all[1].read | all[2].read | all[1].write | all[2].write) && !all[1].write.meets(all[2].read | all[2].write)) {
+    order = {Pipe::D, Pipe::S, Pipe::C}; // as most words have it
+    return true;
+  }
   if (all[0].write.meets(all[1].write) || all[0].write.meets(all[2].write) || all[1].write.meets(all[2].write))
     return false;
   std::array<unsigned, numPipes> tried = {0, 1, 2};
@@ -304,12 +327,12 @@ typedef uint8_t Bytes __attribute__((vector_size(16)));
 static_assert(sizeof(Slot) == sizeof(Bytes) && offsetof(Slot, imm) == 12);
 
 /// The rules of a row whose slots obey nothing but limits of their fields.
-struct Limits {
-  bool apply = true; // false: the row has rules of its own
-  bool hasIndex = false, needsImmediates = false, mustZero = false;
-  /// The largest value of each byte of a slot, where nothing else judges it; the second is for slots whose index register is absent.
+struct alignas(64) Limits {
+  /// The largest value of each byte of a slot, where nothing else judges it; the second is for slots whose index register is absent. No slot
+  /// stays below them if the row has rules of its own.
   uint8_t most[16] = {}, mostWithoutIndex[16] = {};
-  uint16_t memTypes[16] = {};      // by element type
+  uint16_t memTypes[16] = {}; // by element type
+  bool needsImmediates = false, mustZero = false;
   int32_t lowest = 0, highest = 0; // imm
 };
 /// True if a mask of a slot of this row cannot merge.
@@ -328,6 +351,7 @@ constexpr bool masksCanZero(const InstrInfo &info) {
 }
 constexpr Limits limitsOf(const InstrInfo &info) {
   Limits limits;
+  bool apply = true, hasIndex = false;
   limits.mustZero = masksOnlyZero(info);
   auto most = [&](size_t place, unsigned value) { limits.most[place] = uint8_t(value); };
   for (size_t place = offsetof(Slot, imm); place < sizeof(Slot); ++place)
@@ -356,21 +380,26 @@ constexpr Limits limitsOf(const InstrInfo &info) {
       limits.needsImmediates = true;
       break;
     default:
-      limits.hasIndex |= index;
-      limits.apply &= operand.access != Access::tmp && (!index || operand.field == Field::rb);
+      hasIndex |= index;
+      apply &= operand.access != Access::tmp && (!index || operand.field == Field::rb);
       most(offsetof(Slot, rd) + unsigned(operand.field), registersOf(operand.cls) - 1);
       if (index)
         most(offsetof(Slot, scale), 3);
       for (unsigned other = 0; other < i; ++other) // two results may not share a register
-        limits.apply &= operand.access == Access::in || info.operands[other].access == Access::in || operand.cls != info.operands[other].cls;
+        apply &= operand.access == Access::in || info.operands[other].access == Access::in || operand.cls != info.operands[other].cls;
     }
   }
   // checkSlot() has more to say about these.
   for (std::string_view name : {"dsel", "dperm", "dcompress", "dexpand"})
-    limits.apply &= info.mnemonic != name;
-  limits.apply &= !info.isRoutine && !info.usesCoordinate;
+    apply &= info.mnemonic != name;
+  apply &= !info.isRoutine && !info.usesCoordinate;
+  if (!apply)
+    most(offsetof(Slot, opcode), 0);
   for (size_t place = 0; place < sizeof limits.most; ++place)
-    limits.mostWithoutIndex[place] = place == offsetof(Slot, rb) ? noRegister : place == offsetof(Slot, scale) ? 0 : limits.most[place];
+    limits.mostWithoutIndex[place] = !hasIndex                       ? limits.most[place]
+                                     : place == offsetof(Slot, rb)    ? noRegister
+                                     : place == offsetof(Slot, scale) ? 0
+                                                                      : limits.most[place];
   return limits;
 }
 constexpr auto rowLimits = [] {
@@ -382,20 +411,19 @@ constexpr auto rowLimits = [] {
 static_assert(unsigned(Field::rd) == 0 && unsigned(Field::ra) == 1 && unsigned(Field::rb) == 2 && unsigned(Field::rc) == 3);
 
 /// True if a slot is legal for plain reasons; most are. Otherwise checkSlot() decides, and tells what is wrong. Empty slots are left to it.
-bool isPlain(const Slot &slot, const InstrInfo &info, bool hasImmediates) {
-  const Limits &limits = rowLimits[size_t(&info - isaTable)];
+__attribute__((always_inline)) inline bool isPlain(const Slot &slot, const Limits &limits, bool hasImmediates) {
   Bytes bytes, most;
   std::memcpy(&bytes, &slot, sizeof bytes);
-  std::memcpy(&most, limits.hasIndex && slot.rb == noRegister ? limits.mostWithoutIndex : limits.most, sizeof most);
+  std::memcpy(&most, slot.rb == noRegister ? limits.mostWithoutIndex : limits.most, sizeof most);
   const auto above = bytes > most;
   uint64_t halves[2];
   std::memcpy(halves, &above, sizeof halves);
-  return limits.apply && (halves[0] | halves[1]) == 0 && (limits.memTypes[unsigned(slot.type) & 15] >> (unsigned(slot.memType) & 15) & 1) &&
+  return (halves[0] | halves[1]) == 0 && (limits.memTypes[unsigned(slot.type) & 15] >> (unsigned(slot.memType) & 15) & 1) &&
          (slot.mask != 0 ? slot.zeroing || !limits.mustZero : !slot.zeroing) && slot.imm >= limits.lowest && slot.imm <= limits.highest &&
          (hasImmediates || !limits.needsImmediates);
 }
 
-Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
+__attribute__((noinline, cold)) Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
   auto fail = [&](std::string text) { return Error{fmt::format("slot {}: {}", pipeNames[unsigned(pipe)], text)}; };
   if (slot.empty()) {
     if (!(slot == Slot()))
@@ -488,50 +516,53 @@ Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
 } // namespace
 
 Status checkWord(const Word &word) {
-  static thread_local WordFacts facts; // nobody reads it, so it is not cleared for every word
+  WordFacts facts;
   return checkWord(word, facts);
 }
 
 Status checkWord(const Word &word, WordFacts &found) {
   bool usesI0 = false, usesI1 = false, controlLast = false;
-  std::array<SlotSets, numPipes> sets{};
+  std::array<SlotSets, numPipes> sets;
+#pragma GCC unroll 3
   for (unsigned i = 0; i < numPipes; ++i) {
-    const InstrInfo *info = rowsByOpcode[i][word.slots[i].opcode];
-    if (!info || !isPlain(word.slots[i], *info, word.hasImmediates))
-      if (Status status = checkSlot(Pipe(i), word.slots[i], word); !status)
-        return status;
-    found.rows[i] = info;
-    if (info) {
-      sets[i] = setsOf(*info, word.slots[i]);
-      controlLast |= info->isControl();
-      if (word.hasImmediates) {
-        usesI0 |= info->operand(Field::i0) != nullptr;
-        usesI1 |= info->operand(Field::i1) != nullptr;
-      }
+    const Slot &slot = word.slots[i];
+    const uint16_t row = rowsByOpcode[i][slot.opcode];
+    found.rows[i] = row;
+    if (row == WordFacts::noRow) {
+      uint64_t halves[2];
+      std::memcpy(halves, &slot, sizeof halves);
+      if (halves[0] | halves[1])
+        return checkSlot(Pipe(i), slot, word);
+      sets[i] = SlotSets();
+      continue;
     }
+    if (!isPlain(slot, rowLimits[row], word.hasImmediates))
+      if (Status status = checkSlot(Pipe(i), slot, word); !status)
+        return status;
+    sets[i] = setsOf(rowSets[row], slot);
+    controlLast |= rowSets[row].control;
+    usesI0 |= rowSets[row].usesI0;
+    usesI1 |= rowSets[row].usesI1;
   }
   if (word.hasImmediates && !usesI0 && !usesI1)
     return Error{"the word carries immediates that no slot uses"};
   if ((!usesI0 && word.i0 != 0) || (!usesI1 && word.i1 != 0))
     return Error{"a word immediate that no slot uses is not zero"};
-  uint16_t components = 0;
-  for (uint16_t c : word.coordinate)
-    components |= c;
-  for (uint16_t c : word.coordinate)
-    if (components == 0)
-      break;
-    else if (c > 2047 || (word.hasImmediates && c != 0))
-      return Error{fmt::format("coordinate component {} is outside 0..2047 or stands beside immediates", c)};
+  if (word.coordinate != std::array<uint16_t, std::tuple_size_v<decltype(word.coordinate)>>{})
+    for (uint16_t c : word.coordinate)
+      if (c > 2047 || (word.hasImmediates && c != 0))
+        return Error{fmt::format("coordinate component {} is outside 0..2047 or stands beside immediates", c)};
   if (word.slot(Pipe::C).opcode == uint8_t(COp::ccall)) {
     for (Pipe pipe : {Pipe::D, Pipe::S}) {
       if (sets[unsigned(pipe)].write.vrkm | sets[unsigned(pipe)].write.p)
         return Error{fmt::format("slot {} writes a register beside ccall, which leaves all registers undefined", pipeNames[unsigned(pipe)])};
     }
   }
-  for (unsigned i = 0; i < numPipes; ++i)
-    found.effects[i] = sets[i].effects();
   if (!findOrder(sets, controlLast, found.order))
     return Error{"two slots write one register, or the slots exchange registers in a cycle"};
+  const RegisterSets read = sets[0].read | sets[1].read | sets[2].read, write = sets[0].write | sets[1].write | sets[2].write;
+  found.read = read.vrkm, found.readP = read.p;
+  found.write = write.vrkm, found.writeP = write.p;
   return {};
 }
 

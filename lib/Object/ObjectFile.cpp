@@ -507,7 +507,7 @@ Status readLocations(const uint8_t *bytes, size_t size, Program &program) {
 }
 } // namespace
 
-Result<Program> readObject(const uint8_t *data, size_t size) {
+Result<Program> readObject(const uint8_t *data, size_t size, bool checkWords) {
   elf_version(EV_CURRENT);
   if (size < sizeof(Elf64_Ehdr) || std::memcmp(data, ELFMAG, SELFMAG) != 0 || data[EI_CLASS] != ELFCLASS64 || data[EI_DATA] != ELFDATA2LSB)
     return Error{fmt::format("not a .vtpu file: {} bytes that are no little-endian ELF64 header", size)};
@@ -565,12 +565,16 @@ Result<Program> readObject(const uint8_t *data, size_t size) {
       return Error{fmt::format("section {}{} is missing", codePrefix, function.name)};
     if (code->size % isa::wordBytes)
       return Error{fmt::format("section {}{}: {} bytes are not a whole number of words", codePrefix, function.name, code->size)};
-    for (size_t at = 0; at < code->size; at += isa::wordBytes) {
-      Result<isa::Word> word = isa::decode(code->bytes + at);
-      if (!word)
-        return Error{fmt::format("section {}{}, word {}: {}", codePrefix, function.name, at / isa::wordBytes, word.message())};
-      function.words.push_back(*word);
-    }
+    function.words.resize(code->size / isa::wordBytes);
+    auto fail = [&](size_t word, const Status &status) {
+      return Error{fmt::format("section {}{}, word {}: {}", codePrefix, function.name, word, status.message())};
+    };
+    for (size_t w = 0; w < function.words.size(); ++w)
+      if (Status status = isa::decodeFields(code->bytes + w * isa::wordBytes, function.words[w]); !status)
+        return fail(w, status);
+    for (size_t w = 0; checkWords && w < function.words.size(); ++w)
+      if (Status status = isa::checkWord(function.words[w]); !status)
+        return fail(w, status);
   }
   if (const Found *rodata = find(rodataSection))
     program.rodata.assign(rodata->bytes, rodata->bytes + rodata->size);
@@ -620,7 +624,7 @@ Status writeFile(const void *data, size_t size, const std::string &path) {
   return {};
 }
 
-Result<Program> readObjectFile(const std::string &path) {
+Result<Program> readObjectFile(const std::string &path, bool checkWords) {
   Handle handle;
   handle.fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status;
@@ -637,7 +641,7 @@ Result<Program> readObjectFile(const std::string &path) {
       return Error{fmt::format("cannot read {}: {}", path, n ? std::strerror(errno) : "it became shorter")};
     done += size_t(n);
   }
-  Result<Program> program = readObject(bytes.data(), bytes.size());
+  Result<Program> program = readObject(bytes.data(), bytes.size(), checkWords);
   if (!program)
     return Error{fmt::format("{}: {}", path, program.message())};
   return program;

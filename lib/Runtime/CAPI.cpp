@@ -63,12 +63,12 @@ const char *vtpu_last_error(void) { return lastError.c_str(); }
 int vtpu_load_file(const char *path, const vtpu_options *options, vtpu_program **program) {
   if (!path || !program)
     return fail("vtpu_load_file: path and program must not be null pointers");
-  return finish(readObjectFile(path), path, options, program);
+  return finish(readObjectFile(path, false), path, options, program);
 }
 int vtpu_load_memory(const void *data, size_t size, const vtpu_options *options, vtpu_program **program) {
   if (!data || !program)
     return fail("vtpu_load_memory: data and program must not be null pointers");
-  return finish(readObject(static_cast<const uint8_t *>(data), size), "", options, program);
+  return finish(readObject(static_cast<const uint8_t *>(data), size, false), "", options, program);
 }
 const char *vtpu_parameter_file(const vtpu_program *program, const char *path) {
   thread_local std::string file;

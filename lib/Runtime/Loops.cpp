@@ -95,11 +95,8 @@ void analyse(Loop &loop, const std::vector<Word> &words, const std::vector<WordF
   for (uint32_t w = loop.head; w <= loop.tail; ++w) {
     depth += ranges[w - loop.head];
     const Slot &c = words[w].slot(Pipe::C);
-    uint16_t written = 0;
-    for (const Effects &e : facts[w].effects) {
-      read |= e.readR;
-      written |= e.writeR;
-    }
+    read |= facts[w].readR();
+    uint16_t written = facts[w].writeR();
     if (c.opcode == uint8_t(COp::ccall))
       written = 0xffff;
     if (!written)

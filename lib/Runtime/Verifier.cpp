@@ -42,14 +42,12 @@ using Lanes = std::array<uint8_t, numK>;
 
 struct State {
   bool reached = false;
-  RegisterFact r[numR];
-  uint32_t v = 0;                 // defined
-  uint8_t k = 0;                  // defined
-  uint16_t p = 0;                 // defined
-  uint8_t m = 0;                  // defined
+  uint16_t p = 0;                      // defined
+  uint64_t vkm = WordFacts::allR;      // defined, the places as in WordFacts; of r registers their facts tell it
   Lanes kLanes{};
+  RegisterFact r[numR];
   bool operator==(const State &o) const {
-    return reached == o.reached && std::equal(r, r + numR, o.r) && v == o.v && k == o.k && p == o.p && m == o.m && kLanes == o.kLanes;
+    return reached == o.reached && std::equal(r, r + numR, o.r) && vkm == o.vkm && p == o.p && kLanes == o.kLanes;
   }
   /// Joins `o` into this; `widen` gives up on values that still grow. True if this changed.
   bool join(const State &o, bool widen) {
@@ -79,11 +77,9 @@ struct State {
       a.value = joined;
       changed = true;
     }
-    changed |= (v & ~o.v) || (k & ~o.k) || (p & ~o.p) || (m & ~o.m);
-    v &= o.v;
-    k &= o.k;
+    changed |= (vkm & ~o.vkm) || (p & ~o.p);
+    vkm &= o.vkm;
     p &= o.p;
-    m &= o.m;
     for (unsigned i = 0; i < numK; ++i) {
       changed |= o.kLanes[i] > kLanes[i];
       kLanes[i] = std::max(kLanes[i], o.kLanes[i]);
@@ -96,26 +92,26 @@ struct State {
 struct RowFacts {
   const OperandInfo *named = nullptr; // a number of something outside the word: the only such operand
   bool onlyAddress = false;           // a memory access with no r register beside its address, which writes no k register
+  bool moves = false;                 // does more to the state than define registers
 };
 const std::array<RowFacts, numInstructions> rowFacts = [] {
   std::array<RowFacts, numInstructions> all;
   for (unsigned row = 0; row < numInstructions; ++row) {
     const InstrInfo &info = isa::begin()[row];
     all[row].onlyAddress = info.hasAddress() && (info.isLoad || info.isStore);
+    all[row].moves = info.isControl();
     for (unsigned i = 0; i < info.numOperands; ++i) {
       const OperandInfo &operand = info.operands[i];
       if (operand.cls >= OperandClass::target)
         all[row].named = &operand;
-      if ((operand.cls == OperandClass::r && operand.field != Field::ra) || (operand.cls == OperandClass::k && operand.access != Access::in))
+      const bool writesK = operand.cls == OperandClass::k && operand.access != Access::in;
+      all[row].moves |= operand.cls == OperandClass::r || operand.cls == OperandClass::idx || writesK;
+      if ((operand.cls == OperandClass::r && operand.field != Field::ra) || writesK)
         all[row].onlyAddress = false;
     }
   }
   return all;
 }();
-const RowFacts &factsOf(const InstrInfo &info) {
-  static const InstrInfo *const first = isa::begin();
-  return rowFacts[size_t(&info - first)];
-}
 
 class FunctionVerifier {
 public:
@@ -158,7 +154,12 @@ private:
   std::vector<int64_t> trips; // by loop: most rounds; -1: unknown
   std::vector<int32_t> loopOfHead;
 
-  const InstrInfo *rowOf(Pipe pipe, uint32_t w) const { return wordFacts[w].rows[unsigned(pipe)]; }
+  const InstrInfo *const instructions = isa::begin();
+
+  const InstrInfo *rowOf(Pipe pipe, uint32_t w) const {
+    const uint16_t row = wordFacts[w].rows[unsigned(pipe)];
+    return row == WordFacts::noRow ? nullptr : &instructions[row];
+  }
   uint32_t targetOf(uint32_t w) const { return uint32_t(int64_t(w) + words[w].slot(Pipe::C).imm); }
 
   /// What can be said of a word without data flow.
@@ -169,10 +170,10 @@ private:
     facts.order[w] = wordFacts[w].order;
     for (unsigned p = 0; p < numPipes; ++p) {
       const Slot &slot = word.slots[p];
-      const InstrInfo *info = wordFacts[w].rows[p];
-      if (!info)
+      if (slot.empty())
         continue;
-      if (const OperandInfo *named = factsOf(*info).named)
+      const InstrInfo *info = rowOf(Pipe(p), w);
+      if (const OperandInfo *named = rowFacts[wordFacts[w].rows[p]].named)
         switch (named->cls) {
         case OperandClass::target:
           if (int64_t target = int64_t(w) + slot.imm; target < 0 || target >= int64_t(words.size()))
@@ -340,49 +341,56 @@ private:
                                                                         : "is undefined on some path or holds different kinds of values")};
   }
 
+  Error undefinedRead(uint32_t w, const State &state) const {
+    for (Pipe pipe : wordFacts[w].order) {
+      const Effects e = effects(pipe, words[w].slot(pipe));
+      for (auto [letter, read, defined] : {std::tuple<char, uint32_t, uint64_t>('v', e.readV, state.vkm), {'k', e.readK, state.vkm >> WordFacts::kPlace},
+                                           {'p', e.readP, state.p}, {'m', e.readM, state.vkm >> WordFacts::mPlace}})
+        if (const uint32_t missing = read & ~uint32_t(defined))
+          return Error{fmt::format("{} reads {}{}, which is undefined on some path", rowOf(pipe, w)->mnemonic, letter, __builtin_ctz(missing))};
+    }
+    return Error{"a register is undefined on some path"};
+  }
+
   /// Effect of word w on the state; also proves its access. In emission order no slot sees what another one writes.
   Status transfer(uint32_t w, State &state) {
-    const Word &word = words[w];
     const WordFacts &known = wordFacts[w];
+    if ((known.read & ~state.vkm) | uint64_t(known.readP & ~state.p))
+      return undefinedRead(w, state);
+    const Lanes lanesBefore = state.kLanes;
+    state.vkm |= known.write;
+    state.p |= known.writeP;
+    for (unsigned written = uint8_t(known.write >> WordFacts::kPlace); written; written &= written - 1)
+      state.kLanes[unsigned(__builtin_ctz(written))] = 64;
     for (Pipe pipe : known.order) {
-      const InstrInfo *info = known.rows[unsigned(pipe)];
-      if (!info)
+      const Slot &slot = words[w].slot(pipe);
+      if (slot.empty())
         continue;
-      const Slot &slot = word.slot(pipe);
-      const Effects &e = known.effects[unsigned(pipe)];
-      if ((e.readV & ~state.v) | (e.readK & ~state.k) | (e.readP & ~state.p) | (e.readM & ~state.m))
-        for (auto [letter, read, defined] : {std::tuple<char, uint32_t, uint32_t>('v', e.readV, state.v), {'k', e.readK, state.k},
-                                             {'p', e.readP, state.p}, {'m', e.readM, state.m}})
-          if (uint32_t missing = read & ~defined)
-            return Error{fmt::format("{} reads {}{}, which is undefined on some path", info->mnemonic, letter, __builtin_ctz(missing))};
-      const Lanes before = state.kLanes;
-      state.v |= e.writeV;
-      state.k |= e.writeK;
-      state.p |= e.writeP;
-      state.m |= e.writeM;
-      if (pipe == Pipe::S && (info->isLoad || info->isStore)) {
-        if (Status status = transferAccess(w, slot, *info, state); !status)
+      const uint16_t row = known.rows[unsigned(pipe)];
+      if (!rowFacts[row].moves)
+        continue;
+      const InstrInfo &info = instructions[row];
+      if (pipe == Pipe::S && (info.isLoad || info.isStore)) {
+        if (Status status = transferAccess(w, slot, info, lanesBefore, state); !status)
           return status;
-        if (factsOf(*info).onlyAddress)
+        if (rowFacts[row].onlyAddress)
           continue;
       }
-      for (unsigned written = e.writeK; written; written &= written - 1)
-        state.kLanes[unsigned(__builtin_ctz(written))] = 64;
-      if (e.readR | e.writeR | e.writeK || info->isControl())
-        if (Status status = transferSlot(pipe, slot, word, *info, before, state); !status)
-          return status;
+      if (Status status = transferSlot(pipe, slot, words[w], info, lanesBefore, state); !status)
+        return status;
     }
     return {};
   }
 
   /// An access goes into one binding on all paths.
-  Status transferAccess(uint32_t w, const Slot &slot, const InstrInfo &info, const State &state) {
+  Status transferAccess(uint32_t w, const Slot &slot, const InstrInfo &info, const Lanes &lanes, const State &state) {
     const RegisterFact &base = state.r[slot.ra];
     if (base.kind != RegisterFact::pointer)
       return Error{fmt::format("the address register r{} of {} {}", slot.ra, info.mnemonic,
                                base.kind == RegisterFact::integer ? "holds an integer, not a pointer"
                                                                   : "is undefined on some path or points into different bindings")};
-    if (slot.rb != noRegister && info.operand(Field::rb) && info.operand(Field::rb)->cls == OperandClass::idx)
+    if (slot.rb != noRegister && state.r[slot.rb % numR].kind != RegisterFact::integer && info.operand(Field::rb) &&
+        info.operand(Field::rb)->cls == OperandClass::idx)
       if (Status status = requireInteger(state, slot.rb, info.mnemonic); !status)
         return status;
     if (facts.accessBinding[w] >= 0 && facts.accessBinding[w] != base.binding)
@@ -391,7 +399,7 @@ private:
     if (info.isStore && !function.bindings[base.binding].writable)
       return Error{fmt::format("{} stores to binding {} ({}), which is not writable", info.mnemonic, base.binding,
                                function.bindings[base.binding].name)};
-    proveAccess(w, slot, state);
+    proveAccess(w, slot, lanes, state);
     return {};
   }
 
@@ -443,21 +451,24 @@ private:
       state.r[slot.rd] = {RegisterFact::integer, -1, value};
     };
     // What moves pointers, and how.
-    const RegisterFact a = state.r[slot.ra % numR], b = state.r[slot.rb % numR]; // copies: results may replace them
-    switch (pipe == Pipe::C ? COp(slot.opcode) : COp::empty) {
+    const COp op = pipe == Pipe::C ? COp(slot.opcode) : COp::empty;
+    switch (op) {
     case COp::cptr:
       state.r[slot.rd] = {RegisterFact::pointer, slot.imm, ValueRange::constant(0)};
       return {};
     case COp::cmov:
-      if (a.kind == RegisterFact::undefined)
+    case COp::caddi: {
+      const RegisterFact &from = state.r[slot.ra];
+      if (from.kind == RegisterFact::undefined)
         return requireInteger(state, slot.ra, info.mnemonic);
-      state.r[slot.rd] = a;
+      state.r[slot.rd] = {from.kind, from.binding, op == COp::cmov ? from.value : from.value + ValueRange::constant(slot.imm)};
       return {};
-    case COp::caddi:
-      if (a.kind == RegisterFact::undefined)
-        return requireInteger(state, slot.ra, info.mnemonic);
-      state.r[slot.rd] = {a.kind, a.binding, a.value + ValueRange::constant(slot.imm)};
-      return {};
+    }
+    default:
+      break;
+    }
+    const RegisterFact a = state.r[slot.ra % numR], b = state.r[slot.rb % numR]; // copies: results may replace them
+    switch (op) {
     case COp::cadd: {
       const RegisterFact &base = b.kind == RegisterFact::pointer ? b : a, &other = b.kind == RegisterFact::pointer ? a : b;
       if (base.kind == RegisterFact::undefined)
@@ -633,7 +644,7 @@ private:
     return slot.rb == noRegister ? offset : offset + index.scaled(int64_t(1) << slot.scale);
   }
 
-  void proveAccess(uint32_t w, const Slot &slot, const State &state) {
+  void proveAccess(uint32_t w, const Slot &slot, const Lanes &lanes, const State &state) {
     facts.access[w] = AccessProof::checked;
     SOp op = SOp(slot.opcode);
     if (isGather(slot))
@@ -642,7 +653,7 @@ private:
     const ValueRange offset = accessOffset(slot, base, state.r[slot.rb % numR].value);
     int64_t bytes = accessBytes(slot);
     if (slot.mask && (op == SOp::sld || op == SOp::sst))
-      bytes = std::min<int64_t>(bytes, int64_t(state.kLanes[slot.mask]) * byteWidth(slot.memType));
+      bytes = std::min<int64_t>(bytes, int64_t(lanes[slot.mask]) * byteWidth(slot.memType));
     if (offset.isBounded() && offset.low >= 0 && offset.high + bytes <= int64_t(function.bindings[base.binding].size))
       facts.access[w] = AccessProof::proven;
   }

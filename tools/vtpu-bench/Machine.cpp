@@ -107,7 +107,7 @@ void registerEmission(std::vector<NamedProgram> programs, const Configure &confi
     using Facts = std::vector<rt::FunctionFacts>;
     auto facts = std::make_shared<Result<Facts>>(rt::verify(subject->program));
     phase("decode", subject, configure, [bytes]() -> Status {
-      Result<Program> program = readObject(bytes->data(), bytes->size());
+      Result<Program> program = readObject(bytes->data(), bytes->size(), false);
       benchmark::DoNotOptimize(program);
       return program ? Status() : Status(Error{program.message()});
     });

@@ -178,17 +178,30 @@ Effects effects(Pipe pipe, const Slot &slot);
 /// nothing if the reads and writes form a cycle. Two writers of one register have no order either.
 std::optional<std::array<Pipe, numPipes>> emissionOrder(const Word &word);
 
-/// What follows from a word that is well-formed; of an empty slot there is no row, and it has no effects.
+/// What follows from a word that is well-formed.
 struct WordFacts {
-  std::array<const InstrInfo *, numPipes> rows{};
-  std::array<Effects, numPipes> effects{};
+  /// What its slots read and write together: registers of the classes v, r, k, m from the lowest bit, and those of class p.
+  uint64_t read = 0, write = 0;
+  uint16_t readP = 0, writeP = 0;
+  /// By pipe: index of the row from begin(); noRow of an empty slot.
+  std::array<uint16_t, numPipes> rows{};
+  static constexpr uint16_t noRow = 0xffff;
+  /// See emissionOrder().
   std::array<Pipe, numPipes> order{};
+
+  static constexpr unsigned rPlace = numV, kPlace = rPlace + numR, mPlace = kPlace + numK;
+  static_assert(mPlace + numM == 64);
+  static constexpr uint64_t allR = ((uint64_t(1) << numR) - 1) << rPlace;
+  uint16_t readR() const { return uint16_t(read >> rPlace); }
+  uint16_t writeR() const { return uint16_t(write >> rPlace); }
 };
 
 /// Encodes a word; the word must be well-formed (see checkWord). Dependency bits are derived from `previous` (null: first word).
 void encode(const Word &word, const Word *previous, uint8_t out[wordBytes]);
 /// Decodes a word; strict: unknown opcodes, registers out of range and nonzero reserved bits are errors that name the slot and the value.
 Result<Word> decode(const uint8_t in[wordBytes]);
+/// The fields alone, into a word as it is constructed: all that decode() does but checkWord().
+Status decodeFields(const uint8_t in[wordBytes], Word &word);
 /// Everything that is wrong about one word by itself: types, lengths, registers, immediates, two writers, cyclic exchange.
 Status checkWord(const Word &word);
 /// The same; if nothing is wrong, `facts` is all that follows from the word.

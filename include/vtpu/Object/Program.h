@@ -106,12 +106,13 @@ struct Program {
   int find(std::string_view name) const;
 };
 
-/// ELF64 bytes of a program and back (ISA hash checked; strict; every error names the section or key).
+/// ELF64 bytes of a program and back (ISA hash checked; strict; every error names the section or key). Without `checkWords` the words have their
+/// fields and may break rules: for who verifies the program next, which checks them.
 Result<std::vector<uint8_t>> writeObject(const Program &program);
-Result<Program> readObject(const uint8_t *data, size_t size);
+Result<Program> readObject(const uint8_t *data, size_t size, bool checkWords = true);
 /// The same on files; writing is atomic (a temporary beside the target, then renamed), a full disk leaves nothing behind.
 Status writeObjectFile(const Program &program, const std::string &path);
-Result<Program> readObjectFile(const std::string &path);
+Result<Program> readObjectFile(const std::string &path, bool checkWords = true);
 /// Writes any bytes in that way.
 Status writeFile(const void *data, size_t size, const std::string &path);
 
