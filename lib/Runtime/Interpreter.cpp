@@ -11,6 +11,7 @@
 #include "FunctionBases.h"
 #include "Routines/Routine.h"
 #include "Semantics.h"
+#include "vtpu/Runtime/Observer.h"
 
 namespace vtpu::rt {
 
@@ -27,7 +28,8 @@ struct DecodedWord {
 
 class Interpreter final : public Executor {
 public:
-  Interpreter(const Program &program, const std::vector<FunctionFacts> &facts) : program(program), facts(facts) {
+  Interpreter(const Program &program, const std::vector<FunctionFacts> &facts, Observer *observer)
+      : program(program), facts(facts), observer(observer) {
     code.resize(program.functions.size());
     for (size_t f = 0; f < code.size(); ++f)
       for (size_t w = 0; w < program.functions[f].words.size(); ++w) {
@@ -47,6 +49,7 @@ public:
 private:
   const Program &program;
   const std::vector<FunctionFacts> &facts;
+  Observer *observer; // null: nobody watches
   std::vector<std::vector<DecodedWord>> code;
 
   bool runFunction(uint32_t index, uint8_t *const *bases, SentronContext &context) {
@@ -65,6 +68,8 @@ private:
     };
     while (true) {
       const DecodedWord &decoded = words[at];
+      if (observer && !observer->enter(index, at, bases, context))
+        return trap(TrapCause::stopped);
       Control control = Control::next;
       for (unsigned i = 0; i < decoded.slots; ++i) {
         const Pipe pipe = decoded.order[i];
@@ -125,7 +130,10 @@ private:
 } // namespace
 
 std::unique_ptr<Executor> createInterpreter(const Program &program, const std::vector<FunctionFacts> &facts) {
-  return std::make_unique<Interpreter>(program, facts);
+  return std::make_unique<Interpreter>(program, facts, nullptr);
+}
+std::unique_ptr<Executor> createInterpreter(const Program &program, const std::vector<FunctionFacts> &facts, Observer &observer) {
+  return std::make_unique<Interpreter>(program, facts, &observer);
 }
 
 std::vector<uint8_t *> calleeBases(const Program &program, const CallTable &table, uint8_t *const *bases,

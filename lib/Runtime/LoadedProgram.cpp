@@ -290,7 +290,7 @@ Result<std::unique_ptr<LoadedProgram::Context>> LoadedProgram::makeContext() {
   return context;
 }
 
-std::string LoadedProgram::describe(const Trap &trap, const std::string &why) const {
+std::string describeTrap(const Program &program, const std::vector<FunctionFacts> &facts, const Trap &trap, const std::string &why) {
   const Function &function = program.functions[trap.function];
   const isa::Word &word = function.words[trap.word];
   std::string place = fmt::format("function {}, word {}", function.name, trap.word);
@@ -486,7 +486,7 @@ Status LoadedProgram::call(uint32_t index, const void *const *inputs, void *cons
     result = call.runAll();
   if (result)
     if (const SentronContext *sentron = call.findTrapped())
-      result = Error{describe(sentron->trap, call.reason(*sentron))};
+      result = Error{describeTrap(program, facts, sentron->trap, call.reason(*sentron))};
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   std::lock_guard<std::mutex> lock(mutex);
   vtpu_stats &stats = entry.stats;

@@ -90,8 +90,6 @@ private:
   Result<uint8_t *> placeParameter(const Binding &binding, const TensorView &tensor);
   Result<std::unique_ptr<Context>> makeContext();
   Status takeContext(std::unique_ptr<Context> &memory);
-  /// `why`: of traps of coordination and of the space.
-  std::string describe(const Trap &trap, const std::string &why) const;
   /// Counts the words of an entry and all that it calls, and gives it `threads` sentrons if any of them asks for its sentron.
   void inspect(Entry &entry, uint32_t threads);
 };

@@ -8,6 +8,8 @@
 
 #include "SemanticsLanes.h"
 
+#include "vtpu/Runtime/Observer.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -168,12 +170,17 @@ int64_t laneIndex(const uint8_t *indices, unsigned i, unsigned width) {
   std::memcpy(&index, indices + 8 * i, 8);
   return index;
 }
+/// The offset that an address leads to; of a gather without its index.
+uint64_t addressed(const Slot &slot, const Registers &regs) {
+  const uint64_t offset = uint64_t(regs.r[slot.ra]) + uint64_t(int64_t(slot.imm));
+  return isGather(slot) || slot.rb == noRegister ? offset : offset + (uint64_t(regs.r[slot.rb]) << slot.scale);
+}
 } // namespace
 
 int64_t findRefused(const Slot &slot, const Registers &regs, uint64_t size) {
-  const uint64_t offset = uint64_t(regs.r[slot.ra]) + uint64_t(int64_t(slot.imm));
+  const uint64_t offset = addressed(slot, regs);
   if (!isGather(slot))
-    return int64_t(slot.rb == noRegister ? offset : offset + (uint64_t(regs.r[slot.rb]) << slot.scale));
+    return int64_t(offset);
   const unsigned width = byteWidth(slot.type);
   for (unsigned i = 0, lanes = laneCount(slot.length, slot.type); i < lanes; ++i) {
     if (slot.mask && !(regs.k[slot.mask] >> i & 1))
@@ -187,6 +194,29 @@ int64_t findRefused(const Slot &slot, const Registers &regs, uint64_t size) {
   return int64_t(offset);
 }
 
+TouchedRuns findTouched(const Slot &slot, const Registers &regs) {
+  TouchedRuns touched;
+  const uint64_t offset = addressed(slot, regs);
+  const unsigned bytes = accessBytes(slot);
+  if (!slot.mask && !isGather(slot)) {
+    touched.runs[touched.count++] = {int64_t(offset), bytes};
+    return touched;
+  }
+  const unsigned lanes = laneCount(slot.length, slot.type);
+  const uint64_t active = (slot.mask ? regs.k[slot.mask] : ~uint64_t(0)) & ((uint64_t(1) << lanes) - 1);
+  if (isGather(slot)) {
+    for (unsigned i = 0; i < lanes; ++i)
+      if (active >> i & 1)
+        touched.runs[touched.count++] = {int64_t(offset + (uint64_t(laneIndex(regs.v[slot.rc], i, bytes)) << slot.scale)), bytes};
+  } else if (active) {
+    const unsigned first = unsigned(__builtin_ctzll(active)), last = 63 - unsigned(__builtin_clzll(active)), width = bytes / lanes;
+    const bool broadcast = SOp(slot.opcode) == SOp::sbcast;
+    touched.runs[touched.count++] = broadcast ? TouchedBytes{int64_t(offset), bytes}
+                                              : TouchedBytes{int64_t(offset + uint64_t(first) * width), (last - first + 1) * width};
+  }
+  return touched;
+}
+
 bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContext &context, uint8_t *base, uint64_t size, bool checked) {
   const SOp op = SOp(slot.opcode);
   if (op == SOp::pcoord) {
@@ -197,9 +227,7 @@ bool executeS(const Slot &slot, const Word &word, Registers &regs, SentronContex
     context.p[slot.rd] = context.p[slot.ra];
     return true;
   }
-  Place place{base, size, uint64_t(regs.r[slot.ra]) + uint64_t(int64_t(slot.imm)), checked};
-  if (!isGather(slot) && slot.rb != noRegister)
-    place.offset += uint64_t(regs.r[slot.rb]) << slot.scale;
+  const Place place{base, size, addressed(slot, regs), checked};
   switch (op) {
   case SOp::sprefch:
   case SOp::sprefch2:
