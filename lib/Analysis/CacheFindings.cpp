@@ -74,7 +74,7 @@ private:
   }
   const Object &objectOf(uint32_t site) const { return trace.objects[trace.sites[site].object]; }
   bool isSplit(const Access &access) const {
-    return access.kind != AccessKind::prefetch && access.address / line != (access.address + access.bytes - 1) / line;
+    return access.address / line != (access.address + access.bytes - 1) / line;
   }
 
   //===--- Set conflicts -------------------------------------------------===//
@@ -185,8 +185,8 @@ private:
     finding.parts = largest(std::move(finding.parts), finding.others);
     // The usual distance of those reuses that the level is too small for.
     std::vector<uint64_t> distances;
-    forEachReuse(trace.accesses, line, [&](uint32_t access, uint64_t distance) {
-      if (distance != neverBefore && distance >= capacity && trace.accesses[access].kind != AccessKind::prefetch)
+    forEachReuse(trace.accesses, line, [&](uint32_t, uint64_t distance) {
+      if (distance != neverBefore && distance >= capacity)
         distances.push_back(distance);
     });
     if (distances.empty())
@@ -219,8 +219,6 @@ private:
     size_t next = 0;
     uint64_t time = 0;
     for (const Access &access : accesses) {
-      if (access.kind == AccessKind::prefetch)
-        continue;
       ++time;
       if (access.kind == AccessKind::store) {
         if (stores.size() < options.window) {

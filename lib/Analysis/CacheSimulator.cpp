@@ -68,7 +68,7 @@ public:
   }
 
   /// False: it missed. `number` is the line's address in lines, `line` its dense number.
-  bool touch(uint64_t number, uint32_t line, uint32_t site, bool counted) {
+  bool touch(uint64_t number, uint32_t line, uint32_t site) {
     const uint64_t set = number % sets;
     uint32_t *way = waysOf(set);
     const bool twinHit = twin.touch(line);
@@ -84,8 +84,6 @@ public:
     const bool first = !seen[line];
     seen[line] = true;
     result.lines += first;
-    if (!counted)
-      return hit;
     for (MissCounts *counts : {&result.total, &result.bySite[site]}) {
       ++counts->accesses;
       if (hit)
@@ -131,7 +129,7 @@ std::vector<LevelResult> simulateCaches(const std::vector<Access> &accesses, siz
     for (uint64_t number = access.address / lineBytes; number <= last; ++number) {
       const uint32_t line = numbers.of(number);
       for (Level &level : levels)
-        if (level.touch(number, line, access.site, access.kind != AccessKind::prefetch))
+        if (level.touch(number, line, access.site))
           break;
     }
   }

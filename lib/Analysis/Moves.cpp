@@ -19,8 +19,10 @@ std::vector<Access> spreadObjects(const Trace &trace) {
   return accesses;
 }
 
+uint64_t spreadBase(const Trace &trace, uint32_t object) { return trace.objects[object].base + (uint64_t(object) << objectShift); }
+
 void padRows(const Trace &trace, std::vector<Access> &accesses, uint32_t object, uint64_t pitch, uint64_t padding) {
-  const uint64_t base = trace.objects[object].base + (uint64_t(object) << objectShift);
+  const uint64_t base = spreadBase(trace, object);
   for (Access &access : accesses)
     if (trace.sites[access.site].object == object)
       access.address += (access.address - base) / pitch * padding;

@@ -13,6 +13,8 @@ namespace vtpu::analysis {
 
 /// Accesses with every object so far from the next that it may grow; their places in sets and pages stay.
 std::vector<Access> spreadObjects(const Trace &trace);
+/// Where an object is then.
+uint64_t spreadBase(const Trace &trace, uint32_t object);
 /// Rows of `pitch` bytes in an object get `padding` bytes more. On spread accesses.
 void padRows(const Trace &trace, std::vector<Access> &accesses, uint32_t object, uint64_t pitch, uint64_t padding);
 

@@ -82,9 +82,8 @@ public:
     const int32_t binding = facts[function].accessBinding[index];
     const uint64_t size = program.functions[function].bindings[size_t(binding)].size;
     for (const rt::TouchedBytes &run : rt::findTouched(slot, context.registers)) {
-      const uint64_t bytes = std::max<uint32_t>(run.bytes, 1); // of a prefetch the line counts
-      if (run.offset >= 0 && bytes <= size && uint64_t(run.offset) <= size - bytes)
-        put(word, function, index, bases[binding] + run.offset, bytes);
+      if (run.offset >= 0 && run.bytes <= size && uint64_t(run.offset) <= size - run.bytes) // else the word traps
+        put(word, function, index, bases[binding] + run.offset, run.bytes);
     }
     return true;
   }
@@ -115,12 +114,11 @@ private:
       const isa::InstrInfo *info = slot.empty() ? nullptr : isa::lookup(pipe, slot.opcode);
       if (!info)
         continue;
-      const bool prefetch = pipe == isa::Pipe::S && rt::isPrefetch(slot);
       watched.byCoordinate = info->usesSpace && (info->mnemonic == "cget" || info->mnemonic == "cput");
-      if (!watched.byCoordinate && !(pipe == isa::Pipe::S && info->hasAddress()))
+      if (!watched.byCoordinate && !(pipe == isa::Pipe::S && info->hasAddress() && !rt::isPrefetch(slot)))
         continue;
       watched.pipe = int8_t(pipe);
-      watched.kind = prefetch ? AccessKind::prefetch : info->isStore || info->mnemonic == "cput" ? AccessKind::store : AccessKind::load;
+      watched.kind = info->isStore || info->mnemonic == "cput" ? AccessKind::store : AccessKind::load;
       break;
     }
     return watched;

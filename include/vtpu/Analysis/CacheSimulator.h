@@ -28,7 +28,7 @@ struct MissCounts {
 };
 
 struct LevelResult {
-  MissCounts total; // without prefetches
+  MissCounts total;
   std::vector<MissCounts> bySite;
   /// Conflict misses by who missed and who had evicted the line: site << 32 | site.
   std::unordered_map<uint64_t, uint64_t> fights;

@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs an entry in the interpreter, as one sentron, and records every access of its S slots, and those to the call's tensors by coordinate.
+// Runs an entry in the interpreter, as one sentron, and records every access of its S slots, and those to the call's tensors by coordinate. Not
+// recorded: prefetches, accesses to cells, what other routines than `cget` and `cput` touch.
 //
 // Addresses are those of a model: every object (a binding of the entry, a stack) starts on a page, one behind the other, as big buffers of an
 // allocator do, and a page is where its address says. A real machine maps pages of 4 KiB to places of its own, so that what is found in caches
@@ -38,7 +39,7 @@ struct Object {
   std::vector<Axis> axes = {}; // the outermost first; empty: its elements have no coordinates, or not in row-major order
 };
 
-enum class AccessKind : uint8_t { load, store, prefetch };
+enum class AccessKind : uint8_t { load, store };
 
 /// One run of bytes that a word touched.
 struct Access {

@@ -29,8 +29,8 @@ struct TouchedBytes {
   int64_t offset;
   uint32_t bytes;
 };
-/// What an S slot that is no routine touches or prefetches, from the registers before its word: one run, from the first active lane to the last; of a
-/// gather or scatter one for each active lane, in order; none if no lane is active. At most 16. Offsets may lie outside of the binding.
+/// What a load or store of the S pipe touches, from the registers before its word: one run, from the first active lane to the last; of a gather or
+/// scatter one for each active lane, in order; none if no lane is active. Offsets may lie outside of the binding.
 struct TouchedRuns {
   std::array<TouchedBytes, 16> runs;
   unsigned count = 0;

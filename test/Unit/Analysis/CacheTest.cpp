@@ -86,7 +86,7 @@ std::vector<Access> randomAccesses(uint64_t seed, unsigned count, uint64_t bytes
   uint64_t at = 0;
   for (unsigned i = 0; i < count; ++i) {
     at = random() % 4 ? at + random() % 128 : random() % bytes;
-    accesses.push_back({(uint64_t(1) << 40) + at % bytes, uint32_t(random() % 3), uint8_t(1 + random() % 64), random() % 8 ? AccessKind::load : AccessKind::prefetch});
+    accesses.push_back({(uint64_t(1) << 40) + at % bytes, uint32_t(random() % 3), uint8_t(1 + random() % 64), AccessKind::load});
   }
   return accesses;
 }
@@ -110,13 +110,11 @@ TEST(CacheSimulator, AgreesWithPlainCaches) {
             const bool first = std::find(seen[i].begin(), seen[i].end(), line) == seen[i].end();
             if (first)
               seen[i].push_back(line);
-            if (access.kind != AccessKind::prefetch) {
-              ++expected[i].accesses;
-              expected[i].spared += hit && !fullHit;
-              expected[i].compulsory += !hit && first;
-              expected[i].conflict += !hit && !first && fullHit;
-              expected[i].capacity += !hit && !first && !fullHit;
-            }
+            ++expected[i].accesses;
+            expected[i].spared += hit && !fullHit;
+            expected[i].compulsory += !hit && first;
+            expected[i].conflict += !hit && !first && fullHit;
+            expected[i].capacity += !hit && !first && !fullHit;
             if (hit)
               break;
           }
@@ -166,7 +164,7 @@ TEST(ReuseDistances, SayWhatFullyAssociativeCachesMiss) {
   const std::vector<Access> accesses = randomAccesses(9, 20000, 40000);
   for (uint64_t lines : {8u, 64u, 300u}) {
     uint64_t far = 0;
-    forEachReuse(accesses, 64, [&](uint32_t access, uint64_t distance) { far += accesses[access].kind != AccessKind::prefetch && distance >= lines; });
+    forEachReuse(accesses, 64, [&](uint32_t, uint64_t distance) { far += distance >= lines; });
     const Caches caches = parsed(("L1:" + std::to_string(lines * 64) + ":" + std::to_string(lines) + ":64").c_str());
     EXPECT_EQ(simulateCaches(accesses, 3, caches)[0].total.misses(), far) << lines;
   }
