@@ -131,12 +131,12 @@ private:
         return Error{fmt::format("{}: {}", where(w), status.message())};
       const bool inside = w >= result.head && w <= result.tail;
       for (Pipe pipe : facts.order) {
-        const InstrInfo *info = facts.rows[unsigned(pipe)];
+        const Slot &slot = words()[w].slot(pipe);
+        const InstrInfo *info = lookup(pipe, slot.opcode);
         if (!info)
           continue;
-        const Slot &slot = words()[w].slot(pipe);
-        const Effects &effects = facts.effects[unsigned(pipe)];
-        std::vector<bool> reads = registersOf(effects, false), writes = registersOf(effects, true);
+        const Effects touched = effects(pipe, slot);
+        std::vector<bool> reads = registersOf(touched, false), writes = registersOf(touched, true);
         if (inside && w == result.tail && info->isBranch) {
           readByBranch = reads;
           counter = slot.opcode == uint8_t(COp::cbcci) || slot.opcode == uint8_t(COp::cbcc) ? slot.ra : -1;
