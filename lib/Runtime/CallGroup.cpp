@@ -35,7 +35,8 @@ bool registerFences() {
 constexpr unsigned mostListed = 8;
 } // namespace
 
-CallGroup::CallGroup(uint32_t most) : sleeperFences(registerFences()), waiters(most), numbered(numBarriers), contributions(most) {
+CallGroup::CallGroup(uint32_t most)
+    : sleeperFences(registerFences()), waiters(most), outgoing(most), incoming(most), numbered(numBarriers), contributions(most) {
   auto threads = std::make_unique<LocalTransport>(most);
   local = threads.get();
   transport = std::move(threads);
@@ -56,6 +57,8 @@ void CallGroup::begin(uint32_t count) {
     waiter.wait = {};
     waiter.error.clear();
   }
+  std::fill(outgoing.begin(), outgoing.end(), End());
+  std::fill(incoming.begin(), incoming.end(), End());
   left = 0;
 }
 

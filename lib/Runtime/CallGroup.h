@@ -108,11 +108,18 @@ private:
     std::string error;
   };
 
+  /// What a sentron sent to or received from last in this call.
+  struct alignas(64) End {
+    int64_t peer = 0;
+    Channel *channel = nullptr; // null: nothing yet
+  };
+
   const bool sleeperFences; // who goes to sleep fences for the others
   uint32_t sentrons = 0;
   std::unique_ptr<Transport> transport;
   const LocalTransport *local; // the same
   std::vector<Waiter> waiters;
+  std::vector<End> outgoing, incoming;
   Meeting all, collective;
   std::vector<Meeting> numbered;
   std::vector<Message> contributions; // by sentron; allocated by `begin`
@@ -177,24 +184,36 @@ CallGroup::Arrival CallGroup::arrive(Meeting &meeting, uint16_t what, uint32_t n
 }
 
 CallGroup::Quick CallGroup::trySend(uint32_t self, int64_t to, const Message &message) {
-  if (isStopped() || uint64_t(to) >= sentrons)
+  End &end = outgoing[self];
+  if (isStopped())
     return Quick::enter;
-  Channel *channel = local->find(self, uint32_t(to));
-  if (!channel || !channel->trySend(message, local->wide))
+  if (!end.channel || to != end.peer) {
+    if (uint64_t(to) >= sentrons)
+      return Quick::enter;
+    end = {to, local->find(self, uint32_t(to))};
+  }
+  if (!end.channel || !end.channel->trySend(message, local->wide))
     return Quick::enter;
   orderBeforeLook();
   return waiters[uint32_t(to)].parked.load(std::memory_order_relaxed) ? Quick::wake : Quick::done;
 }
 
 CallGroup::Quick CallGroup::tryReceive(uint32_t self, int64_t from, Message &message) {
+  constexpr unsigned looks = 50, polls = 64; // some microseconds; then as everywhere
+  End &end = incoming[self];
+  bool done = false;
+  auto look = [&](unsigned polls) __attribute__((always_inline)) {
+    if (!end.channel || from != end.peer)
+      end = {from, local->find(uint32_t(from), self)};
+    done = end.channel && end.channel->tryReceive(message, local->wide, polls);
+    return done || isStopped();
+  };
   if (isStopped() || uint64_t(from) >= sentrons)
     return Quick::enter;
-  bool done = false;
-  spin([&]() __attribute__((always_inline)) {
-    Channel *channel = local->find(uint32_t(from), self);
-    done = channel && channel->tryReceive(message, local->wide);
-    return done || isStopped();
-  });
+  for (unsigned i = 0; i < looks && !look(polls); ++i) {
+  }
+  if (!done)
+    spin([&]() __attribute__((always_inline)) { return look(1); });
   if (!done)
     return Quick::enter;
   orderBeforeLook();

@@ -13,7 +13,7 @@ namespace vtpu::rt {
 namespace {
 bool hostStoresLines() {
 #if VTPU_WIDE_STORE
-  return __builtin_cpu_supports("avx512f");
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
 #else
   return false;
 #endif

@@ -13,7 +13,7 @@
 
 namespace vtpu::rt {
 
-/// Sentrons 0..sentrons-1. A row of channels a source and a channel a pair (2.3 KiB) come into being with their first message.
+/// Sentrons 0..sentrons-1. A row of channels a source and a channel a pair (3.4 KiB) come into being with their first message.
 class LocalTransport final : public Transport {
 public:
   explicit LocalTransport(uint32_t sentrons);
