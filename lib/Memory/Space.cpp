@@ -21,6 +21,7 @@
 #include <queue>
 #include <shared_mutex>
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -36,6 +37,22 @@ namespace {
 uint64_t newEpoch() {
   static std::atomic<uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+/// Writes the line of `data` back; it stays in the caches if the host has clwb.
+void writeBack(const uint8_t *data) {
+#if defined(__x86_64__)
+  static const bool keeps = [] {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_CLWB;
+  }();
+  if (keeps)
+    asm volatile("clwb %0" : : "m"(*data) : "memory");
+  else
+    _mm_clflush(data);
+#else
+  (void)data;
+#endif
 }
 
 Place cellPlace(Page &page, unsigned cell) { return {page.address(cell), isa::Type::i64, nullptr}; }
@@ -558,9 +575,7 @@ bool Space::flush(const Coordinate &c) const {
   const Place place = state->existing(c, nullptr);
   if (!place)
     return false;
-#if defined(__x86_64__)
-  _mm_clflush(place.data);
-#endif
+  writeBack(place.data);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   return true;
 }
