@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Pages that are writable while they are filled and executable afterwards, never both.
+// Pages that are executable and never writable: code gets there through the file that they map. Programs share them, so that loading one changes
+// no mapping.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,9 +14,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace vtpu::rt {
 
+/// The place of one program's code, on cache lines of its own. Places are taken and given back on any thread; a process that forks takes new ones
+/// from pages of its own, as does its child.
 class CodeMemory {
 public:
   CodeMemory() = default;
@@ -23,15 +27,18 @@ public:
   CodeMemory &operator=(const CodeMemory &) = delete;
   ~CodeMemory();
 
-  /// Maps writable pages for at least `bytes` bytes.
+  /// Takes a place for `bytes` bytes, at least one. Once.
   Status allocate(size_t bytes);
-  /// Makes the pages executable and read-only.
-  Status seal();
-  uint8_t *data() const { return pages; }
+  /// Writes into the place; what is to be executed is written before.
+  Status write(size_t at, const void *code, size_t bytes);
+  /// The start of the place, a multiple of 64.
+  const uint8_t *data() const;
 
 private:
-  uint8_t *pages = nullptr;
-  size_t size = 0;
+  friend class CodePool;
+  struct Pages;
+  std::shared_ptr<Pages> pages;
+  size_t offset = 0, size = 0;
 };
 
 } // namespace vtpu::rt

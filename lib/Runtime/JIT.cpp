@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Emits a program once, at load, into write-xor-execute memory and calls it. An executor has no mutable state: any number of threads may
+// Emits a program once, at load, into memory that executes and cannot be written, and calls it. An executor has no mutable state: any number of threads may
 // call it at once, each with its own context.
 //
 //===----------------------------------------------------------------------===//
@@ -44,12 +44,12 @@ struct Emission {
   Label trampoline;
   std::vector<Label> functions;
 
-  Status emit(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features) {
+  Status emit(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, bool learned) {
     Environment environment(Arch::kX64);
     code.init(environment);
     code.setErrorHandler(&failure);
     x86::Assembler assembler(&code);
-    JITEmitter emitter(program, facts, features, assembler);
+    JITEmitter emitter(program, facts, features, assembler, learned ? &JITEmitter::threadTemplates() : nullptr);
     emitter.emitProgram(wordOffsets);
     trampoline = emitter.trampoline;
     functions = emitter.functionLabels;
@@ -67,15 +67,15 @@ class JIT final : public Executor {
 public:
   Status build(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features) {
     Emission emission;
-    if (Status status = emission.emit(program, facts, features); !status)
+    if (Status status = emission.emit(program, facts, features, true); !status)
       return status;
     bytes = emission.code.codeSize();
     if (Status status = memory.allocate(bytes); !status)
       return status;
     emission.code.relocateToBase(uint64_t(reinterpret_cast<uintptr_t>(memory.data())));
-    emission.code.copyFlattenedData(memory.data(), bytes);
-    if (Status status = memory.seal(); !status)
-      return status;
+    for (const Section *section : emission.code.sections())
+      if (Status status = memory.write(section->offset(), section->data(), section->bufferSize()); !status)
+        return status;
     trampoline = reinterpret_cast<Trampoline>(memory.data() + emission.code.labelOffset(emission.trampoline));
     for (size_t f = 0; f < emission.functions.size(); ++f) {
       functions.push_back(memory.data() + emission.code.labelOffset(emission.functions[f]));
@@ -129,9 +129,9 @@ Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::v
   return std::unique_ptr<Executor>(std::move(jit));
 }
 
-Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features) {
+Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, bool learned) {
   Emission emission;
-  if (Status status = emission.emit(program, facts, features); !status)
+  if (Status status = emission.emit(program, facts, features, learned); !status)
     return vtpu::Error{status.message()};
   EmittedCode result;
   result.bytes.resize(emission.code.codeSize());

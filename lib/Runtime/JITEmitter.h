@@ -11,7 +11,7 @@
 #define VTPU_LIB_RUNTIME_JITEMITTER_H
 
 #include "FunctionBases.h"
-#include "VectorTemplates.h"
+#include "SlotTemplates.h"
 
 #include <algorithm>
 #include <asmjit/x86.h>
@@ -21,8 +21,12 @@ namespace vtpu::rt {
 
 class JITEmitter {
 public:
-  JITEmitter(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, asmjit::x86::Assembler &a)
-      : program(program), facts(facts), features(features), a(a) {}
+  /// `templates`: what is known of slots' code, and where more is learned; null: the assembler makes all of it.
+  JITEmitter(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, asmjit::x86::Assembler &a,
+             SlotTemplates *templates)
+      : program(program), facts(facts), features(features), a(a), templates(templates) {}
+  /// Of this thread.
+  static SlotTemplates &threadTemplates();
 
   /// Emits every function; `wordOffsets` as in EmittedCode.
   void emitProgram(std::vector<std::vector<uint32_t>> &wordOffsets);
@@ -40,6 +44,7 @@ private:
   const std::vector<FunctionFacts> &facts;
   const HostFeatures features;
   asmjit::x86::Assembler &a;
+  SlotTemplates *const templates;
 
   /// A cold path behind the function.
   struct TrapSite {
@@ -55,6 +60,10 @@ private:
 
   void emitTrampoline();
   void emitFunction(uint32_t index, std::vector<uint32_t> &offsets);
+  /// Emits a slot by its template; false if there is none.
+  bool emitLearned(isa::Pipe pipe, const isa::Slot &slot);
+  /// SlotTemplates::Assemble; the variant is HostFeatures::vpopcntdq.
+  static size_t assembleAlone(isa::Pipe pipe, const isa::Slot &slot, unsigned variant, uint8_t *out);
   void emitD(const isa::Slot &slot, const isa::Word &word);
   void emitS(const isa::Slot &slot, const isa::Word &word);
   void emitC(const isa::Slot &slot, const isa::Word &word);
@@ -70,14 +79,6 @@ private:
   static asmjit::x86::KReg k(unsigned index) { return asmjit::x86::KReg(index); }
   /// The slot's mask as a prefix of the next instruction.
   asmjit::x86::Assembler &masked(const isa::Slot &slot);
-  /// Counts bytes that were written at the assembler's position past it: a buffer that grows keeps what its size says.
-  void advance(size_t bytes) {
-    a._bufferPtr += bytes;
-    asmjit::CodeBuffer &buffer = a.currentSection()->buffer();
-    buffer._size = std::max(buffer._size, a.offset());
-  }
-  /// `id` on the slot's vectors and, of loads and stores, `unit` bytes at its address: by template if there is one, else by the assembler.
-  void emitVector(uint32_t id, TemplateForm form, const isa::Slot &slot, unsigned unit = 0);
   Label trap(TrapCause cause, const isa::Slot *slot = nullptr, uint32_t message = 0);
   void emitTrap(const TrapSite &site);
   /// Leaves the function if the call is stopped.
@@ -120,11 +121,6 @@ private:
   /// Copies 16 bytes through rdx; `truncate` drops what is no coordinate.
   void moveCoordinate(Mem to, Mem from, bool truncate);
   void load64(Gp reg, int64_t value);
-  // Frequent instructions, written without the assembler where they have their short encodings.
-  /// target = [base + displacement]; neither is r8..r15, and the base is not rsp.
-  void loadScratch(Gp target, Gp base, int displacement);
-  /// target += value.
-  void addImmediate(Gp target, int32_t value);
 };
 
 } // namespace vtpu::rt

@@ -38,20 +38,11 @@ x86::Gp JITEmitter::gp(unsigned r) {
   return map[r];
 }
 x86::Mem JITEmitter::contextSlot(unsigned index, Gp base) { return x86::qword_ptr(base, spillOffset(index)); }
-void JITEmitter::loadScratch(Gp target, Gp base, int displacement) {
-  if (a.remainingSpace() < 4 || displacement != int8_t(displacement)) {
-    a.mov(target, x86::qword_ptr(base, displacement));
-    return;
-  }
-  const uint8_t bytes[] = {0x48, 0x8B, uint8_t(0x40 | target.id() << 3 | base.id()), uint8_t(displacement)};
-  std::memcpy(a.bufferPtr(), bytes, sizeof bytes);
-  advance(sizeof bytes);
-}
 x86::Gp JITEmitter::useR(unsigned r, Gp scratch) {
   if (r < 12)
     return gp(r);
-  loadScratch(scratch, x86::rbp, -8);
-  loadScratch(scratch, scratch, spillOffset(r - 12));
+  a.mov(scratch, x86::qword_ptr(x86::rbp, -8));
+  a.mov(scratch, contextSlot(r - 12, scratch));
   return scratch;
 }
 void JITEmitter::storeR(unsigned r, Gp value) {
@@ -74,15 +65,6 @@ void JITEmitter::moveCoordinate(Mem to, Mem from, bool truncate) {
     }
     a.mov(high ? to.cloneAdjusted(8) : to, x86::rdx);
   }
-}
-void JITEmitter::addImmediate(Gp target, int32_t value) {
-  if (a.remainingSpace() < 4 || value != int8_t(value)) {
-    a.add(target, value);
-    return;
-  }
-  const uint8_t bytes[] = {uint8_t(0x48 | target.id() >> 3), 0x83, uint8_t(0xC0 | (target.id() & 7)), uint8_t(value)};
-  std::memcpy(a.bufferPtr(), bytes, sizeof bytes);
-  advance(sizeof bytes);
 }
 void JITEmitter::load64(Gp reg, int64_t value) {
   if (value == 0)
@@ -172,7 +154,7 @@ void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
     offsets.push_back(uint32_t(a.offset()));
     for (Pipe pipe : facts[index].order[wordIndex]) {
       const Slot &slot = word.slot(pipe);
-      if (slot.empty())
+      if (slot.empty() || (templates && emitLearned(pipe, slot)))
         continue;
       if (lookup(pipe, slot.opcode)->isRoutine)
         emitRoutine(pipe, slot, word);
@@ -187,6 +169,66 @@ void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
   offsets.push_back(uint32_t(a.offset()));
   for (const TrapSite &site : traps)
     emitTrap(site);
+}
+
+bool JITEmitter::emitLearned(Pipe pipe, const Slot &slot) {
+  if (!SlotTemplates::learns(pipe, slot.opcode) || a.remainingSpace() < SlotTemplates::mostBytes)
+    return false;
+  const AccessProof access = facts[functionIndex].access[wordIndex];
+  if (pipe == Pipe::S && (access == AccessProof::checked || (access == AccessProof::none && !isPrefetch(slot))))
+    return false;
+  const size_t size = templates->write(a.bufferPtr(), pipe, slot, features.vpopcntdq);
+  a._bufferPtr += size;
+  CodeBuffer &buffer = a.currentSection()->buffer(); // when it grows, it keeps what its size says
+  buffer._size = std::max(buffer._size, a.offset());
+  return size != 0;
+}
+
+size_t JITEmitter::assembleAlone(Pipe pipe, const Slot &slot, unsigned variant, uint8_t *out) {
+  /// An assembler in whose program there is one word with a proven access.
+  struct Bench final : ErrorHandler {
+    CodeHolder code;
+    x86::Assembler a;
+    Program program;
+    std::vector<FunctionFacts> facts;
+    bool failed = false;
+    Bench() {
+      code.init(Environment(Arch::kX64));
+      code.setErrorHandler(this);
+      code.attach(&a);
+      program.functions.resize(1);
+      program.functions[0].bindings.resize(1);
+      facts.resize(1);
+      facts[0].access = {AccessProof::proven};
+      facts[0].accessBinding = {0};
+      facts[0].polls = {false};
+    }
+    void handleError(asmjit::Error, const char *, BaseEmitter *) override { failed = true; }
+  };
+  static thread_local Bench bench;
+  bench.failed = false;
+  bench.a.setOffset(0);
+  HostFeatures features;
+  features.vpopcntdq = variant & 1;
+  JITEmitter emitter(bench.program, bench.facts, features, bench.a, nullptr);
+  const uint32_t labels = uint32_t(bench.code.labelCount());
+  const Word word;
+  if (pipe == Pipe::D)
+    emitter.emitD(slot, word);
+  else if (pipe == Pipe::S)
+    emitter.emitS(slot, word);
+  else
+    emitter.emitC(slot, word);
+  const size_t size = bench.a.offset();
+  if (bench.failed || size > SlotTemplates::mostBytes || bench.code.labelCount() != labels)
+    return 0;
+  std::memcpy(out, bench.a.bufferData(), size);
+  return size;
+}
+
+SlotTemplates &JITEmitter::threadTemplates() {
+  static thread_local SlotTemplates templates(assembleAlone);
+  return templates;
 }
 
 void JITEmitter::emitTrap(const TrapSite &site) {
@@ -219,7 +261,7 @@ void JITEmitter::emitTrap(const TrapSite &site) {
 }
 
 void JITEmitter::emitPoll() {
-  loadScratch(x86::rax, x86::rbp, -8);
+  a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
   a.mov(x86::rax, x86::qword_ptr(x86::rax, int(offsetof(SentronContext, stop))));
   a.cmp(x86::byte_ptr(x86::rax), 0);
   a.jnz(trap(TrapCause::stopped));
@@ -475,7 +517,7 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
   case COp::caddi: {
     Gp target = defR(slot.rd, x86::rax), left = useR(slot.ra, x86::rax);
     if (target.id() == left.id())
-      addImmediate(target, imm);
+      a.add(target, imm);
     else
       a.lea(target, x86::ptr(left, imm));
     storeR(slot.rd, target);

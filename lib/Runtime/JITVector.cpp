@@ -129,38 +129,6 @@ x86::Assembler &JITEmitter::masked(const Slot &slot) {
   return a;
 }
 
-void JITEmitter::emitVector(uint32_t id, TemplateForm form, const Slot &slot, unsigned unit) {
-  const bool memory = form >= TemplateForm::load;
-  const bool indexed = memory && slot.rb != noRegister;
-  // Registers may be fetched from the context: before any mask's prefix.
-  const Gp base = memory ? useR(slot.ra, x86::rax) : Gp(), index = indexed ? useR(slot.rb, x86::rdx) : Gp();
-  if (slot.length == Length::v512 && a.remainingSpace() >= VectorTemplates::mostBytes) {
-    TemplateOperands operands;
-    operands.rd = slot.rd, operands.mask = slot.mask, operands.zeroing = slot.zeroing;
-    if (memory) {
-      operands.base = base.id(), operands.displacement = slot.imm;
-      if (indexed)
-        operands.index = index.id(), operands.scale = slot.scale;
-    } else {
-      operands.ra = slot.ra, operands.rb = slot.rb;
-    }
-    if (size_t size = VectorTemplates::write(a.bufferPtr(), id, form, unit, operands)) {
-      advance(size);
-      return;
-    }
-  }
-  Vec rd = vec(slot.rd, slot.length);
-  const Mem there = indexed ? x86::ptr(base, index, slot.scale, slot.imm, unit) : memory ? x86::ptr(base, slot.imm, unit) : Mem();
-  if (form == TemplateForm::two)
-    masked(slot).emit(id, rd, vec(slot.ra, slot.length));
-  else if (form == TemplateForm::three)
-    masked(slot).emit(id, rd, vec(slot.ra, slot.length), vec(slot.rb, slot.length));
-  else if (form == TemplateForm::load)
-    masked(slot).emit(id, rd, there);
-  else
-    masked(slot).emit(id, there, rd);
-}
-
 void JITEmitter::emitD(const Slot &slot, const Word &word) {
   DOp op = DOp(slot.opcode);
   Vec rd = vec(slot.rd, slot.length), ra = vec(slot.ra, slot.length), rb = vec(slot.rb, slot.length);
@@ -170,10 +138,12 @@ void JITEmitter::emitD(const Slot &slot, const Word &word) {
       masked(slot).emit(Inst::kIdVpermilps, rd, rb, ra);
       return;
     }
-    return emitVector(id, TemplateForm::three, slot);
+    masked(slot).emit(id, rd, ra, rb);
+    return;
   }
   if (uint32_t id = unaryId(op).get(slot.type)) {
-    return emitVector(id, TemplateForm::two, slot);
+    masked(slot).emit(id, rd, ra);
+    return;
   }
   if (uint32_t id = immediateId(op).get(slot.type)) {
     int imm = op == DOp::dround ? slot.imm | 8 /* no precision exception */ : op == DOp::dgetmant ? 0 : slot.imm & (wide ? 63 : 31);
@@ -543,10 +513,11 @@ void JITEmitter::emitS(const Slot &slot, const Word &word) {
   const bool wide = byteWidth(slot.type) == 8;
   if (vector)
     return emitVectorAccess(slot, element * lanes);
-  if (op == SOp::sbcast)
-    return emitVector(wide ? Inst::kIdVpbroadcastq : Inst::kIdVpbroadcastd, TemplateForm::load, slot, element);
   Mem memory = address(slot, element);
   switch (op) {
+  case SOp::sbcast:
+    masked(slot).emit(wide ? Inst::kIdVpbroadcastq : Inst::kIdVpbroadcastd, vec(slot.rd, slot.length), memory);
+    return;
   case SOp::sldp:
   case SOp::sstp: {
     // Address and context leave one scratch register: the context is on the side that rax does not hold.
@@ -637,14 +608,16 @@ void JITEmitter::emitVectorAccess(const Slot &slot, unsigned bytes) {
     id = Inst::kIdVmovupd;
     break;
   default: // f16
-    if (!load) {
-      const Mem there = address(slot, bytes);
-      masked(slot).emit(Inst::kIdVcvtps2ph, there, vec(slot.rd, slot.length), 0);
-      return;
-    }
-    id = Inst::kIdVcvtph2ps;
+    id = load ? Inst::kIdVcvtph2ps : Inst::kIdVcvtps2ph;
   }
-  emitVector(id, load ? TemplateForm::load : TemplateForm::store, slot, bytes);
+  const Mem there = address(slot, bytes); // registers may be fetched from the context: before any mask's prefix
+  const Vec data = vec(slot.rd, slot.length);
+  if (load)
+    masked(slot).emit(id, data, there);
+  else if (slot.memType == Type::f16)
+    masked(slot).emit(id, there, data, 0);
+  else
+    masked(slot).emit(id, there, data);
 }
 
 } // namespace vtpu::rt

@@ -119,8 +119,8 @@ public:
       : program(program), index(index), constants(constants), function(program.functions[index]), words(function.words) {
     facts.access.assign(words.size(), AccessProof::none);
     facts.accessBinding.assign(words.size(), -1);
-    facts.order.resize(words.size());
-    wordFacts.resize(words.size());
+    facts.order.reserve(words.size());
+    wordFacts.reserve(words.size());
   }
   FunctionFacts facts;
 
@@ -132,9 +132,6 @@ public:
         return Error{fmt::format("function {}, word {}: {}", function.name, w, status.message())};
     loops = findLoops(words, wordFacts, branches);
     trips.assign(loops.size(), -1);
-    loopOfHead.assign(words.size(), -1);
-    for (size_t i = 0; i < loops.size(); ++i)
-      loopOfHead[loops[i].head] = int32_t(i);
     if (Status status = solve(); !status)
       return status;
     findPolls();
@@ -152,7 +149,6 @@ private:
   std::vector<uint32_t> calls;    // words that call, ascending
   std::vector<Loop> loops;
   std::vector<int64_t> trips; // by loop: most rounds; -1: unknown
-  std::vector<int32_t> loopOfHead;
 
   const InstrInfo *const instructions = isa::begin();
 
@@ -165,9 +161,11 @@ private:
   /// What can be said of a word without data flow.
   Status checkStatic(uint32_t w) {
     const Word &word = words[w];
-    if (Status status = checkWord(word, wordFacts[w]); !status)
+    // Each word's facts are made when they are known: clearing them all before would cost as much as checking some of the rules.
+    wordFacts.emplace_back();
+    if (Status status = checkWord(word, wordFacts.back()); !status)
       return status;
-    facts.order[w] = wordFacts[w].order;
+    facts.order.push_back(wordFacts.back().order);
     for (unsigned p = 0; p < numPipes; ++p) {
       const Slot &slot = word.slots[p];
       if (slot.empty())
@@ -259,13 +257,16 @@ private:
         blockOf[w] = int32_t(first.size());
         first.push_back(w);
       }
+    std::vector<int32_t> loopOf(first.size(), -1); // whose head a block is
+    for (size_t i = 0; i < loops.size(); ++i)
+      loopOf[blockOf[loops[i].head]] = int32_t(i);
     std::vector<State> in(first.size());
     std::vector<State> entries(loops.size()); // joined over the edges that enter the loop
     std::vector<uint16_t> visits(first.size(), 0);
     std::vector<bool> queued(first.size(), false);
     std::vector<int32_t> heap;
     auto flow = [&](uint32_t from, uint32_t to, const State &state) {
-      const int32_t block = blockOf[to], loopIndex = loopOfHead[to];
+      const int32_t block = blockOf[to], loopIndex = loopOf[block];
       bool changed;
       if (loopIndex >= 0) {
         const State before = in[block];
@@ -326,11 +327,11 @@ private:
     std::vector<uint32_t> restless, back;
     std::copy_if(branches.begin(), branches.end(), std::back_inserter(back), [&](uint32_t w) { return targetOf(w) <= w; });
     std::merge(calls.begin(), calls.end(), back.begin(), back.end(), std::back_inserter(restless));
-    for (uint32_t w : back) {
-      const uint32_t head = targetOf(w);
-      const int64_t most = trips[loopOfHead[head]];
-      facts.polls[w] = most < 0 || most > mostTrips || *std::lower_bound(restless.begin(), restless.end(), head) < w;
-    }
+    for (uint32_t w : back)
+      facts.polls[w] = true;
+    for (size_t i = 0; i < loops.size(); ++i) // of loops with several branches back trips are unknown
+      facts.polls[loops[i].tail] =
+          trips[i] < 0 || trips[i] > mostTrips || *std::lower_bound(restless.begin(), restless.end(), loops[i].head) < loops[i].tail;
   }
 
   Status requireInteger(const State &state, uint8_t reg, std::string_view mnemonic) const {

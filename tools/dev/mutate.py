@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Not JIT.cpp, which holds no template, nor VectorTemplates.cpp: what that gets wrong it finds itself and leaves to the assembler.
+# Not JIT.cpp, which holds no template, nor SlotTemplates.cpp: what that gets wrong it finds itself and leaves to the assembler.
 FILES = ["JIT?*.cpp", "Semantics*.cpp", "Routines/*.cpp"]
 TESTS = ["ConformanceTests", "CoordinateRowsTests", "GeometryRowsTests", "SpaceRowsTests", "MessagesTests", "CAPITests", "RuntimeTests", "GeneratorTests"]
 # (file, line, old, new; None: any): why no program can see the change.

@@ -19,8 +19,10 @@ struct EmittedCode {
   std::vector<std::vector<uint32_t>> wordOffsets;
 };
 
-/// Emits the machine code of a program without running it; works on every x86-64 host.
-Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features = hostFeatures());
+/// Emits the machine code of a program without running it; works on every x86-64 host. `learned` false: without templates, by the assembler alone,
+/// which gives the same bytes.
+Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features = hostFeatures(),
+                                   bool learned = true);
 
 } // namespace vtpu::rt
 

@@ -98,6 +98,14 @@ TEST(Template, NoneLoopsOrMakesAnUnlistedCall) {
       const gen::TemplateProgram all = gen::templateProgram(words, proof);
       Result<rt::EmittedCode> code = rt::emitForDisplay(all.program, all.facts, features);
       ASSERT_TRUE(code.ok()) << info->mnemonic << ": " << code.message();
+      // Twice: templates that were learned the first time are used the second.
+      for (int round = 0; round < 2; ++round) {
+        Result<rt::EmittedCode> again = rt::emitForDisplay(all.program, all.facts, features),
+                                assembled = rt::emitForDisplay(all.program, all.facts, features, false);
+        ASSERT_TRUE(again.ok() && assembled.ok()) << info->mnemonic;
+        ASSERT_EQ(again->wordOffsets, assembled->wordOffsets) << info->mnemonic;
+        ASSERT_EQ(again->bytes, assembled->bytes) << info->mnemonic;
+      }
       for (uint32_t w = 0; w < words.size(); ++w) {
         const Slot &slot = words[w].slot(info->pipe);
         SCOPED_TRACE(std::string(info->mnemonic) + "." + std::string(typeName(slot.type)) + "." + std::string(typeName(slot.memType)));
@@ -115,4 +123,19 @@ TEST(Template, NoneLoopsOrMakesAnUnlistedCall) {
     for (uint64_t function : calls[std::string(info->mnemonic)])
       ASSERT_TRUE(functions.insert(function).second) << info->mnemonic;
   }
+}
+
+TEST(Template, LongProgramsAreTheAssemblersToo) {
+  gen::Random random(test::seed());
+  SCOPED_TRACE("seed " + std::to_string(test::seed()));
+  std::vector<Word> words;
+  while (words.size() < 20000)
+    for (const char *mnemonic : {"dfma", "sld", "caddi", "cdiv"}) // with templates, and without
+      for (const Word &word : gen::templateWords(*lookup(mnemonic), random))
+        words.push_back(word);
+  const gen::TemplateProgram all = gen::templateProgram(words, rt::AccessProof::proven);
+  Result<rt::EmittedCode> learned = rt::emitForDisplay(all.program, all.facts), assembled = rt::emitForDisplay(all.program, all.facts, rt::hostFeatures(), false);
+  ASSERT_TRUE(learned.ok() && assembled.ok());
+  EXPECT_TRUE(learned->wordOffsets == assembled->wordOffsets);
+  EXPECT_TRUE(learned->bytes == assembled->bytes);
 }
