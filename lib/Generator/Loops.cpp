@@ -25,9 +25,10 @@ Pool poolOf(Type type) { return type == Type::f32 ? poolF32 : type == Type::f64 
 constexpr const char *areaNames[2][numKinds] = {{"bits", "f32", "f64"}, {"bits_out", "f32_out", "f64_out"}};
 constexpr DType areaTypes[numKinds] = {DType::i64, DType::f32, DType::f64};
 
-/// Bytes that a stream moves in an iteration, a line, and that accesses reach beyond it. Accesses are aligned: hosts are slow where lines end, and
-/// where a load finds a part of what it reads in a store of another size.
-constexpr uint32_t stride = 64, reach = 512;
+/// Accesses are aligned: hosts are slow where lines end, and where a load finds a part of what it reads in a store of another size. What a loop reads
+/// moves by a line in an iteration, what it writes by a few, one for each of its stores in turn.
+constexpr uint32_t line = 64, outLines = 4;
+constexpr uint32_t reach = 4 * outLines * line; // bytes that accesses reach beyond the pointer
 constexpr uint32_t stateBytes = 64 * 64; // of registers before and after the loop
 
 struct Registers {
@@ -56,7 +57,9 @@ struct Chain {
 struct Stream {
   uint8_t pointer = 0;
   uint32_t binding = 0;
-  bool moves = false; // the pointer; else the counter is its index
+  uint32_t stride = line;
+  bool moves = false;  // the pointer; else the counter is its index
+  uint32_t stores = 0; // so far
 };
 
 /// Rows of which loops are made: what leaves control, other sentrons, the space and messages alone.
@@ -124,7 +127,7 @@ public:
     closed = true;
     const size_t head = words.size();
     body();
-    branchBack(counter, int32_t(stride >> counterScale), options.iterations, head);
+    branchBack(counter, int32_t(line >> counterScale), options.iterations, head);
     if (options.rounds > 1)
       branchBack(roundCounter, 1, options.rounds, outer);
     epilogue();
@@ -221,7 +224,8 @@ private:
         Stream stream;
         stream.pointer = take(r);
         stream.binding = kind + (out ? numKinds : 0);
-        stream.moves = random.chance(0.6);
+        stream.stride = out ? outLines * line : line;
+        stream.moves = out || random.chance(0.5); // an index has no scale for several lines
         (out ? outputs : inputs)[kind] = int(streams.size());
         streams.push_back(stream);
       }
@@ -323,17 +327,18 @@ private:
   }
 
   static Type typeOf(unsigned pool) { return pool == poolF32 ? Type::f32 : pool == poolF64 ? Type::f64 : Type::i64; }
-  uint32_t stateAt() const { return options.iterations * stride + reach + stride; }
+  uint32_t stateAt(const Stream &stream) const { return (options.iterations + 1) * stream.stride + reach; }
 
   void prologue() {
     for (unsigned pool = 0; pool < numKinds; ++pool) {
       uint32_t offset = 0;
       if (inputs[pool] < 0)
         continue;
-      place(control(COp::cptr, counter, 0, int32_t(streams[size_t(inputs[pool])].binding)));
+      const Stream &stream = streams[size_t(inputs[pool])];
+      place(control(COp::cptr, counter, 0, int32_t(stream.binding)));
       auto load = [&](SOp op, const std::vector<uint8_t> &list) {
         for (uint8_t reg : list)
-          place(access(op, typeOf(pool), reg, counter, stateAt() + 64 * offset++));
+          place(access(op, typeOf(pool), reg, counter, stateAt(stream) + 64 * offset++));
       };
       load(SOp::sld, pools[pool].fixed);
       load(SOp::sld, pools[pool].carried);
@@ -355,8 +360,9 @@ private:
       if (outputs[pool] < 0)
         continue;
       uint32_t offset = 0;
-      place(control(COp::cptr, counter, 0, int32_t(streams[size_t(outputs[pool])].binding)));
-      auto store = [&](SOp op, uint8_t reg) { place(access(op, typeOf(pool), reg, counter, stateAt() + 64 * offset++)); };
+      const Stream &stream = streams[size_t(outputs[pool])];
+      place(control(COp::cptr, counter, 0, int32_t(stream.binding)));
+      auto store = [&](SOp op, uint8_t reg) { place(access(op, typeOf(pool), reg, counter, stateAt(stream) + 64 * offset++)); };
       for (uint8_t reg : pools[pool].carried)
         store(SOp::sst, reg);
       if (pool != poolBits)
@@ -381,7 +387,8 @@ private:
         Binding binding;
         binding.kind = out ? BindingKind::Output : BindingKind::Input;
         binding.name = areaNames[out][kind];
-        binding.size = (out ? outputs : inputs)[kind] < 0 ? 64 : stateAt() + stateBytes;
+        const int stream = (out ? outputs : inputs)[kind];
+        binding.size = stream < 0 ? line : stateAt(streams[size_t(stream)]) + stateBytes;
         binding.align = 64;
         binding.writable = out;
         binding.dtype = areaTypes[kind];
@@ -415,7 +422,7 @@ private:
       return uint32_t(sum);
     };
     // What is owed at any time: the rest of the chains, the pointers, and about one operation for each temporary that waits.
-    while (placed + chainSteps() + unmoved.size() + waiting() * 2 / 3 + 1 < wanted) {
+    while (placed + chainSteps() + unmoved.size() + waiting() + 1 < wanted) {
       const double left = double(wanted - placed);
       if (random.chance(double(chainSteps()) / left)) {
         chainStep();
@@ -436,7 +443,7 @@ private:
   void moveNext(std::vector<size_t> &unmoved) {
     const Stream &stream = streams[unmoved.back()];
     unmoved.pop_back();
-    append(control(COp::caddi, stream.pointer, stream.pointer, int32_t(stride)));
+    append(control(COp::caddi, stream.pointer, stream.pointer, int32_t(stream.stride)));
   }
 
   void chainStep() {
@@ -489,7 +496,54 @@ private:
     return false;
   }
 
-  /// Stores a temporary that waits, or adds it to a carried register. False if none waits.
+  /// Makes one temporary of two that wait. False if there are none, or nothing does that.
+  bool combineTwo() {
+    std::vector<Pool> some;
+    for (unsigned pool = 0; pool < numPools; ++pool)
+      if (pools[pool].waiting.size() > 1)
+        some.push_back(Pool(pool));
+    if (some.empty())
+      return false;
+    const Pool pool = random.of(some);
+    const uint8_t first = pools[pool].waiting[0], second = pools[pool].waiting[1];
+    for (unsigned attempt = 0; attempt < 100; ++attempt) {
+      const PortClass port = pool == poolR ? PortClass::alu : pool == poolK ? PortClass::kmask : choosePort(true);
+      const Form &form = *random.of(forms[unsigned(port)]);
+      const InstrInfo &info = *form.info;
+      unsigned reads = 0;
+      bool others = form.mask != MaskForm::none || info.hasAddress() || !info.operand(Field::rd);
+      Slot typed;
+      typed.type = form.type;
+      typed.memType = form.memType;
+      for (unsigned i = 0; i < info.numOperands; ++i) {
+        const OperandInfo &operand = info.operands[i];
+        if (!registerCount(operand.cls) || operand.access == Access::tmp)
+          continue;
+        others |= poolOfOperand(info, operand, typed, false) != pool || operand.access == Access::inout;
+        reads += operand.access == Access::in;
+      }
+      const std::optional<uint8_t> target = pools[pool].free(random);
+      if (others || reads != 2)
+        continue;
+      unsigned next = 0;
+      Word word;
+      word.slot(info.pipe) = drawSlot(form, word, [&](const OperandInfo *operand, const Slot &) -> uint8_t {
+        if (operand->access == Access::tmp)
+          return operand->cls == OperandClass::k ? scratchK : scratchV;
+        return operand->access == Access::in ? (next++ ? second : first) : target.value_or(first);
+      }, random);
+      if (!checkWord(word).ok())
+        continue;
+      append(word);
+      release(pool, first);
+      release(pool, second);
+      pools[pool].waiting.push_back(target.value_or(first));
+      return true;
+    }
+    return false;
+  }
+
+  /// Combines two temporaries that wait, or stores one. False if none waits.
   bool consumeOne() {
     std::vector<Pool> some;
     for (unsigned pool = 0; pool < numPools; ++pool)
@@ -497,6 +551,8 @@ private:
         some.push_back(Pool(pool));
     if (some.empty())
       return false;
+    if (cls != LoopClass::l2 && random.chance(0.85) && combineTwo())
+      return true;
     const Pool pool = random.of(some);
     const uint8_t reg = pools[pool].waiting.front();
     if (pool == poolK) { // a store of the mask's bits
@@ -510,7 +566,9 @@ private:
     Word word = access(pool == poolR ? SOp::sstr : SOp::sst, pool == poolR ? Type::i64 : typeOf(pool), reg, 0, 0);
     if (pool != poolR)
       word.slot(Pipe::S).length = mainLength;
-    address(word.slot(Pipe::S), true, pool != poolR, pool == poolR ? poolBits : pool, pool == poolR ? 8 : lengthBytes(mainLength));
+    const Pool area = pool == poolR ? poolBits : pool;
+    address(word.slot(Pipe::S), true, pool != poolR, area, 8);
+    ++streams[size_t(outputs[area])].stores;
     append(word);
     release(pool, reg);
     return true;
@@ -551,12 +609,14 @@ private:
   /// An address in a stream of the kind. What loops write they read again as whole vectors of floats only.
   void address(Slot &slot, bool stores, bool whole, Pool kind, uint32_t bytes) {
     const bool out = stores || (whole && kind != poolBits && random.chance(cls == LoopClass::recurrence ? 0.25 : 0.08));
-    const Stream &stream = streams[size_t((out ? outputs : inputs)[kind])];
+    Stream &stream = streams[size_t((out ? outputs : inputs)[kind])];
     slot.ra = stream.pointer;
     slot.rb = stream.moves ? noRegister : counter;
     slot.scale = stream.moves ? 0 : counterScale;
-    const uint32_t unit = out && whole ? stride : bytes;
-    slot.imm = int32_t(unit * random.below(reach / 2 / unit) + (out && !whole ? reach / 2 : 0));
+    if (stores)
+      slot.imm = int32_t(line * (stream.stores % outLines));
+    else
+      slot.imm = int32_t((out ? line : bytes) * random.below(reach / 2 / (out ? line : bytes)));
   }
 
   /// Draws the registers of a form and appends it. False if a rule of words forbids it or no temporary is free.
@@ -642,6 +702,8 @@ private:
     if (!possible || !linked || !written || !checkWord(word).ok())
       return false;
     append(word);
+    if (info.isStore)
+      ++streams[size_t(outputs[area])].stores;
     for (auto &[pool, reg] : ended)
       release(pool, reg);
     for (auto &[pool, reg] : begun)
@@ -689,7 +751,7 @@ Result<Program> generateLoop(LoopClass cls, uint64_t seed, const LoopOptions &op
   if (!chosen.operations)
     chosen.operations = some;
   if (!chosen.iterations)
-    chosen.iterations = cls == LoopClass::l2 ? 1024 : 64;
+    chosen.iterations = cls == LoopClass::l2 ? 512 : 32;
   return LoopGenerator(cls, random, chosen).run();
 }
 

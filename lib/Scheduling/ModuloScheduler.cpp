@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 #include <numeric>
+#include <tuple>
 
 namespace vtpu::sched {
 
@@ -68,13 +69,12 @@ public:
   Result<ModuloSchedule> run() {
     ModuloSchedule given = inGivenOrder();
     const uint32_t least = std::max(table.leastInterval(), recurrence);
-    for (uint32_t ii = least; ii < given.ii; ++ii)
-      if (place(ii)) {
-        ModuloSchedule result = take(ii);
-        if (fits(result))
-          return result;
-        improve(ii);
-        result = take(ii);
+    for (uint32_t interval = least; interval < given.ii; ++interval)
+      for (bool near : {true, false}) {
+        if (!(near ? placeNear(interval) : placeEarly(interval)))
+          continue;
+        improve();
+        ModuloSchedule result = take(interval);
         if (fits(result))
           return result;
       }
@@ -96,9 +96,11 @@ private:
   std::vector<uint32_t> component;                 // of each operation
   std::vector<std::vector<uint32_t>> recurrences;  // components of several operations, the tightest first
   uint32_t recurrence = 1;                         // the interval that they allow
-  std::vector<int32_t> depth, height, asap;        // cycles before and behind an operation within an iteration
-  std::vector<uint32_t> order, rank;               // in which operations are placed
-  std::vector<int32_t> time, lastTime;
+  std::vector<int32_t> depth, height;              // cycles before and behind an operation within an iteration
+  std::vector<uint32_t> order;                     // the swing order
+  int32_t ii = 1;
+  std::vector<uint32_t> sequence, rank; // in which operations are placed
+  std::vector<int32_t> time, lastTime, scratch;
   std::vector<uint64_t> waiting; // bits by rank: not placed
   std::vector<uint32_t> defined; // values that an operation begins
 
@@ -226,7 +228,6 @@ private:
       for (const Edge &edge : leaving.of(op))
         if (edge.distance == 0)
           height[op] = std::max(height[op], height[edge.other] + edge.latency);
-    asap = depth;
   }
 
   /// Sets of operations: each recurrence with what lies between it and those before, then the rest. Within a set the order swings between
@@ -245,9 +246,6 @@ private:
     for (uint32_t op = 0; op < count; ++op)
       wanted[op] = !ordered[op];
     orderSet(wanted, ordered);
-    rank.resize(count);
-    for (uint32_t i = 0; i < count; ++i)
-      rank[order[i]] = i;
   }
 
   /// What lies on ways from ordered operations to the members, or back.
@@ -344,33 +342,20 @@ private:
 
   static constexpr int32_t unplaced = INT32_MIN;
 
-  bool place(uint32_t ii) {
-    table.reset(ii);
-    time.assign(count, unplaced);
-    lastTime.assign(count, unplaced);
-    waiting.assign((count + 63) / 64, 0);
-    for (uint32_t op = 0; op < count; ++op)
-      waiting[op / 64] |= uint64_t(1) << op % 64;
-    uint32_t budget = 8 * count;
-    for (size_t word = 0; word < waiting.size();) {
-      if (!waiting[word]) {
-        ++word;
-        continue;
-      }
-      if (budget-- == 0)
-        return false;
-      const uint32_t op = order[word * 64 + uint32_t(__builtin_ctzll(waiting[word]))];
-      if (!placeOne(op, int32_t(ii))) {
-        if (!force(op, int32_t(ii)))
-          return false;
-        word = 0;
-      }
-    }
-    return true;
+  /// Rank of each operation in the order in which they are placed.
+  void useOrder(const std::vector<uint32_t> &list) {
+    sequence = list;
+    rank.resize(count);
+    for (uint32_t i = 0; i < count; ++i)
+      rank[sequence[i]] = i;
   }
-
+  void clear(uint32_t interval) {
+    ii = int32_t(interval);
+    table.reset(interval);
+    time.assign(count, unplaced);
+  }
   void put(uint32_t op, int32_t at) {
-    time[op] = lastTime[op] = at;
+    time[op] = at;
     waiting[rank[op] / 64] &= ~(uint64_t(1) << rank[op] % 64);
   }
   void eject(uint32_t op) {
@@ -382,7 +367,7 @@ private:
   struct Window {
     int32_t early = INT32_MIN, late = INT32_MAX;
   };
-  Window windowOf(uint32_t op, int32_t ii) const {
+  Window windowOf(uint32_t op) const {
     Window window;
     for (const Edge &edge : entering.of(op))
       if (time[edge.other] != unplaced && edge.other != op)
@@ -393,60 +378,101 @@ private:
     return window;
   }
 
-  bool placeOne(uint32_t op, int32_t ii) {
-    const Window window = windowOf(op, ii);
-    if (window.early != INT32_MIN || window.late == INT32_MAX) {
-      const int32_t from = window.early == INT32_MIN ? asap[op] : window.early;
-      const int32_t to = std::min(window.late, from + ii - 1);
-      for (int32_t at = from; at <= to; ++at)
-        if (table.add(op, at)) {
-          put(op, at);
-          return true;
-        }
-      return false;
-    }
-    for (int32_t at = window.late; at > window.late - ii; --at)
-      if (table.add(op, at)) {
-        put(op, at);
-        return true;
+  /// Each operation as near to its neighbours as it can be, in swing order. False if one has no place.
+  bool placeNear(uint32_t interval) {
+    clear(interval);
+    for (uint32_t op : order) {
+      const Window window = windowOf(op);
+      bool placed = false;
+      if (window.early != INT32_MIN || window.late == INT32_MAX) {
+        const int32_t from = window.early == INT32_MIN ? depth[op] : window.early, to = std::min(window.late, from + ii - 1);
+        for (time[op] = from; time[op] <= to && !placed; time[op] += !placed)
+          placed = table.add(op, time[op]);
+      } else {
+        for (time[op] = window.late; time[op] > window.late - ii && !placed; time[op] -= !placed)
+          placed = table.add(op, time[op]);
       }
-    return false;
+      if (!placed)
+        return false;
+    }
+    return true;
   }
 
-  /// Places an operation by ejecting others. False if it can have no place at all.
-  bool force(uint32_t op, int32_t ii) {
-    const Window window = windowOf(op, ii);
-    int32_t at = window.early != INT32_MIN ? window.early : window.late != INT32_MAX ? window.late : asap[op];
-    if (lastTime[op] != unplaced && at <= lastTime[op] && window.early != INT32_MIN)
-      at = lastTime[op] + 1;
-    else if (lastTime[op] != unplaced && at >= lastTime[op])
-      at = lastTime[op] - 1;
+  /// Iterative modulo scheduling: the operation with the longest way ahead first, as early as it can be; where nothing fits it takes its place from
+  /// others.
+  bool placeEarly(uint32_t interval) {
+    clear(interval);
+    // The longest way to any end, over iterations too.
+    std::vector<int32_t> &ahead = scratch;
+    ahead.assign(count, 0);
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (uint32_t op = count; op-- > 0;)
+        for (const Edge &edge : leaving.of(op))
+          if (const int32_t way = ahead[edge.other] + edge.latency - ii * edge.distance; way > ahead[op]) {
+            ahead[op] = way;
+            changed = true;
+          }
+    }
+    sequence.resize(count);
+    std::iota(sequence.begin(), sequence.end(), 0);
+    std::sort(sequence.begin(), sequence.end(), [&](uint32_t a, uint32_t b) { return std::make_pair(-ahead[a], a) < std::make_pair(-ahead[b], b); });
+    useOrder(std::vector<uint32_t>(sequence));
+    waiting.assign((count + 63) / 64, 0);
+    for (uint32_t op = 0; op < count; ++op)
+      waiting[op / 64] |= uint64_t(1) << op % 64;
+    lastTime.assign(count, unplaced);
+    uint32_t budget = 6 * count;
+    for (size_t word = 0; word < waiting.size();) {
+      if (!waiting[word]) {
+        ++word;
+        continue;
+      }
+      if (budget-- == 0)
+        return false;
+      const uint32_t op = sequence[word * 64 + uint32_t(__builtin_ctzll(waiting[word]))];
+      const int32_t early = std::max(0, windowOf(op).early);
+      int32_t at = early;
+      while (at < early + ii && !table.add(op, at))
+        ++at;
+      if (at == early + ii) {
+        at = lastTime[op] == unplaced ? early : std::max(early, lastTime[op] + 1);
+        if (!makeRoom(op, at))
+          return false;
+        word = 0;
+      }
+      lastTime[op] = at;
+      put(op, at);
+      for (const Edge &edge : leaving.of(op))
+        if (edge.other != op && time[edge.other] != unplaced && time[edge.other] + ii * edge.distance < at + edge.latency) {
+          eject(edge.other);
+          word = 0;
+        }
+    }
+    return true;
+  }
+
+  /// Ejects others until the table takes an operation: of what uses the port where work piles up, or in the cycles before, what is the least urgent.
+  bool makeRoom(uint32_t op, int32_t at) {
     while (!table.add(op, at)) {
-      // Of what uses the port where work piles up, or in the cycles before, the one that was ordered last.
       uint32_t victim = UINT32_MAX;
-      for (int32_t back = 0; back < ii && victim == UINT32_MAX; ++back)
-        for (uint32_t other = 0; other < count; ++other)
-          if (time[other] != unplaced && table.uses(other, table.blockedPort()) &&
-              table.slot(time[other]) == table.slot(int32_t(table.blockedSlot()) - back) && (victim == UINT32_MAX || rank[other] > rank[victim]))
+      for (int32_t back = 0; back < ii && victim == UINT32_MAX; ++back) {
+        const uint32_t slot = table.slot(int32_t(table.blockedSlot()) - back);
+        for (uint32_t other = table.firstAt(slot); other != ModuloTable::none; other = table.nextAt(other))
+          if (table.uses(other, table.blockedPort()) && (victim == UINT32_MAX || rank[other] > rank[victim]))
             victim = other;
+      }
       if (victim == UINT32_MAX)
         return false;
       eject(victim);
     }
-    put(op, at);
-    for (const Edge &edge : leaving.of(op))
-      if (edge.other != op && time[edge.other] != unplaced && time[edge.other] + ii * edge.distance < at + edge.latency)
-        eject(edge.other);
-    for (const Edge &edge : entering.of(op))
-      if (edge.other != op && time[edge.other] != unplaced && at + ii * edge.distance < time[edge.other] + edge.latency)
-        eject(edge.other);
     return true;
   }
 
   //===-- Registers ------------------------------------------------------===//
 
   /// Moves operations within their slack to where their operands and results live least.
-  void improve(uint32_t) {}
+  void improve() {}
 
   bool fits(const ModuloSchedule &schedule) const {
     const std::vector<uint32_t> peaks = registerPeaks(problem, schedule);
@@ -463,57 +489,8 @@ private:
     const int32_t start = count ? *std::min_element(time.begin(), time.end()) : 0;
     for (int32_t at : time)
       result.cycle.push_back(uint32_t(at - start));
-    orderKernel(result);
+    orderKernel(problem, result);
     return result;
-  }
-
-  /// Within a cycle: as dependences of no latency want, else first what ends lives, then what begins them.
-  void orderKernel(ModuloSchedule &schedule) const {
-    std::vector<int32_t> begins(count);
-    for (uint32_t v : defined) {
-      const RegisterValue &value = problem.values[v];
-      ++begins[value.def];
-      uint32_t last = value.def;
-      uint64_t lastCycle = 0;
-      auto use = [&](uint32_t op, uint32_t distance) {
-        if (const uint64_t at = schedule.cycle[op] + uint64_t(schedule.ii) * distance; at >= lastCycle) {
-          last = op;
-          lastCycle = at;
-        }
-      };
-      for (uint32_t op : value.uses)
-        use(op, 0);
-      for (const LaterUse &later : value.later)
-        use(later.operation, later.distance);
-      --begins[last];
-    }
-    std::vector<uint32_t> list(count);
-    std::iota(list.begin(), list.end(), 0);
-    auto slot = [&](uint32_t op) { return schedule.cycle[op] % schedule.ii; };
-    std::sort(list.begin(), list.end(), [&](uint32_t a, uint32_t b) {
-      return std::make_tuple(slot(a), begins[a], a) < std::make_tuple(slot(b), begins[b], b);
-    });
-    std::vector<uint8_t> done(count);
-    schedule.order.clear();
-    for (size_t from = 0; from < count;) {
-      size_t to = from;
-      while (to < count && slot(list[to]) == slot(list[from]))
-        ++to;
-      for (size_t left = to - from; left > 0; --left)
-        for (size_t i = from; i < to; ++i) {
-          const uint32_t op = list[i];
-          bool ready = !done[op];
-          for (const Edge &edge : entering.of(op))
-            ready &= edge.other == op || done[edge.other] || slot(edge.other) != slot(op) ||
-                     int64_t(schedule.cycle[op]) + int64_t(schedule.ii) * edge.distance != int64_t(schedule.cycle[edge.other]);
-          if (ready) {
-            done[op] = 1;
-            schedule.order.push_back(op);
-            break;
-          }
-        }
-      from = to;
-    }
   }
 
   /// One iteration after the other.

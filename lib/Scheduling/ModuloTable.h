@@ -69,6 +69,11 @@ public:
       removeWork(use, at);
   }
 
+  /// The operations that start in a cycle, linked.
+  static constexpr uint32_t none = UINT32_MAX;
+  uint32_t firstAt(uint32_t slot) const { return first[slot]; }
+  uint32_t nextAt(uint32_t op) const { return next[op]; }
+
   /// Where the last operation that was not added did not fit.
   uint32_t blockedPort() const { return badPort; }
   uint32_t blockedSlot() const { return badSlot; }
@@ -88,7 +93,6 @@ private:
   std::vector<uint64_t> total; // work of all operations at each port
   uint32_t ii = 1, badPort = 0, badSlot = 0;
   std::vector<Cell> cells; // by port and cycle
-  static constexpr uint32_t none = UINT32_MAX;
   std::vector<uint32_t> first, next; // operations of each cycle, linked
 
   uint64_t capacity(size_t port) const { return problem.table->ports[port].capacity; }

@@ -44,7 +44,7 @@ int main(int argc, char **argv) {
   options.real("dependence", "SHARE", settings.dependence, "share of operands that read a late result (default 0.3)");
   options.value("pattern", "NAME", pattern, "sequential, strided, tiled, gather, chase, mixed (default)");
   options.number("memory", "BYTES", memory, 1024, 1 << 30, "bytes of each area, a power of two (default 4096)");
-  options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4; of a hot one: all, 64, l2 1024)");
+  options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4; of a hot one: all, 32, l2 512)");
   options.number("calls", "N", calls, 0, 64, "functions that the entry calls (default 1)");
   options.real("traps", "SHARE", settings.traps, "chance of a deliberate trap where one can be (default 0)");
   options.flag("straight", straight, "no loops and no branches");

@@ -25,7 +25,7 @@ std::optional<LoopClass> parseLoopClass(std::string_view name);
 
 struct LoopOptions {
   uint32_t operations = 0; // of the body, about, 4 to 1024; 0: by the seed, 64 at most
-  uint32_t iterations = 0; // of the loop; 0: 64, which keeps memory in L1; class l2: 1024, which takes more than any L1 has
+  uint32_t iterations = 0; // of the loop; 0: 32, which keeps memory in L1; class l2: 512, which takes more than any L1 has
   uint32_t rounds = 1;     // how often the loop runs over the same memory
 };
 

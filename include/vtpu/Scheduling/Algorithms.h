@@ -48,6 +48,10 @@ struct IntervalBounds {
 };
 IntervalBounds findIntervalBounds(const Problem &problem);
 
+/// Sets `order` from `cycle` and `ii`. Within a cycle of the kernel: as dependences without latency want, else first what ends lives, then what begins
+/// them, so that few are alive at once.
+void orderKernel(const Problem &problem, ModuloSchedule &schedule);
+
 /// Overlaps the iterations of a loop: swing modulo scheduling, with operations put back where nothing fits. The interval is the least, from the
 /// bounds on, for which an order within the register limits is found, and at most as long as iterations one after the other take. An error if the
 /// problem cannot be scheduled at all (checkProblem), or if even the given order needs more registers than there are.
