@@ -58,12 +58,7 @@ public:
     findComponents();
     findTimes();
     findOrder();
-    for (uint32_t v = 0; v < problem.values.size(); ++v) {
-      const RegisterValue &value = problem.values[v];
-      if (value.def == RegisterValue::none)
-        continue;
-      defined.push_back(v);
-    }
+    collectValues();
   }
 
   Result<ModuloSchedule> run() {
@@ -71,9 +66,8 @@ public:
     const uint32_t least = std::max(table.leastInterval(), recurrence);
     for (uint32_t interval = least; interval < given.ii; ++interval)
       for (bool near : {true, false}) {
-        if (!(near ? placeNear(interval) : placeEarly(interval)))
+        if (!(near ? placeNear(interval) : placeEarly(interval)) || !improve())
           continue;
-        improve();
         ModuloSchedule result = take(interval);
         if (fits(result))
           return result;
@@ -102,7 +96,6 @@ private:
   std::vector<uint32_t> sequence, rank; // in which operations are placed
   std::vector<int32_t> time, lastTime, scratch;
   std::vector<uint64_t> waiting; // bits by rank: not placed
-  std::vector<uint32_t> defined; // values that an operation begins
 
   //===-- Recurrences ----------------------------------------------------===//
 
@@ -431,7 +424,8 @@ private:
       if (budget-- == 0)
         return false;
       const uint32_t op = sequence[word * 64 + uint32_t(__builtin_ctzll(waiting[word]))];
-      const int32_t early = std::max(0, windowOf(op).early);
+      const Window window = windowOf(op);
+      const int32_t early = std::max(0, window.early);
       int32_t at = early;
       while (at < early + ii && !table.add(op, at))
         ++at;
@@ -471,8 +465,169 @@ private:
 
   //===-- Registers ------------------------------------------------------===//
 
-  /// Moves operations within their slack to where their operands and results live least.
-  void improve() {}
+  /// What the lives of values take, in cycles: registers that are alive in each, and those that values have for themselves.
+  struct Lives {
+    std::vector<int32_t> alive;        // by class and cycle of the interval
+    std::vector<int32_t> whole, limit; // by class
+    std::vector<int64_t> sum;          // of the lives, by class
+  };
+  Lives lives;
+  struct Value {
+    uint32_t def, cls, firstEnd, lastEnd;
+    int32_t entering; // > 0: has registers for itself, at least so many
+  };
+  std::vector<Value> values;
+  std::vector<LaterUse> ends;                       // of values
+  std::vector<uint32_t> firstTouched, touchedValues; // values that each operation begins or ends
+
+  void collectValues() {
+    const uint32_t classes = uint32_t(problem.registerLimits.size());
+    lives.limit.assign(problem.registerLimits.begin(), problem.registerLimits.end());
+    firstTouched.assign(count + 1, 0);
+    for (const RegisterValue &value : problem.values) {
+      if (value.def == RegisterValue::none) {
+        --lives.limit[value.cls];
+        continue;
+      }
+      Value own{value.def, value.cls, uint32_t(ends.size()), 0, value.liveOut ? 1 : 0};
+      for (uint32_t use : value.uses)
+        ends.push_back({use, 0});
+      for (const LaterUse &use : value.later) {
+        ends.push_back(use);
+        own.entering = std::max(own.entering, int32_t(use.distance));
+      }
+      own.lastEnd = uint32_t(ends.size());
+      ++firstTouched[own.def + 1];
+      for (uint32_t end = own.firstEnd; end < own.lastEnd; ++end)
+        ++firstTouched[ends[end].operation + 1];
+      values.push_back(own);
+    }
+    for (uint32_t op = 0; op < count; ++op)
+      firstTouched[op + 1] += firstTouched[op];
+    touchedValues.resize(firstTouched[count]);
+    std::vector<uint32_t> next(firstTouched.begin(), firstTouched.end() - 1), last(count, UINT32_MAX);
+    for (uint32_t v = 0; v < values.size(); ++v) {
+      auto touch = [&](uint32_t op) {
+        if (last[op] != v)
+          touchedValues[next[op]++] = v;
+        last[op] = v;
+      };
+      touch(values[v].def);
+      for (uint32_t end = values[v].firstEnd; end < values[v].lastEnd; ++end)
+        touch(ends[end].operation);
+    }
+    // An operation that touches a value twice leaves gaps: the lists end where they were filled to.
+    lastTouched = next;
+    lives.whole.resize(classes);
+    lives.sum.resize(classes);
+  }
+  std::vector<uint32_t> lastTouched;
+
+  void addLife(uint32_t v, int32_t sign) {
+    const Value &value = values[v];
+    const int32_t start = time[value.def];
+    int32_t end = start;
+    for (uint32_t i = value.firstEnd; i < value.lastEnd; ++i)
+      end = std::max(end, time[ends[i].operation] + ii * int32_t(ends[i].distance));
+    const int32_t length = end - start;
+    if (value.entering) {
+      const int32_t turns = std::max(value.entering, (length + ii - 1) / ii);
+      lives.whole[value.cls] += sign * turns;
+      lives.sum[value.cls] += sign * turns * ii;
+      return;
+    }
+    lives.sum[value.cls] += sign * length;
+    lives.whole[value.cls] += sign * (length / ii);
+    int32_t *alive = lives.alive.data() + size_t(value.cls) * size_t(ii);
+    uint32_t slot = table.slot(start);
+    for (int32_t left = length % ii; left > 0; --left) {
+      alive[slot] += sign;
+      slot = slot + 1 == uint32_t(ii) ? 0 : slot + 1;
+    }
+  }
+
+  /// Registers beyond the limit, summed over the cycles.
+  int64_t excess(uint32_t cls) const {
+    const int32_t *alive = lives.alive.data() + size_t(cls) * size_t(ii);
+    const int32_t room = lives.limit[cls] - lives.whole[cls];
+    int64_t sum = 0;
+    for (int32_t slot = 0; slot < ii; ++slot)
+      sum += std::max(0, alive[slot] - room);
+    return sum;
+  }
+
+  /// Moves operations, one at a time, to where their operands and results live least, as long as classes are beyond their limits. True if none is.
+  bool improve() {
+    const uint32_t classes = uint32_t(lives.limit.size());
+    lives.alive.assign(size_t(classes) * size_t(ii), 0);
+    std::fill(lives.whole.begin(), lives.whole.end(), 0);
+    std::fill(lives.sum.begin(), lives.sum.end(), 0);
+    for (uint32_t v = 0; v < values.size(); ++v)
+      addLife(v, 1);
+    constexpr int mostSweeps = 8;
+    for (int sweep = 0; sweep < mostSweeps; ++sweep) {
+      int64_t beyond = 0;
+      for (uint32_t cls = 0; cls < classes; ++cls)
+        beyond += excess(cls);
+      if (beyond == 0)
+        return true;
+      bool moved = false;
+      for (uint32_t i = 0; i < count; ++i)
+        moved |= moveOne(sweep % 2 ? i : count - 1 - i);
+      if (!moved)
+        return false;
+    }
+    return false;
+  }
+
+  bool moveOne(uint32_t op) {
+    const uint32_t first = firstTouched[op], last = lastTouched[op];
+    if (first == last)
+      return false;
+    const Window window = windowOf(op);
+    const int32_t now = time[op], from = std::max(window.early, now - ii), to = std::min(window.late, now + ii);
+    if (from >= to)
+      return false;
+    uint32_t touched = 0; // classes
+    for (uint32_t i = first; i < last; ++i) {
+      touched |= 1u << values[touchedValues[i]].cls;
+      addLife(touchedValues[i], -1);
+    }
+    auto costAt = [&](int32_t at) {
+      time[op] = at;
+      for (uint32_t i = first; i < last; ++i)
+        addLife(touchedValues[i], 1);
+      int64_t cost = 0;
+      for (uint32_t cls = 0; cls < lives.limit.size(); ++cls)
+        if (touched >> cls & 1)
+          cost += 16 * excess(cls) + lives.sum[cls];
+      for (uint32_t i = first; i < last; ++i)
+        addLife(touchedValues[i], -1);
+      return cost;
+    };
+    costs.clear();
+    for (int32_t at = from; at <= to; ++at)
+      costs.push_back({costAt(at), at});
+    const int64_t present = costs[size_t(now - from)].first;
+    std::sort(costs.begin(), costs.end());
+    table.remove(op, now);
+    int32_t chosen = now;
+    for (const auto &[cost, at] : costs) {
+      if (cost >= present)
+        break;
+      if (table.add(op, at)) {
+        chosen = at;
+        break;
+      }
+    }
+    if (chosen == now)
+      table.add(op, now);
+    time[op] = chosen;
+    for (uint32_t i = first; i < last; ++i)
+      addLife(touchedValues[i], 1);
+    return chosen != now;
+  }
+  std::vector<std::pair<int64_t, int32_t>> costs;
 
   bool fits(const ModuloSchedule &schedule) const {
     const std::vector<uint32_t> peaks = registerPeaks(problem, schedule);
