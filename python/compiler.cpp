@@ -29,7 +29,7 @@ using Bytes = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::
 
 nb::bytes compile(const std::vector<std::string> &texts, const std::string &fileName, const std::string &compileFrom, const std::string &compileTo,
                   const std::string &parameterFile, const std::string &reproducer, const std::map<std::string, Bytes> &structures,
-                  std::optional<int64_t> divideFrom, const std::string &portTable, nb::object onPhase) {
+                  std::optional<int64_t> divideFrom, const std::string &portTable, const std::string &schedule, nb::object onPhase) {
   vtpu::CompileOptions options;
   options.divideFrom = divideFrom;
   auto phase = [](const std::string &name) {
@@ -45,6 +45,7 @@ nb::bytes compile(const std::vector<std::string> &texts, const std::string &file
   for (const auto &[key, bytes] : structures)
     options.structures[key] = llvm::ArrayRef(reinterpret_cast<const char *>(bytes.data()), bytes.size());
   options.portTable = portTable;
+  options.schedule = schedule;
   std::exception_ptr thrown; // by the callback; the compiler lets no exception through
   if (!onPhase.is_none())
     options.onPhase = [&](vtpu::Phase next) {
@@ -76,7 +77,7 @@ NB_MODULE(_compiler, m) {
   nb::exception<CompileError>(m, "CompileError");
   m.def("compile", &compile, nb::arg("texts"), nb::arg("file_name") = "program.mlir", nb::arg("compile_from") = "input",
         nb::arg("compile_to") = "binary", nb::arg("parameter_file") = "", nb::arg("reproducer") = "",
-        nb::arg("structures") = std::map<std::string, Bytes>(), nb::arg("divide_from") = nb::none(), nb::arg("port_table") = "",
+        nb::arg("structures") = std::map<std::string, Bytes>(), nb::arg("divide_from") = nb::none(), nb::arg("port_table") = "", nb::arg("schedule") = "modulo",
         nb::arg("on_phase") = nb::none(),
         "Compiles MLIR texts into one program; returns the bytes of a .vtpu file, or text for an earlier phase.");
   m.def("phases", &vtpu::listPhases, "Names of all phases, in order.");

@@ -383,96 +383,33 @@ private:
     }
   }
 
-  /// Where an access goes: key + offset + iteration * step, or unknown.
-  struct Place {
-    bool known = false;
-    std::array<int32_t, 3> key{}; // binding or register, index, scale
-    int64_t offset = 0, step = 0, bytes = 0;
-    int32_t binding = -1;
-  };
-  Place placeOf(uint32_t op) const {
-    const sched::Operation &operation = result.problem.operations[op];
-    const Slot &slot = operation.content->slot;
-    Place place;
-    place.binding = bindings[slot.ra];
-    place.bytes = operation.memory.bytes;
-    const Induction &base = inductions[slot.ra];
-    if (!base.valid)
-      place.binding = -1; // it may point anywhere later
-    if (!place.bytes || !base.valid)
-      return place;
-    place.known = true;
-    place.offset = slot.imm + base.before[op];
-    place.step = base.step;
-    place.key = {slot.ra, -1, 0};
-    if (const OperandInfo *rb = parts[op].info->operand(Field::rb); rb && rb->cls == OperandClass::idx && slot.rb != noRegister) {
-      const Induction &index = inductions[slot.rb];
-      place.known = index.valid;
-      place.offset += index.before[op] * (int64_t(1) << slot.scale);
-      place.step += index.step * (int64_t(1) << slot.scale);
-      place.key = {slot.ra, slot.rb, slot.scale};
-    }
-    return place;
-  }
-
-  /// Orders `a` before every later execution of `b` that may touch the same bytes; `b` follows `a` within an iteration if it has a greater number.
-  void orderAccesses(uint32_t a, uint32_t b, const Place &x, const Place &y) {
-    const sched::MemoryAccess &ma = result.problem.operations[a].memory, &mb = result.problem.operations[b].memory;
-    if (ma.barrier || mb.barrier) {
-      if (a != b)
-        result.problem.dependences.push_back({a, b, DependenceKind::synchronisation, 0, a < b ? 0u : 1u});
-      return;
-    }
-    if (!ma.stores && !mb.stores)
-      return;
-    if (assumptions.bindingsApart && x.binding >= 0 && y.binding >= 0 && x.binding != y.binding)
-      return;
-    const uint32_t nearest = a < b ? 0 : 1;
-    const bool exact = x.known && y.known && x.key == y.key && x.step == y.step;
-    uint32_t distance = nearest;
-    if (exact) {
-      // Bytes of b in iteration i + d: offset y + d * step. Overlap: -y.bytes < y.offset + d * step - x.offset < x.bytes.
-      const int64_t gap = y.offset - x.offset, step = x.step;
-      auto overlaps = [&](int64_t d) { return gap + d * step < x.bytes && -y.bytes < gap + d * step; };
-      if (step == 0) {
-        if (!overlaps(0))
-          return;
-      } else {
-        // The first d >= nearest that reaches: from the side where gap + d * step comes.
-        const int64_t target = step > 0 ? -y.bytes - gap + 1 : gap - x.bytes + 1, size = step > 0 ? step : -step;
-        const int64_t least = target <= 0 ? 0 : (target + size - 1) / size;
-        const int64_t d = std::max<int64_t>(least, nearest);
-        if (!overlaps(d))
-          return;
-        distance = uint32_t(d);
-      }
-    }
-    if (a == b && distance == 0)
-      return;
-    const bool forwards = exact && ma.stores && mb.loads;
-    result.problem.dependences.push_back({a, b, DependenceKind::memory, forwards ? result.problem.row(a).latency : 0, distance});
-  }
-
+  /// Tells where every access goes.
   void addAccesses() {
-    std::vector<uint32_t> accesses;
-    std::vector<Place> places;
-    uint32_t number = 0;
-    std::map<std::array<int32_t, 3>, uint64_t> addresses;
+    std::map<std::array<int32_t, 3>, uint64_t> addresses; // register, index, scale
     for (uint32_t op = 0; op < parts.size(); ++op) {
       sched::MemoryAccess &memory = result.problem.operations[op].memory;
-      if (!memory.loads && !memory.stores && !memory.barrier)
+      if (memory.barrier || (!memory.loads && !memory.stores))
         continue;
-      accesses.push_back(op);
-      places.push_back(memory.barrier ? Place() : placeOf(op));
-      if (places.back().known) {
-        // For those who look at one iteration only.
-        memory.address = addresses.try_emplace(places.back().key, ++number).first->second;
-        memory.offset = places.back().offset;
+      const Slot &slot = result.problem.operations[op].content->slot;
+      const Induction &base = inductions[slot.ra];
+      if (!base.valid)
+        continue;
+      memory.binding = bindings[slot.ra];
+      memory.offset = slot.imm + base.before[op];
+      memory.step = base.step;
+      std::array<int32_t, 3> key = {slot.ra, -1, 0};
+      if (const OperandInfo *rb = parts[op].info->operand(Field::rb); rb && rb->cls == OperandClass::idx && slot.rb != noRegister) {
+        const Induction &index = inductions[slot.rb];
+        if (!index.valid)
+          continue;
+        memory.offset += index.before[op] * (int64_t(1) << slot.scale);
+        memory.step += index.step * (int64_t(1) << slot.scale);
+        key = {slot.ra, slot.rb, slot.scale};
       }
+      if (memory.bytes)
+        memory.address = addresses.try_emplace(key, addresses.size() + 1).first->second;
     }
-    for (size_t i = 0; i < accesses.size(); ++i)
-      for (size_t j = 0; j < accesses.size(); ++j)
-        orderAccesses(accesses[i], accesses[j], places[i], places[j]);
+    sched::addLoopMemoryDependences(result.problem, assumptions.bindingsApart);
   }
 };
 } // namespace

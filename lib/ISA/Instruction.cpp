@@ -69,6 +69,7 @@ Type parseType(std::string_view name) {
       return Type(i);
   return Type::none;
 }
+std::string_view pipeName(Pipe pipe) { return pipeNames[unsigned(pipe)]; }
 std::string_view predicateName(Predicate predicate) { return predicateNames[unsigned(predicate)]; }
 std::string_view portName(PortClass port) { return isaPortNames[unsigned(port)]; }
 
@@ -424,7 +425,7 @@ __attribute__((always_inline)) inline bool isPlain(const Slot &slot, const Limit
 }
 
 __attribute__((noinline, cold)) Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
-  auto fail = [&](std::string text) { return Error{fmt::format("slot {}: {}", pipeNames[unsigned(pipe)], text)}; };
+  auto fail = [&](std::string text) { return Error{fmt::format("slot {}: {}", pipeName(pipe), text)}; };
   if (slot.empty()) {
     if (!(slot == Slot()))
       return fail("the slot is empty, but one of its fields is not zero");
@@ -555,7 +556,7 @@ Status checkWord(const Word &word, WordFacts &found) {
   if (word.slot(Pipe::C).opcode == uint8_t(COp::ccall)) {
     for (Pipe pipe : {Pipe::D, Pipe::S}) {
       if (sets[unsigned(pipe)].write.vrkm | sets[unsigned(pipe)].write.p)
-        return Error{fmt::format("slot {} writes a register beside ccall, which leaves all registers undefined", pipeNames[unsigned(pipe)])};
+        return Error{fmt::format("slot {} writes a register beside ccall, which leaves all registers undefined", pipeName(pipe))};
     }
   }
   if (!findOrder(sets, controlLast, found.order))

@@ -126,6 +126,11 @@ void vtpu::buildWordPipeline(OpPassManager &pm, const CompileOptions &options) {
 void vtpu::buildSchedulePipeline(OpPassManager &pm,
                                  const CompileOptions &options) {
   pm.nest<siw::FuncOp>().addPass(createCSEPass());
+  if (options.schedule != "list") {
+    siw::PipelineLoopsOptions loops;
+    loops.portTable = options.portTable;
+    pm.addPass(siw::createPipelineLoops(loops));
+  }
   siw::ScheduleOptions schedule;
   schedule.portTable = options.portTable;
   pm.addPass(siw::createSchedule(schedule));
@@ -168,9 +173,18 @@ static llvm::Error checkOrder(const CompileOptions &options) {
       stringifyPhase(options.compileTo).str().c_str(), listPhases().c_str());
 }
 
+llvm::Error vtpu::checkSchedule(llvm::StringRef name) {
+  if (name == "list" || name == "modulo")
+    return llvm::Error::success();
+  return llvm::createStringError("unknown schedule '" + name +
+                                 "'; legal are list, modulo");
+}
+
 llvm::Error vtpu::buildPipeline(OpPassManager &pm,
                                 const CompileOptions &options) {
   if (llvm::Error error = checkOrder(options))
+    return error;
+  if (llvm::Error error = checkSchedule(options.schedule))
     return error;
   if (!options.portTable.empty())
     if (auto table = sched::findPortTable(options.portTable); !table)

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <cstdlib>
 #include <numeric>
 
 namespace vtpu::sched {
@@ -74,6 +75,44 @@ void addMemoryDependences(Problem &problem) {
     fenced |= all;
     accesses.push_back(op);
   }
+}
+
+void addLoopMemoryDependences(Problem &problem, bool bindingsApart) {
+  // Orders `a` before every later execution of `b` that may touch the same bytes.
+  auto order = [&](uint32_t a, uint32_t b) {
+    const MemoryAccess &x = problem.operations[a].memory, &y = problem.operations[b].memory;
+    const uint32_t nearest = a < b ? 0 : 1;
+    if (x.barrier || y.barrier) {
+      if (a != b)
+        problem.dependences.push_back({a, b, DependenceKind::synchronisation, 0, nearest});
+      return;
+    }
+    if ((!x.stores && !y.stores) || (bindingsApart && x.binding >= 0 && y.binding >= 0 && x.binding != y.binding))
+      return;
+    int64_t distance = nearest;
+    const bool exact = sameAddress(x, y) && x.step == y.step;
+    if (exact) {
+      // d iterations later b stands at y.offset + d * step. It overlaps a if -y.bytes < gap + d * step < x.bytes.
+      const int64_t gap = y.offset - x.offset, step = std::abs(x.step);
+      if (step) {
+        // The first d that reaches, from the side where b comes from.
+        const int64_t missing = x.step > 0 ? -y.bytes - gap + 1 : gap - x.bytes + 1;
+        distance = std::max<int64_t>(missing <= 0 ? 0 : (missing + step - 1) / step, nearest);
+      }
+      const int64_t there = gap + distance * x.step;
+      if (there >= x.bytes || there <= -y.bytes)
+        return;
+    }
+    const bool forwards = exact && x.stores && y.loads;
+    problem.dependences.push_back({a, b, DependenceKind::memory, forwards ? problem.row(a).latency : 0, uint32_t(distance)});
+  };
+  std::vector<uint32_t> accesses;
+  for (uint32_t op = 0; op < problem.operations.size(); ++op)
+    if (const MemoryAccess &m = problem.operations[op].memory; m.loads || m.stores || m.barrier)
+      accesses.push_back(op);
+  for (uint32_t a : accesses)
+    for (uint32_t b : accesses)
+      order(a, b);
 }
 
 void addRegisterDependences(Problem &problem) {

@@ -34,9 +34,10 @@ def main():
 @click.option("--compile-from", "start", default="input", show_default=True, help="phase the text is in")
 @click.option("--parameters", type=click.Path(), help="safetensors file that holds the parameters of MLIR text")
 @click.option("--port-table", default="", help="port table that schedules the words, by name (default: zen5)")
+@click.option("--schedule", default="modulo", show_default=True, help="how words are ordered: list (straight runs), modulo (loops too)")
 @click.option("--reproducer", type=click.Path(dir_okay=False), help="file for what reproduces a failure of the compiler (default: one in the temporary folder)")
 @click.option("--keep", multiple=True, metavar="NAME", help="submodule whose results the program keeps beside its own; may be repeated")
-def compile_command(source, output, phase, start, parameters, port_table, reproducer, keep):
+def compile_command(source, output, phase, start, parameters, port_table, schedule, reproducer, keep):
     """Compiles SOURCE to a program: MLIR text, or Python.
 
     A .py file defines `module` and `args`, a tuple of example inputs."""
@@ -56,7 +57,7 @@ def compile_command(source, output, phase, start, parameters, port_table, reprod
         def on_phase(name):
             progress.stage = f"compiling to phase {name}"
 
-        options = {"reproducer": reproducer, "port_table": port_table, "on_phase": on_phase}
+        options = {"reproducer": reproducer, "port_table": port_table, "schedule": schedule, "on_phase": on_phase}
         if phase != "binary":
             if exported:
                 result = vtpu.lower_mlir(exported.mlir_text, compile_to=phase, tensors={name: tensor for name, tensor, _ in exported.parameters}, **options)

@@ -172,12 +172,13 @@ class Program:
 
 
 def compile_mlir(text_or_path, *, compile_from="input", tier="default", threads=1, parameters=None, tensors=None, name="program",
-                 reproducer=None, port_table="", on_phase=None, output=None):
+                 reproducer=None, port_table="", schedule="modulo", on_phase=None, output=None):
     """Compiles a program on linalg, tensor, arith, math, scf and cf in text form.
 
     `parameters`: path of a safetensors file, which the program names as seen from `output`, where it will be saved, or from here;
     `tensors`: parameters by key, in memory; `reproducer`: file for what reproduces a failure of the compiler (default: one in the temporary
-    folder); `port_table`: name of the table that schedules the words; `on_phase`: called with the name of every phase as it begins. Raises
+    folder); `port_table`: name of the table that schedules the words; `schedule`: how, "list" (straight runs) or "modulo" (iterations of
+    loops may overlap too); `on_phase`: called with the name of every phase as it begins. Raises
     CompileFailed with all diagnostics.
     """
     text, label = _read(text_or_path)
@@ -186,7 +187,7 @@ def compile_mlir(text_or_path, *, compile_from="input", tier="default", threads=
         parameters = os.path.abspath(parameters)
         recorded = os.path.relpath(parameters, os.path.dirname(os.path.abspath(output)) if output else None)
     data = _lower([text], label, _known(parameters, tensors), reproducer, compile_from=compile_from, parameter_file=recorded, port_table=port_table,
-                  on_phase=on_phase)
+                  schedule=schedule, on_phase=on_phase)
     return Program(data, tier=tier, threads=threads, parameters=parameters, tensors=tensors)
 
 
@@ -234,16 +235,16 @@ _REPRODUCED = ("Failures have been detected while processing an MLIR pass pipeli
 
 
 def lower_mlir(text_or_path, *, compile_from="input", compile_to="bundled", parameters=None, tensors=None, reproducer=None, port_table="",
-               on_phase=None):
+               schedule="modulo", on_phase=None):
     """The text of a later phase, of the program that `compile_mlir` makes of the same parameters; the phase `binary` is bytes."""
     text, label = _read(text_or_path)
     result = _lower([text], label, _known(parameters, tensors), reproducer, compile_from=compile_from, compile_to=compile_to, port_table=port_table,
-                    on_phase=on_phase)
+                    schedule=schedule, on_phase=on_phase)
     return result if compile_to == "binary" else result.decode()
 
 
-def compile(module, args=(), kwargs=None, *, name="main", tier="default", threads=1, reproducer=None, port_table="", keep=(),
-            on_phase=None):  # noqa: A001 - the name users expect
+def compile(module, args=(), kwargs=None, *, name="main", tier="default", threads=1, reproducer=None, port_table="", schedule="modulo",
+            keep=(), on_phase=None):  # noqa: A001 - the name users expect
     """Compiles a PyTorch module called with example arguments. `module` may be an ExportedModule, or a list of them (one entry each).
 
     What the submodules named in `keep` return can be read after a call: `program["main"].kept["encoder.layer.0"]`.
@@ -258,7 +259,8 @@ def compile(module, args=(), kwargs=None, *, name="main", tier="default", thread
             if known.shape != tensor.shape or known.dtype != tensor.dtype:
                 raise CompileFailed(f"entries disagree about parameter '{key}'; export them from one module")
         texts.append(one.mlir_text)
-    data = _lower(texts, "<export>", structures, reproducer, parameter_file=f"{name}.safetensors", port_table=port_table, on_phase=on_phase)
+    data = _lower(texts, "<export>", structures, reproducer, parameter_file=f"{name}.safetensors", port_table=port_table, schedule=schedule,
+                  on_phase=on_phase)
     return Program(data, tier=tier, threads=threads, tensors=tensors, signatures={e.name: e.signature for e in exported})
 
 

@@ -10,11 +10,13 @@
 // RUN: vtpu-opt %s --compile-to=binary --port-table=icelake -o %t.icelake.vtpu
 // RUN: vtpu-objdump -p %t.icelake.vtpu | FileCheck %s --check-prefix=CHOSEN
 // RUN: not vtpu-opt %s --compile-to=binary --port-table=pentium 2>&1 | FileCheck %s --check-prefix=PORTS
+// RUN: not vtpu-opt %s --compile-to=binary --schedule=greedy 2>&1 | FileCheck %s --check-prefix=SCHEDULE
 // RUN: not vtpu-opt %s --compile-from=siw --compile-to=tiled 2>&1 | FileCheck %s --check-prefix=BACK
 
 // TABLE: port table {{ *}}zen5
 // CHOSEN: port table {{ *}}icelake
 // PORTS: error: unknown port table 'pentium'; known are icelake, zen4, zen5
+// SCHEDULE: error: unknown schedule 'greedy'; legal are list, modulo
 // UNKNOWN: error: unknown phase 'nowhere'; legal are input, vtpu, tiled, siw, scheduled, allocated, bundled, binary
 // BACK: error: cannot compile from phase 'siw' back to phase 'tiled'; the order is
 

@@ -154,6 +154,11 @@ def test_orders_keep_meaning_and_registers(width, table):
     assert reordered or width > 16, "no function got a new order"
 
 
+def test_an_unknown_schedule_is_named():
+    with pytest.raises(vtpu.CompileFailed, match="^unknown schedule 'greedy'; legal are list, modulo$"):
+        vtpu.compile_mlir("module {}\n", schedule="greedy")
+
+
 def test_an_unknown_port_table_is_named():
     with pytest.raises(vtpu.CompileFailed, match="^unknown port table 'pentium'; known are icelake, zen4, zen5$"):
         vtpu.compile_mlir("module {}\n", port_table="pentium")

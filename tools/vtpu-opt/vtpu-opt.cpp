@@ -42,6 +42,7 @@ Input and output:
   --verify-diagnostics         check the messages against // expected-error
   --mlir-print-debuginfo       print source locations
   --port-table=NAME            processor whose ports order the words
+  --schedule=KIND              list (straight runs) or modulo (loops too)
 When something goes wrong:
   --mlir-print-ir-after-all    the IR after each pass
   --mlir-pass-pipeline-crash-reproducer=FILE   what makes a crash happen again
@@ -64,6 +65,10 @@ static llvm::cl::opt<std::string>
     portTable("port-table", llvm::cl::cat(phaseOptions),
               llvm::cl::desc("Port table that schedules the words"),
               llvm::cl::value_desc("name"));
+static llvm::cl::opt<std::string>
+    schedule("schedule", llvm::cl::cat(phaseOptions), llvm::cl::init("modulo"),
+             llvm::cl::desc("How words are ordered: list, modulo"),
+             llvm::cl::value_desc("kind"));
 
 static llvm::cl::opt<int64_t>
     divideFrom("divide-from", llvm::cl::cat(phaseOptions),
@@ -114,6 +119,9 @@ int main(int argc, char **argv) {
     if (auto table = vtpu::sched::findPortTable(portTable); !table)
       return fail(table.message());
   options.portTable = portTable;
+  if (llvm::Error error = vtpu::checkSchedule(schedule))
+    return fail(llvm::toString(std::move(error)));
+  options.schedule = schedule;
   vtpu::tools::Progress progress("reading " + inputName);
   options.onPhase = [&](vtpu::Phase next) {
     progress.enter("compiling to phase " + vtpu::stringifyPhase(next).str());

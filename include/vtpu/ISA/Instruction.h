@@ -22,6 +22,7 @@ namespace vtpu::isa {
 
 enum class Pipe : uint8_t { D, S, C };
 constexpr unsigned numPipes = 3;
+std::string_view pipeName(Pipe pipe);
 
 /// Element types; the numbers are part of the encoding.
 enum class Type : uint8_t { none = 0, i8, i16, i32, i64, u8, u16, u32, f32, f64, f16, bf16 };

@@ -45,6 +45,9 @@ std::optional<Phase> parsePhase(llvm::StringRef name);
 /// All spellings, comma-separated, for messages and help texts.
 std::string listPhases();
 
+/// Fails for a name that CompileOptions::schedule cannot have.
+llvm::Error checkSchedule(llvm::StringRef name);
+
 /// What a caller can choose.
 struct CompileOptions {
   /// The phase the text is in.
@@ -66,6 +69,9 @@ struct CompileOptions {
   /// The port table that schedules the words, by name; empty: the one the
   /// text names, else the default.
   std::string portTable;
+  /// How words are ordered: `list` schedules straight runs, `modulo` also
+  /// overlaps the iterations of loops where that is faster.
+  std::string schedule = "modulo";
   /// Where a reproducer goes if a pass fails or crashes; empty for none.
   std::string reproducer;
   /// Called on the pass manager of each phase before it runs.

@@ -28,6 +28,8 @@ struct MemoryAccess {
   uint64_t address = 0; // equal numbers: base and index hold the same values; 0: unknown
   int64_t offset = 0;   // bytes beyond the address
   int64_t bytes = 0;    // extent; 0: unknown
+  int64_t step = 0;     // of a loop: bytes by which the address moves in an iteration; of equal addresses it is the same
+  int32_t binding = -1; // into which the address points all the time; -1: unknown
 };
 
 struct Operation {
@@ -84,6 +86,9 @@ struct Problem {
 
 /// Adds what memory orders: accesses that may overlap, of which one stores, and barriers.
 void addMemoryDependences(Problem &problem);
+/// The same for the body of a loop, with distances: exact ones between equal addresses, else an order in every iteration. `bindingsApart`: different
+/// bindings share no byte. Time: square in the number of accesses.
+void addLoopMemoryDependences(Problem &problem, bool bindingsApart);
 /// Adds what numbered registers order. Every operation must have a content.
 void addRegisterDependences(Problem &problem);
 /// Bytes that an instruction touches behind its address; 0 if its row does not tell.

@@ -4,100 +4,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "vtpu/Scheduling/Algorithms.h"
+#include "Problems.h"
 
 #include <algorithm>
 #include <bitset>
-#include <gtest/gtest.h>
-#include <numeric>
 #include <random>
 
 using namespace vtpu;
 using namespace vtpu::sched;
+using namespace vtpu::sched::test;
 using isa::Pipe;
-
-namespace {
-/// Two multiply-adds, one load, one store and four operations a cycle.
-PortTable makeTable() {
-  PortTable table;
-  table.name = "test";
-  table.ports = {{"issue", 400}, {"fma", 200}, {"load", 100}, {"store", 100}};
-  table.window = 8;
-  return table;
-}
-const PortTable table = makeTable();
-const PortRow multiplyAdd = {4, {{0, 100}, {1, 100}}}, load = {5, {{0, 100}, {2, 100}}}, store = {3, {{0, 100}, {3, 100}}}, alu = {1, {{0, 100}}};
-
-uint32_t add(Problem &problem, const PortRow &row) {
-  Operation operation;
-  operation.name = &row == &multiplyAdd ? "dfma" : &row == &load ? "sld" : &row == &store ? "sst" : "cadd";
-  operation.pipe = &row == &multiplyAdd ? Pipe::D : &row == &alu ? Pipe::C : Pipe::S;
-  operation.row = &row;
-  problem.operations.push_back(operation);
-  return uint32_t(problem.operations.size()) - 1;
-}
-void flow(Problem &problem, uint32_t from, uint32_t to, uint32_t distance = 0) {
-  problem.dependences.push_back({from, to, DependenceKind::flow, problem.row(from).latency, distance});
-}
-std::vector<uint32_t> givenOrder(const Problem &problem) {
-  std::vector<uint32_t> order(problem.operations.size());
-  std::iota(order.begin(), order.end(), 0);
-  return order;
-}
-/// The schedule if it exists; all of its violations are failures.
-Schedule schedule(const Problem &problem) {
-  std::optional<Schedule> result = listSchedule(problem);
-  EXPECT_TRUE(result);
-  for (const Violation &violation : verify(problem, *result))
-    ADD_FAILURE() << violation.message;
-  return *result;
-}
-std::vector<std::string> messages(const Problem &problem, const Schedule &schedule) {
-  std::vector<std::string> texts;
-  for (const Violation &violation : verify(problem, schedule))
-    texts.push_back(violation.message);
-  return texts;
-}
-using Texts = std::vector<std::string>;
-
-/// A slot by mnemonic with registers in table order.
-SlotContent slotOf(std::string_view mnemonic, std::initializer_list<uint8_t> registers, int64_t i0 = 0) {
-  const isa::InstrInfo &info = *isa::lookup(mnemonic);
-  SlotContent content;
-  content.slot.opcode = info.opcode;
-  auto next = registers.begin();
-  for (unsigned i = 0; i < info.numOperands; ++i) {
-    const isa::OperandInfo &operand = info.operands[i];
-    if (operand.cls == isa::OperandClass::idx)
-      isa::setRegister(content.slot, operand.field, isa::noRegister);
-    else if (operand.field <= isa::Field::rc)
-      isa::setRegister(content.slot, operand.field, *next++);
-    else if (operand.field == isa::Field::i0)
-      content.hasImmediates = true;
-  }
-  if (content.hasImmediates)
-    content.i0 = i0;
-  if (info.types)
-    content.slot.type = isa::Type::f32;
-  if (info.memTypes)
-    content.slot.memType = isa::Type::f32;
-  if (info.hasLength)
-    content.slot.length = isa::Length::v512;
-  return content;
-}
-uint32_t addSlot(Problem &problem, std::string_view mnemonic, std::initializer_list<uint8_t> registers, int64_t i0 = 0) {
-  const isa::InstrInfo &info = *isa::lookup(mnemonic);
-  Operation operation;
-  operation.name = info.mnemonic;
-  operation.pipe = info.pipe;
-  operation.row = info.isLoad ? &load : info.isStore ? &store : info.pipe == Pipe::D ? &multiplyAdd : &alu;
-  operation.content = slotOf(mnemonic, registers, i0);
-  operation.memory.loads = info.isLoad;
-  operation.memory.stores = info.isStore;
-  problem.operations.push_back(operation);
-  return uint32_t(problem.operations.size()) - 1;
-}
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Known optima
@@ -294,6 +210,57 @@ TEST(Dependences, OverlappingAccessesAreOrdered) {
           ASSERT_TRUE(before[b][a]) << a << " and " << b;
         }
       }
+  }
+}
+
+/// Against a walk over the iterations: the order that dependences give is no weaker, and no distance is shorter than the nearest overlap.
+TEST(Dependences, OverlapsOfIterations) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 2000; ++round) {
+    Problem problem(table);
+    auto access = [&](bool stores) {
+      const uint32_t op = add(problem, stores ? store : load);
+      MemoryAccess &m = problem.operations[op].memory;
+      (stores ? m.stores : m.loads) = true;
+      m.address = 1;
+      m.offset = int64_t(random() % 200) - 100;
+      m.bytes = int64_t(1) << random() % 7;
+    };
+    access(true);
+    access(random() % 2);
+    const int64_t step = int64_t(random() % 100) - 50;
+    for (Operation &operation : problem.operations)
+      operation.memory.step = step;
+    addLoopMemoryDependences(problem, false);
+    for (uint32_t a = 0; a < 2; ++a)
+      for (uint32_t b = 0; b < 2; ++b) {
+        const MemoryAccess &x = problem.operations[a].memory, &y = problem.operations[b].memory;
+        std::optional<uint32_t> nearest;
+        for (uint32_t d = a < b ? 0 : 1; d < 400 && !nearest && (x.stores || y.stores); ++d) {
+          const int64_t at = y.offset + int64_t(d) * step;
+          if (at < x.offset + x.bytes && x.offset < at + y.bytes)
+            nearest = d;
+        }
+        std::optional<uint32_t> found;
+        for (const Dependence &d : problem.dependences)
+          if (d.from == a && d.to == b)
+            found = d.distance;
+        EXPECT_EQ(found, nearest) << "round " << round << ", " << a << " to " << b;
+      }
+  }
+}
+
+TEST(Dependences, BindingsMayBeOneBuffer) {
+  for (bool apart : {false, true}) {
+    Problem problem(table);
+    for (int32_t binding : {0, 1}) {
+      MemoryAccess &m = problem.operations[add(problem, binding ? store : load)].memory;
+      (binding ? m.stores : m.loads) = true;
+      m.binding = binding;
+    }
+    addLoopMemoryDependences(problem, apart);
+    EXPECT_EQ(problem.dependences.size(), apart ? 1u : 3u); // of stores to themselves; load to store and back
+    problem.dependences.clear();
   }
 }
 

@@ -11,8 +11,10 @@
 #include "SchedulingProblem.h"
 
 #include "vtpu/Scheduling/Algorithms.h"
+#include "vtpu/Scheduling/Explain.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Remarks.h"
 
 namespace vtpu::siw {
 #define GEN_PASS_DEF_FORMBUNDLES
@@ -55,6 +57,8 @@ struct FormBundles : vtpu::siw::impl::FormBundlesBase<FormBundles> {
     const sched::Schedule schedule = sched::packWords(problem, window);
     if (failed(verifySchedule(problem, schedule, run)))
       return failure();
+    if (getContext().getRemarkEngine())
+      remarkEmptySlots(problem, schedule, run);
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfter(run.back()); // before what stays there
     BundleOp bundle;
@@ -71,6 +75,18 @@ struct FormBundles : vtpu::siw::impl::FormBundlesBase<FormBundles> {
       ++numOps;
     }
     return success();
+  }
+
+  /// Says of each empty slot what kept it empty. Words are counted from the start of the run.
+  static void remarkEmptySlots(const sched::Problem &problem, const sched::Schedule &schedule, const Run &run) {
+    llvm::DenseMap<uint32_t, Operation *> firsts;
+    for (auto [op, word] : llvm::zip(run, schedule.word))
+      firsts.try_emplace(word, op);
+    for (const sched::EmptySlot &slot : sched::explainEmptySlots(problem, schedule))
+      remark::analysis(firsts[slot.word]->getLoc(), remark::RemarkOpts::name("empty").category("siw-form-bundles"))
+          << llvm::formatv("word {0}, slot {1} is empty: {2}", slot.word, llvm::StringRef(isa::pipeName(slot.pipe)),
+                           sched::describe(slot, problem, schedule))
+                 .str();
   }
 
   /// Registers are state from here on.

@@ -33,15 +33,12 @@ struct Schedule : vtpu::siw::impl::ScheduleBase<Schedule> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (!portTable.empty())
-      module->setAttr(portTableAttr, StringAttr::get(&getContext(), portTable));
-    Result<const sched::PortTable *> found = getPortTable(module);
+    Result<const sched::PortTable *> found = choosePortTable(module, portTable);
     if (!found) {
       module.emitError() << found.message();
       return signalPassFailure();
     }
     table = *found;
-    module->setAttr(portTableAttr, StringAttr::get(&getContext(), table->name));
     for (auto func : module.getOps<FuncOp>())
       if (failed(scheduleFunction(func)))
         return signalPassFailure();

@@ -21,6 +21,15 @@ Result<const sched::PortTable *> getPortTable(ModuleOp module) {
   return sched::findPortTable(name ? std::string_view(name.getValue()) : sched::defaultPortTable);
 }
 
+Result<const sched::PortTable *> choosePortTable(ModuleOp module, llvm::StringRef name) {
+  if (!name.empty())
+    module->setAttr(portTableAttr, StringAttr::get(module.getContext(), name));
+  Result<const sched::PortTable *> table = getPortTable(module);
+  if (table)
+    module->setAttr(portTableAttr, StringAttr::get(module.getContext(), (*table)->name));
+  return table;
+}
+
 /// Transfers control, or leaves no register as it was.
 static bool endsRun(Operation *op) {
   const isa::InstrInfo *info = getInstruction(op);

@@ -18,6 +18,8 @@ namespace vtpu::siw {
 constexpr llvm::StringLiteral portTableAttr = "siw.port_table";
 /// The table of a module; the default one if it names none.
 Result<const sched::PortTable *> getPortTable(mlir::ModuleOp module);
+/// The same after the module was given the name, if it is not empty; afterwards the module names its table.
+Result<const sched::PortTable *> choosePortTable(mlir::ModuleOp module, llvm::StringRef name);
 
 using Run = llvm::SmallVector<mlir::Operation *>;
 /// The straight runs of instructions in a block, in order. Structured ops and calls stand between runs; what transfers control ends one.

@@ -1,6 +1,10 @@
 // RUN: vtpu-opt %s --pass-pipeline='builtin.module(siw.func(siw-form-bundles))' | FileCheck %s
 // RUN: vtpu-opt %s --pass-pipeline='builtin.module(siw.func(siw-form-bundles{window=1}))' | FileCheck %s --check-prefix=WINDOW
+// RUN: vtpu-opt %s --pass-pipeline='builtin.module(siw.func(siw-form-bundles))' --remarks-filter=siw-form-bundles 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
+// REMARK-DAG: Remark="word 0, slot D is empty: dadd of word 2 waits for sld of word 1 (flow dependence)"
+// REMARK-DAG: Remark="word 0, slot S is empty: sld of word 1 waits for cptr of word 0 (flow dependence)"
+// REMARK-DAG: Remark="word 3, slot D is empty: no later word has an operation for D"
 // The slots of a word read before it writes: the pointer steps beside the last load that needs it, and the second load overwrites v1 beside the sum.
 // CHECK-LABEL: siw.func @parallel
 // CHECK: siw.bundle

@@ -20,6 +20,21 @@ def AllocateRegisters : Pass<"siw-allocate-registers", "::vtpu::siw::FuncOp"> {
                     Statistic<"numSpills", "spills", "Values stored to the stack">];
 }
 
+def PipelineLoops : Pass<"siw-pipeline-loops", "::mlir::ModuleOp"> {
+  let summary = "Overlap the iterations of innermost loops";
+  let description = [{
+    Modulo-schedules each innermost `siw.for` whose body is a straight run and writes it as a software pipeline: the stages of the first iterations, an
+    unrolled kernel, the stages of the last ones, and the loop itself for the iterations that are left. Counters and registers that step by constants
+    are no part of the schedule: accesses of other iterations get another displacement. A loop is taken if the model of the out-of-order host finds
+    the kernel faster by more than its error, and if no register need be spilled. With MLIR's remark engine (`--remarks-filter=siw-pipeline-loops`),
+    each loop says its interval, what bounds it, and why it stays.
+  }];
+  let options = [Option<"portTable", "port-table", "std::string", "", "Name of the port table; empty: the module's, else zen5">,
+                 Option<"mostOps", "most-ops", "unsigned", "512", "Instructions that a kernel may have">,
+                 Option<"force", "force", "bool", "false", "Take every loop that has more than one stage, faster or not (for tests)">];
+  let statistics = [Statistic<"numLoops", "loops", "Straight innermost loops">, Statistic<"numPipelined", "pipelined", "Loops that became pipelines">];
+}
+
 def Schedule : Pass<"siw-schedule", "::mlir::ModuleOp"> {
   let summary = "Order instructions for the host's ports";
   let description = [{
@@ -37,7 +52,7 @@ def FormBundles : Pass<"siw-form-bundles", "::vtpu::siw::FuncOp"> {
   let description = [{
     Places each instruction of a straight run, in order, into the earliest word within a window that has its slot free and respects dependences:
     a word's slots read the state before it and write at its end. The scheduling verifier checks the result. Afterwards operands are
-    `siw.register` values.
+    `siw.register` values. With MLIR's remark engine (`--remarks-filter=siw-form-bundles`), each empty slot says what kept it empty.
   }];
   let options = [Option<"window", "window", "unsigned", "16", "How many words back an instruction may move">];
   let statistics = [Statistic<"numWords", "words", "Words formed">, Statistic<"numOps", "ops", "Instructions placed">];
