@@ -6,8 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Space.h"
+
 #include "vtpu/Assembly/Assembly.h"
-#include "vtpu/Runtime/vtpu.h"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
@@ -104,15 +105,35 @@ public:
     check(vtpu_set_parameter(program, key.c_str(), vtpu_dtype(dtype), uint32_t(shape.size()), shape.data(), reinterpret_cast<const void *>(data)));
   }
   /// Arguments are addresses or contiguous buffers; the caller has checked types and shapes.
-  void call(uint32_t entry, nb::list inputArguments, nb::list outputArguments) {
+  void call(uint32_t entry, nb::list inputArguments, nb::list outputArguments, nb::handle inSpace) {
+    vtpu_space *space = spaceHandle(inSpace);
     Buffers buffers;
     const std::vector<uintptr_t> inputs = buffers.addresses(inputArguments), outputs = buffers.addresses(outputArguments);
     int code;
     {
       nb::gil_scoped_release unlocked;
-      code = vtpu_call(program, entry, reinterpret_cast<const void *const *>(inputs.data()), reinterpret_cast<void *const *>(outputs.data()));
+      code = vtpu_call_in(program, entry, reinterpret_cast<const void *const *>(inputs.data()), reinterpret_cast<void *const *>(outputs.data()),
+                          space);
     }
     check(code);
+  }
+  /// The coordinate of an element; no index: of the first.
+  vtpu::Coordinate coordinate(uint32_t entry, const std::string &name, const std::optional<std::vector<int64_t>> &index) const {
+    const Info info = binding(entry, name);
+    if (const size_t rank = std::get<2>(info).size(); index && index->size() != rank)
+      raise("WrongValue", "index of '" + name + "' has " + std::to_string(index->size()) + " numbers; the tensor has " + std::to_string(rank) +
+                              " dimensions");
+    vtpu::Coordinate::Components components;
+    if (vtpu_binding_coordinate(program, entry, name.c_str(), index ? index->data() : nullptr, components.data()) != 0)
+      raise("WrongValue", vtpu_last_error());
+    return vtpu::Coordinate(components);
+  }
+  /// Name, type and shape of a tensor of the caller; KeyError if there is none of that name.
+  Info binding(uint32_t entry, const std::string &name) const {
+    vtpu_tensor_info info;
+    if (vtpu_binding_info(program, entry, name.c_str(), &info) != 0)
+      throw nb::key_error(vtpu_last_error());
+    return {info.name, int(info.dtype), std::vector<int64_t>(info.shape, info.shape + info.rank)};
   }
   nb::dict stats(uint32_t entry) {
     vtpu_stats s = {sizeof(s)};
@@ -151,6 +172,7 @@ private:
 
 NB_MODULE(_runtime, m) {
   nb::exception<RuntimeError>(m, "RuntimeError");
+  addSpace(m);
   nb::class_<Program>(m, "Program")
       .def(nb::init<nb::bytes, int, uint32_t, const std::string &, const std::string &>())
       .def(nb::init<const std::string &, int, uint32_t, const std::string &, const std::string &>())
@@ -158,7 +180,9 @@ NB_MODULE(_runtime, m) {
       .def("parameter_file", &Program::parameterFile, nb::arg("path").none())
       .def("tensors", &Program::tensors)
       .def("set_parameter", &Program::setParameter)
-      .def("call", &Program::call)
+      .def("call", &Program::call, nb::arg(), nb::arg(), nb::arg(), nb::arg("space").none())
+      .def("binding", &Program::binding)
+      .def("coordinate", &Program::coordinate, nb::arg(), nb::arg(), nb::arg("index").none())
       .def("stats", &Program::stats)
       .def("tier", &Program::tier);
   m.def("assemble", &assemble, nb::arg("text"), nb::arg("file_name") = "<text>", "Assembles the text form of a program; returns the bytes of a .vtpu file.");

@@ -46,14 +46,17 @@ int info(const vtpu_program *program, uint32_t entry, uint32_t index, bool input
   const std::vector<uint32_t> &list = input ? entries[entry].inputs : entries[entry].outputs;
   if (index >= list.size())
     return fail(fmt::format("{} {} does not exist; the entry has {}", input ? "input" : "output", index, list.size()));
-  const Binding &binding = program->loaded->getProgram().functions[entries[entry].function].bindings[list[index]];
-  uint64_t bytes = dtypeBytes(binding.dtype);
-  for (int64_t extent : binding.shape)
-    bytes *= uint64_t(extent);
-  *out = {binding.name.c_str(), vtpu_dtype(binding.dtype), uint32_t(binding.shape.size()), binding.shape.data(), bytes};
+  *out = describeTensor(program->loaded->getProgram().functions[entries[entry].function].bindings[list[index]]);
   return 0;
 }
 } // namespace
+
+vtpu_tensor_info vtpu::rt::describeTensor(const Binding &binding) {
+  uint64_t bytes = dtypeBytes(binding.dtype);
+  for (int64_t extent : binding.shape)
+    bytes *= uint64_t(extent);
+  return {binding.name.c_str(), vtpu_dtype(binding.dtype), uint32_t(binding.shape.size()), binding.shape.data(), bytes};
+}
 
 extern "C" {
 

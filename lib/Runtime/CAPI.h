@@ -25,6 +25,9 @@ int fail(std::string message);
 /// 0, or the failure.
 inline int finish(const Status &status) { return status ? 0 : fail(status.message()); }
 
+/// What the C API tells of a tensor; it points into the binding.
+vtpu_tensor_info describeTensor(const Binding &binding);
+
 } // namespace vtpu::rt
 
 #endif // VTPU_LIB_RUNTIME_CAPI_H

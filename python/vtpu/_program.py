@@ -10,21 +10,14 @@ import numpy
 import torch
 
 from . import _compiler, _parameters, _runtime
+from ._dtypes import DTYPES, NUMBERS, numpy_dtype
 from ._errors import CompileFailed, CompilerBroken, ProgramFailed, WrongType, WrongValue
 from ._export import ExportedModule, export
 from ._signature import KEPT, Signature
 
 _TIERS = {"default": 0, "interpreter": 1, "jit": 2, "orc": 3}
-# Numbers of the C API's vtpu_dtype to NumPy's names; NumPy has no bfloat16: such tensors are torch's.
-_DTYPES = {1: "bool", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "uint8", 7: "uint16", 8: "uint32", 9: "uint64", 10: "float16",
-           11: "bfloat16", 12: "float32", 13: "float64"}
-_NUMBERS = {name: number for number, name in _DTYPES.items()}
 # Parameters of these types that are structure become constants of the program.
 _STRUCTURE = (torch.int32, torch.int64)
-
-
-def _numpy_dtype(name):
-    return None if name == "bfloat16" else numpy.dtype(name)
 
 
 def _is_array(value):
@@ -45,15 +38,15 @@ class Entry:
         self._index = index
         self.name = name
         handle = program._handle
-        self.inputs = [(label, _DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, True)]
-        every = [(label, _DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, False)]
+        self.inputs = [(label, DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, True)]
+        every = [(label, DTYPES[d], tuple(s)) for label, d, s in handle.tensors(index, False)]
         self.outputs = [row for row in every if not row[0].startswith(KEPT)]  # kept tensors stand behind the results
         #: What the submodules named in `keep` returned in the last call, by name.
         self.kept = {}
         self._kept_names = [label.removeprefix(KEPT) for label, _, _ in every[len(self.outputs):]]
         # What an argument must be to be taken as it is; NumPy has no bfloat16.
-        self._wanted = [(_numpy_dtype(d), getattr(torch, d), s) for _, d, s in self.inputs]
-        self._results = [(_numpy_dtype(d), getattr(torch, d), s) for _, d, s in every]
+        self._wanted = [(numpy_dtype(d), getattr(torch, d), s) for _, d, s in self.inputs]
+        self._results = [(numpy_dtype(d), getattr(torch, d), s) for _, d, s in every]
         self._torch_only = any(d == "bfloat16" for _, d, _ in every)
         self._signature = signature or Signature.of_names([n for n, _, _ in self.inputs])
         self._assemble = self._signature.assemble([n for n, _, _ in self.outputs])
@@ -84,9 +77,24 @@ class Entry:
         return value
 
     def __call__(self, *args, **kwargs):
+        return self._call(args, kwargs, None)
+
+    def call_in(self, space, /, *args, **kwargs):
+        """The call in a `vtpu.Space`: its inputs, outputs, kept tensors and parameters have coordinates there until the next call of this entry."""
+        return self._call(args, kwargs, space)
+
+    def coordinate(self, name, index=None):
+        """The `vtpu.Coordinate` of an element of an input, output or parameter in the space of a call; no index: of the first element.
+
+        Names are those of `inputs` and `outputs`, `keep.NAME` of a kept tensor, and the key of a parameter. KeyError: there is no such tensor;
+        WrongValue: the index is outside of it, or it has no coordinates (the message says why).
+        """
+        return self._program._handle.coordinate(self._index, name, None if index is None else list(index))
+
+    def _call(self, args, kwargs, space):
         if kwargs or len(args) != len(self.inputs) or not all(map(_is_array, args)):
             args = self._signature.bind(self.name, args, kwargs)
-        use_torch, inputs, keep = self._torch_only, [], []
+        use_torch, inputs, keep = self._torch_only, [], []  # kept alive through the call
         for position, (value, (numpy_type, torch_type, shape)) in enumerate(zip(args, self._wanted)):
             kind = type(value)
             if kind is torch.Tensor:
@@ -95,6 +103,8 @@ class Entry:
                 ready = kind is numpy.ndarray and value.dtype is numpy_type and value.shape == shape and value.flags.c_contiguous
             if not ready:
                 value = self._convert(value, position)
+                keep.append(value)
+            elif space is not None:
                 keep.append(value)
             if isinstance(value, torch.Tensor):
                 use_torch = True
@@ -106,7 +116,10 @@ class Entry:
         else:
             results = outputs = [numpy.empty(shape, dtype) for dtype, _, shape in self._results]
         try:
-            self._program._handle.call(self._index, inputs, outputs)
+            if space is None:
+                self._program._handle.call(self._index, inputs, outputs, None)
+            else:
+                space._run(self._program._handle, self._index, inputs, outputs, [*keep, *results])
         except _runtime.RuntimeError as error:
             raise ProgramFailed(f"{self.name}: {error}") from None
         if self._kept_names:
@@ -132,7 +145,7 @@ class Program:
         try:
             self._handle = _runtime.Program(data, _TIERS[tier], threads, cpu_features, parameters or "")
             for key, tensor in self._tensors.items():
-                self._handle.set_parameter(key, _NUMBERS[str(tensor.dtype).removeprefix("torch.")], list(tensor.shape), tensor.data_ptr())
+                self._handle.set_parameter(key, NUMBERS[str(tensor.dtype).removeprefix("torch.")], list(tensor.shape), tensor.data_ptr())
         except _runtime.RuntimeError as error:
             raise ProgramFailed(str(error)) from None
         self.entries = {name: Entry(self, i, name, self._signatures.get(name)) for i, name in enumerate(self._handle.entries())}

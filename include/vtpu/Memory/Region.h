@@ -82,6 +82,8 @@ public:
   const Box &box() const { return spec.box; }
   isa::Type type() const { return spec.type; }
   Layout layout() const { return spec.layout; }
+  /// Extents of a block, as they were given.
+  const Coordinate::Components &block() const { return spec.block; }
   bool writable() const { return spec.writable; }
   bool owned() const { return ownsData; }
   uint8_t *data() const { return static_cast<uint8_t *>(spec.data); }

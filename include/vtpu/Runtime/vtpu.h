@@ -129,15 +129,40 @@ int vtpu_space_load(vtpu_space *space, const uint16_t *coordinate, vtpu_dtype dt
 int vtpu_space_store(vtpu_space *space, const uint16_t *coordinate, vtpu_dtype dtype, uint32_t count, const void *values);
 /* Frees the region that a coordinate lies in, else the cell there. */
 int vtpu_space_erase(vtpu_space *space, const uint16_t *coordinate);
-/* The first cell behind a coordinate, NULL: of all. 1 if there is one, 0 if not. */
+/* The region that a coordinate lies in; its strings live as long as it does. 1 if there is one, 0 if not. */
+int vtpu_space_region_at(vtpu_space *space, const uint16_t *coordinate, vtpu_region *region);
+
+/* Which cells a query names; elements of regions are not among them. */
+typedef VTPU_ENUM(vtpu_query_kind) {
+  VTPU_QUERY_ALL = 0,
+  VTPU_QUERY_PREFIX,    /* the first `number` dimensions are those of `center` */
+  VTPU_QUERY_PATTERN,   /* dimension d is that of `center` for every bit d of `number` */
+  VTPU_QUERY_CHILDREN,  /* `center` with one more component that is not 0 */
+  VTPU_QUERY_MANHATTAN, /* the sum of the components' distances from `center` is at most `number` */
+  VTPU_QUERY_HAMMING    /* at most `number` dimensions differ from `center` */
+} vtpu_query_kind;
+typedef struct vtpu_query {
+  uint32_t struct_size; /* sizeof(vtpu_query) */
+  vtpu_query_kind kind;
+  uint16_t center[11];
+  uint32_t number;
+} vtpu_query;
+/* The first cell behind a coordinate (NULL: of all) that a query names (NULL: every cell). 1 if there is one, 0 if not. */
+int vtpu_space_find(vtpu_space *space, const vtpu_query *query, const uint16_t *after, uint16_t *cell);
+/* The same for every cell. */
 int vtpu_space_next(vtpu_space *space, const uint16_t *after, uint16_t *cell);
+/* The k-th nearest cell (from 1) by Manhattan distance, ties in order. 1 if there is one, 0 if not. */
+int vtpu_space_nearest(vtpu_space *space, const uint16_t *coordinate, uint64_t k, uint16_t *cell);
 
 /* vtpu_call in a space, NULL: an empty one of the call's own. The tensors of the call have coordinates in the space (vtpu_binding_coordinate) until
    the next call of an entry of that number in it: until then, or until the space is released, their buffers must live. */
 int vtpu_call_in(vtpu_program *program, uint32_t entry, const void *const *inputs, void *const *outputs, vtpu_space *space);
 /* The coordinate of an element of an input, output or parameter by name; `index` has a number for each dimension, NULL: the first element. The
-   error says why a tensor has none. */
+   error says why a tensor has none; its code is -2 if there is no tensor of that name. A parameter may be named by its key too. */
 int vtpu_binding_coordinate(const vtpu_program *program, uint32_t entry, const char *name, const int64_t *index, uint16_t *coordinate);
+
+/* Type and shape of an input, output or parameter by name, with the codes of vtpu_binding_coordinate. */
+int vtpu_binding_info(const vtpu_program *program, uint32_t entry, const char *name, vtpu_tensor_info *info);
 
 #ifdef __cplusplus
 }

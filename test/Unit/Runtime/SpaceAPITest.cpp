@@ -307,3 +307,83 @@ TEST(SpaceAPI, TrapsOfTheSpaceNameThePlace) {
     EXPECT_EQ(y, 1);
   }
 }
+
+TEST(SpaceAPI, FindsRegionsAndCells) {
+  Space space;
+  std::vector<float> data(8);
+  vtpu_region region = {};
+  region.name = "grid";
+  const auto corner = at("2.0.0/0.0.0/0.0.0.0.0").components();
+  std::copy(corner.begin(), corner.end(), region.first);
+  std::copy(corner.begin(), corner.end(), region.last);
+  region.last[10] = 7;
+  region.block[10] = 4;
+  region.dtype = VTPU_F32;
+  region.layout = VTPU_LAYOUT_BLOCKED;
+  region.read_only = 1;
+  region.data = data.data();
+  region.bytes = 32;
+  ASSERT_TRUE(space.addRegion(region).ok());
+  vtpu_region found = {};
+  found.struct_size = sizeof(found);
+  EXPECT_EQ(vtpu_space_region_at(space.get(), at("2.0.0/0.0.0/0.0.0.0.3").components().data(), &found), 1);
+  EXPECT_STREQ(found.name, "grid");
+  EXPECT_EQ(std::make_tuple(found.last[10], found.block[10], found.dtype, found.layout, found.read_only, found.data, found.bytes),
+            std::make_tuple(7, 4, VTPU_F32, VTPU_LAYOUT_BLOCKED, 1, static_cast<void *>(data.data()), uint64_t(32)));
+  EXPECT_EQ(vtpu_space_region_at(space.get(), at("2.0.0/0.0.0/0.0.0.0.8").components().data(), &found), 0);
+  found.struct_size = 4;
+  EXPECT_EQ(vtpu_space_region_at(space.get(), corner.data(), &found), -1);
+  EXPECT_STREQ(vtpu_last_error(), "vtpu_space_region_at: set struct_size to sizeof(vtpu_region) first");
+
+  const char *const cells[] = {"1.0.0/0.0.0/0.0.0.0.0", "1.2.0/0.0.0/0.0.0.0.0", "1.2.3/0.0.0/0.0.0.0.0", "1.2.3/0.0.0/0.0.0.0.4", "3.2.0/0.0.0/0.0.0.0.4"};
+  const int64_t one = 1;
+  for (const char *cell : cells)
+    ASSERT_TRUE(space.store(at(cell), VTPU_I64, 1, &one).ok());
+  auto named = [&](vtpu_query_kind kind, const char *center, uint32_t number) {
+    vtpu_query query = {sizeof(query), kind, {}, number};
+    const auto components = at(center).components();
+    std::copy(components.begin(), components.end(), query.center);
+    std::string numbers;
+    Coordinate::Components cell;
+    for (int code = vtpu_space_find(space.get(), &query, nullptr, cell.data()); code == 1;
+         code = vtpu_space_find(space.get(), &query, cell.data(), cell.data()))
+      for (size_t i = 0; i < std::size(cells); ++i)
+        if (at(cells[i]) == Coordinate(cell))
+          numbers += char('0' + i);
+    return numbers;
+  };
+  EXPECT_EQ(named(VTPU_QUERY_ALL, cells[2], 7), "01234");
+  EXPECT_EQ(named(VTPU_QUERY_PREFIX, cells[1], 2), "123");
+  EXPECT_EQ(named(VTPU_QUERY_PATTERN, cells[3], 1 << 1 | 1 << 10), "34");
+  EXPECT_EQ(named(VTPU_QUERY_CHILDREN, cells[1], 0), "2");
+  EXPECT_EQ(named(VTPU_QUERY_MANHATTAN, cells[1], 3), "012");
+  EXPECT_EQ(named(VTPU_QUERY_HAMMING, cells[1], 1), "012");
+  Coordinate::Components cell;
+  EXPECT_EQ(vtpu_space_nearest(space.get(), at(cells[3]).components().data(), 3, cell.data()), 1);
+  EXPECT_EQ(Coordinate(cell), at(cells[4]));
+  EXPECT_EQ(vtpu_space_nearest(space.get(), at(cells[3]).components().data(), 6, cell.data()), 0);
+  EXPECT_EQ(vtpu_space_nearest(space.get(), at(cells[3]).components().data(), 0, cell.data()), -1);
+  EXPECT_STREQ(vtpu_last_error(), "the 0-th nearest cell; they count from 1");
+  for (auto [kind, number, message] : {std::make_tuple(VTPU_QUERY_PREFIX, 12u, "a prefix of 12 dimensions; there are 11"),
+                                       {VTPU_QUERY_PATTERN, 2048u, "the pattern's mask 0x800 has bits behind dimension 10"},
+                                       {vtpu_query_kind(9), 0u, "unknown kind of query 9; use a vtpu_query_kind"}}) {
+    const vtpu_query query = {sizeof(query), kind, {}, number};
+    EXPECT_EQ(vtpu_space_find(space.get(), &query, nullptr, cell.data()), -1);
+    EXPECT_STREQ(vtpu_last_error(), message);
+  }
+}
+
+TEST(SpaceAPI, TellsOfTensorsByName) {
+  LoadedFile program = load(mirrorText, VTPU_TIER_INTERPRETER);
+  vtpu_tensor_info info;
+  for (const char *name : {"w", "net.w"}) {
+    ASSERT_EQ(vtpu_binding_info(program.get(), 1, name, &info), 0);
+    EXPECT_EQ(std::make_tuple(std::string(info.name), info.dtype, info.rank, info.shape[0], info.shape[1], info.bytes),
+              std::make_tuple("w", VTPU_F32, 2u, 2, 5, 40u));
+  }
+  EXPECT_EQ(vtpu_binding_info(program.get(), 1, "none", &info), -2);
+  EXPECT_STREQ(vtpu_last_error(), "entry main has no input, output or parameter 'none'");
+  EXPECT_EQ(vtpu_binding_info(program.get(), 7, "w", &info), -1);
+  Coordinate::Components c;
+  EXPECT_EQ(vtpu_binding_coordinate(program.get(), 1, "none", nullptr, c.data()), -2);
+}
