@@ -129,6 +129,7 @@ void vtpu::buildSchedulePipeline(OpPassManager &pm,
   if (options.schedule != "list") {
     siw::PipelineLoopsOptions loops;
     loops.portTable = options.portTable;
+    loops.algorithm = options.schedule;
     pm.addPass(siw::createPipelineLoops(loops));
   }
   siw::ScheduleOptions schedule;
@@ -174,10 +175,10 @@ static llvm::Error checkOrder(const CompileOptions &options) {
 }
 
 llvm::Error vtpu::checkSchedule(llvm::StringRef name) {
-  if (name == "list" || name == "modulo")
+  if (name == "list" || name == "modulo" || name == "exact")
     return llvm::Error::success();
   return llvm::createStringError("unknown schedule '" + name +
-                                 "'; legal are list, modulo");
+                                 "'; legal are list, modulo, exact");
 }
 
 llvm::Error vtpu::buildPipeline(OpPassManager &pm,

@@ -34,7 +34,7 @@ def main():
 @click.option("--compile-from", "start", default="input", show_default=True, help="phase the text is in")
 @click.option("--parameters", type=click.Path(), help="safetensors file that holds the parameters of MLIR text")
 @click.option("--port-table", default="", help="port table that schedules the words, by name (default: zen5)")
-@click.option("--schedule", default="modulo", show_default=True, help="how words are ordered: list (straight runs), modulo (loops too)")
+@click.option("--schedule", default="modulo", show_default=True, help="how words are ordered: list (straight runs), modulo (loops too), exact (a solver proves loops)")
 @click.option("--reproducer", type=click.Path(dir_okay=False), help="file for what reproduces a failure of the compiler (default: one in the temporary folder)")
 @click.option("--keep", multiple=True, metavar="NAME", help="submodule whose results the program keeps beside its own; may be repeated")
 def compile_command(source, output, phase, start, parameters, port_table, schedule, reproducer, keep):

@@ -190,8 +190,8 @@ def compile_mlir(text_or_path, *, compile_from="input", tier="default", threads=
 
     `parameters`: path of a safetensors file, which the program names as seen from `output`, where it will be saved, or from here;
     `tensors`: parameters by key, in memory; `reproducer`: file for what reproduces a failure of the compiler (default: one in the temporary
-    folder); `port_table`: name of the table that schedules the words; `schedule`: how, "list" (straight runs) or "modulo" (iterations of
-    loops may overlap too); `on_phase`: called with the name of every phase as it begins. Raises
+    folder); `port_table`: name of the table that schedules the words; `schedule`: how, "list" (straight runs), "modulo" (iterations of
+    loops may overlap too) or "exact" (a solver looks for the shortest intervals, which takes long); `on_phase`: called with the name of every phase as it begins. Raises
     CompileFailed with all diagnostics.
     """
     text, label = _read(text_or_path)

@@ -155,7 +155,7 @@ def test_orders_keep_meaning_and_registers(width, table):
 
 
 def test_an_unknown_schedule_is_named():
-    with pytest.raises(vtpu.CompileFailed, match="^unknown schedule 'greedy'; legal are list, modulo$"):
+    with pytest.raises(vtpu.CompileFailed, match="^unknown schedule 'greedy'; legal are list, modulo, exact$"):
         vtpu.compile_mlir("module {}\n", schedule="greedy")
 
 

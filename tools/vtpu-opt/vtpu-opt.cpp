@@ -42,7 +42,7 @@ Input and output:
   --verify-diagnostics         check the messages against // expected-error
   --mlir-print-debuginfo       print source locations
   --port-table=NAME            processor whose ports order the words
-  --schedule=KIND              list (straight runs) or modulo (loops too)
+  --schedule=KIND              list (straight runs), modulo (loops too), exact
 When something goes wrong:
   --mlir-print-ir-after-all    the IR after each pass
   --mlir-pass-pipeline-crash-reproducer=FILE   what makes a crash happen again
@@ -67,7 +67,7 @@ static llvm::cl::opt<std::string>
               llvm::cl::value_desc("name"));
 static llvm::cl::opt<std::string>
     schedule("schedule", llvm::cl::cat(phaseOptions), llvm::cl::init("modulo"),
-             llvm::cl::desc("How words are ordered: list, modulo"),
+             llvm::cl::desc("How words are ordered: list, modulo, exact"),
              llvm::cl::value_desc("kind"));
 
 static llvm::cl::opt<int64_t>

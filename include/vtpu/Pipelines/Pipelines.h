@@ -70,7 +70,8 @@ struct CompileOptions {
   /// text names, else the default.
   std::string portTable;
   /// How words are ordered: `list` schedules straight runs, `modulo` also
-  /// overlaps the iterations of loops where that is faster.
+  /// overlaps the iterations of loops where that is faster, `exact` has a
+  /// solver prove their intervals, which takes long.
   std::string schedule = "modulo";
   /// Where a reproducer goes if a pass fails or crashes; empty for none.
   std::string reproducer;

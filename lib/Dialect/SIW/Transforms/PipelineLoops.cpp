@@ -15,6 +15,7 @@
 #include "SpillRewrites.h"
 
 #include "vtpu/Scheduling/Algorithms.h"
+#include "vtpu/Scheduling/Exact.h"
 
 #include "mlir/IR/Remarks.h"
 
@@ -41,6 +42,10 @@ struct PipelineLoops : vtpu::siw::impl::PipelineLoopsBase<PipelineLoops> {
       return signalPassFailure();
     }
     table = *found;
+    if (algorithm != "modulo" && algorithm != "exact") {
+      module.emitError() << "unknown algorithm '" << algorithm << "'; legal are modulo, exact";
+      return signalPassFailure();
+    }
     for (auto func : module.getOps<FuncOp>()) {
       SmallVector<ForOp> loops;
       func.walk([&](ForOp loop) { loops.push_back(loop); });
@@ -64,13 +69,21 @@ private:
     Result<sched::ModuloSchedule> schedule = sched::moduloSchedule(*problem);
     if (!schedule)
       return stays(straight, schedule.message());
+    std::string proof;
+    if (algorithm == "exact") {
+      Result<sched::ExactResult> exact = sched::scheduleExactly(*problem, *schedule, {seconds});
+      if (!exact)
+        return stays(straight, exact.message());
+      proof = exact->optimal() ? ", proven to be the least" : ", not proven: " + exact->unknown;
+      schedule = std::move(exact->schedule);
+    }
     for (const sched::Violation &violation : sched::verify(*problem, *schedule)) {
       straight.body[violation.operation]->emitOpError() << "is scheduled wrongly: " << violation.message;
       return signalPassFailure();
     }
     const sched::IntervalBounds bounds = sched::findIntervalBounds(*problem);
-    const std::string interval = llvm::formatv("interval {0}, at least {1} ({2} for ports, {3} for recurrences), {4} stages", schedule->ii, bounds.least(),
-                                               bounds.resource, bounds.recurrence, schedule->stages());
+    const std::string interval = llvm::formatv("interval {0}{1}, at least {2} ({3} for ports, {4} for recurrences), {5} stages", schedule->ii, proof,
+                                               bounds.least(), bounds.resource, bounds.recurrence, schedule->stages());
     const double before = hostCycles(straight.loop, 1);
     if (schedule->stages() == 1)
       return stays(straight, llvm::formatv("{0}; the host overlaps iterations by itself and takes {1:f2} cycles for each", interval, before).str());

@@ -6,6 +6,11 @@
 // RUN: vtpu-opt %s --siw-pipeline-loops='force most-ops=1' | FileCheck %s --check-prefix=SMALL
 // RUN: not vtpu-opt %s --siw-pipeline-loops=port-table=pentium 2>&1 | FileCheck %s --check-prefix=TABLE
 
+// RUN: vtpu-opt %s --siw-pipeline-loops='force algorithm=exact' --remarks-filter=siw-pipeline-loops 2>&1 >/dev/null | FileCheck %s --check-prefix=EXACT
+// RUN: not vtpu-opt %s --siw-pipeline-loops=algorithm=best 2>&1 | FileCheck %s --check-prefix=ALGORITHM
+
+// EXACT: [Passed] pipeline {{.*}}Remark="interval 3, proven to be the least, at least 3
+// ALGORITHM: error: unknown algorithm 'best'; legal are modulo, exact
 // TABLE: error: unknown port table 'pentium'
 // SMALL-COUNT-5: siw.for
 // SMALL-NOT: siw.for
