@@ -70,7 +70,7 @@ private:
   bool isWorth(Finding &finding, double cyclesEach) const {
     finding.cycles = double(finding.count) * cyclesEach;
     finding.share = report.cycles > 0 ? finding.cycles / report.cycles : 0;
-    return finding.share >= options.least;
+    return finding.cycles > 0 && finding.share >= options.least;
   }
   const Object &objectOf(uint32_t site) const { return trace.objects[trace.sites[site].object]; }
   bool isSplit(const Access &access) const {

@@ -176,14 +176,17 @@ Result<std::string> conflictText(const ConflictSettings &settings, const analysi
     constexpr uint64_t page = 4096;
     uint64_t bytes = nearest.bytes / 4 / vectorBytes * vectorBytes;
     bytes = std::min(bytes, page / 4);
-    const uint64_t displacement = repaired ? page / 2 : vectorBytes;
+    const uint64_t displacement = repaired ? page / 2 : 0;
     begin({inputBinding("x", bytes), fmt::format("  .binding output y size={} align=64 writable dtype=f32 shape=[{}]", bytes + page, (bytes + page) / 4)});
+    text.word("C: cimm r4, 0");
     text.loop(8, rounds(64), [&] {
       text.word("C: caddi r2, r0, 0");
       text.word("C: caddi r3, r1, 0");
       text.loop(9, bytes / vectorBytes, [&] {
-        text.word("S: sld.f32.f32.512 v0, [r2]");
-        text.word(fmt::format("S: sst.f32.f32.512 v0, [r3 + {}] ; C: caddi r2, r2, {}", displacement, vectorBytes));
+        text.word(fmt::format("S: sstr.i64 r8, [r3 + {}]", displacement));
+        text.word("S: sldr.i64 r4, [r2 + r4]");
+        text.word("C: candi r4, r4, 0"); // the next load waits for this one
+        text.word(fmt::format("C: caddi r2, r2, {}", vectorBytes));
         text.word(fmt::format("C: caddi r3, r3, {}", vectorBytes));
       });
     });

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Code.h"
+#include "Synthetic.h"
 
 #include "../../lib/Runtime/Parameters.h"
 #include "vtpu/Runtime/Verifier.h"

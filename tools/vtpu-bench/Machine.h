@@ -26,9 +26,6 @@ struct NamedProgram {
   Program program;
 };
 
-/// Fills a tensor with random floats, ones or alternating booleans.
-void fillRandom(std::vector<uint8_t> &bytes, vtpu_dtype dtype, std::mt19937 &random);
-
 /// Words of the block that loops repeat: the multiply-adds go through 12 registers, the loads through 8.
 constexpr unsigned blockWords = 24;
 constexpr unsigned blocksOf(unsigned words) { return (words + blockWords - 1) / blockWords; }

@@ -8,11 +8,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "Code.h"
+#include "Conflicts.h"
 #include "Machine.h"
 #include "Memory.h"
 #include "Options.h"
 #include "Progress.h"
 #include "Sentrons.h"
+#include "Synthetic.h"
 
 #include "vtpu/Runtime/vtpu.hpp"
 
@@ -26,41 +28,6 @@
 #include <random>
 
 using namespace vtpu;
-
-void tools::fillRandom(std::vector<uint8_t> &bytes, vtpu_dtype dtype, std::mt19937 &random) {
-  std::uniform_real_distribution<double> uniform(-1, 1);
-  auto each = [&](auto sample) {
-    for (size_t at = 0; at + sizeof(sample()) <= bytes.size(); at += sizeof(sample())) {
-      auto value = sample();
-      std::memcpy(bytes.data() + at, &value, sizeof value);
-    }
-  };
-  bool odd = false;
-  switch (dtype) {
-  case VTPU_F32:
-    return each([&] { return float(uniform(random)); });
-  case VTPU_F64:
-    return each([&] { return uniform(random); });
-  case VTPU_F16: // 1.0 and its like: the exponent of 1, random mantissa and sign
-    return each([&] { return uint16_t(0x3c00 | (random() & 0x83ff)); });
-  case VTPU_BF16:
-    return each([&] { return uint16_t(0x3f80 | (random() & 0x807f)); });
-  case VTPU_I1:
-    return each([&] { return uint8_t(odd = !odd); });
-  case VTPU_I8:
-  case VTPU_U8:
-    return each([] { return uint8_t(1); });
-  case VTPU_I16:
-  case VTPU_U16:
-    return each([] { return uint16_t(1); });
-  case VTPU_I32:
-  case VTPU_U32:
-    return each([] { return uint32_t(1); });
-  case VTPU_I64:
-  case VTPU_U64:
-    return each([] { return uint64_t(1); });
-  }
-}
 
 namespace {
 /// One entry of a program with its buffers.
@@ -197,14 +164,27 @@ int main(int argc, char **argv) {
   options.value("tier", fmt::format("{}", fmt::join(tierNames, "|")), tier, "what executes the words");
   options.value("parameters", "FILE", parameters, "safetensors file instead of the one the programs name");
   options.number("seed", "N", seed, 0, UINT32_MAX, "of the random inputs (default 1)");
-  bool emission = false, checks = false, native = false, memory = false, sentrons = false;
+  bool emission = false, checks = false, native = false, memory = false, sentrons = false, conflicts = false;
+  std::string caches;
   options.flag("emission", emission, "time the phases of loading, and loops of 64 to 4096 words");
   options.flag("native", native, "time code beside the same instructions assembled");
   options.flag("checks", checks, "time programs with all accesses checked, none, no polls");
   options.flag("memory", memory, "time memory by coordinate too");
   options.flag("sentrons", sentrons, "time messages and barriers between two sentrons");
+  options.flag("conflicts", conflicts, "only time planted conflicts beside their repaired twins; prints JSON");
+  options.value("caches", "LIST", caches, "caches that conflicts are made for (default: this machine's)");
   std::vector<std::string> programs;
   options.parse(argc, argv, programs);
+  if (conflicts || !caches.empty()) {
+    if (!conflicts || !programs.empty())
+      options.fail("--conflicts makes programs of its own, and --caches belongs to it");
+    Result<analysis::Caches> levels = caches.empty() ? analysis::detectCaches() : analysis::parseCaches(caches);
+    if (!levels)
+      options.fail(caches.empty() ? levels.message() : fmt::format("--caches: {}", levels.message()));
+    if (Status status = tools::timeConflicts(*levels, repetitions, seconds); !status)
+      options.fail(status.message());
+    return tools::exitGood;
+  }
   vtpu_options load = {};
   load.struct_size = sizeof load;
   load.threads = 1;

@@ -2,12 +2,13 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Writes one random program of a given mix of work as text or as a `.vtpu` file.
+// Writes one random program of a given mix of work, or one with a planted conflict, as text or as a `.vtpu` file.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Options.h"
 #include "vtpu/Assembly/Assembly.h"
+#include "vtpu/Generator/Conflicts.h"
 #include "vtpu/Generator/Generator.h"
 #include "vtpu/Generator/Loops.h"
 
@@ -23,6 +24,17 @@ std::vector<std::string> splitList(const std::string &text) {
   }
   return parts;
 }
+
+Result<Program> makeConflict(const tools::Options &options, const std::string &name, const std::string &caches, gen::ConflictSettings settings) {
+  const std::optional<gen::Conflict> conflict = gen::parseConflict(name);
+  if (!conflict)
+    options.fail(fmt::format("--conflict={}: expected rows, streams, capacity, aliasing, split or layout", name));
+  settings.conflict = *conflict;
+  Result<analysis::Caches> levels = caches.empty() ? analysis::detectCaches() : analysis::parseCaches(caches);
+  if (!levels)
+    options.fail(caches.empty() ? levels.message() : fmt::format("--caches: {}", levels.message()));
+  return gen::plantConflict(settings, *levels);
+}
 } // namespace
 
 int main(int argc, char **argv) {
@@ -33,8 +45,9 @@ int main(int argc, char **argv) {
   std::vector<std::string> inputs;
   std::string loop;
   gen::LoopOptions loopOptions;
-  uint64_t operations = 0, rounds = 1;
-  bool straight = false;
+  uint64_t operations = 0, rounds = 0, level = 1;
+  bool straight = false, repaired = false;
+  std::string conflict, caches;
   options.value("o,output", "FILE", output, "the file to write, .vtpu or text (default: standard output)");
   options.number("seed", "N", settings.seed, 0, UINT64_MAX, "the same seed and options give the same program (default 1)");
   options.number("words", "N", words, 1, 1 << 20, "words of each function's body, about (default 256)");
@@ -53,7 +66,11 @@ int main(int argc, char **argv) {
   options.value("only", "LIST", only, "mnemonics with commas (default: all)");
   options.value("loop", "CLASS", loop, "one hot loop instead, bound by recurrence, port, issue, registers or l2");
   options.number("operations", "N", operations, 4, 1024, "operations in the hot loop, about (default: 8 to 64)");
-  options.number("rounds", "N", rounds, 1, 1 << 30, "how often the hot loop runs (default 1)");
+  options.number("rounds", "N", rounds, 1, 1 << 30, "how often the hot loop runs (default 1), or the conflict's work is done");
+  options.value("conflict", "NAME", conflict, "instead a program with a planted conflict: rows, streams, capacity, aliasing, split, layout");
+  options.flag("repaired", repaired, "its twin without the conflict");
+  options.value("caches", "LIST", caches, "caches that it is made for, as L1:48K:12:64,L2:2M:16:64 (default: this machine's)");
+  options.number("level", "N", level, 1, 8, "the cache of the conflict, from 1, the nearest (default 1)");
   options.parse(argc, argv, inputs);
   if (!inputs.empty())
     options.fail("expected no input file; vtpu-gen makes programs from options alone");
@@ -91,8 +108,12 @@ int main(int argc, char **argv) {
     options.fail(fmt::format("--loop={}: expected recurrence, port, issue, registers or l2", loop));
   loopOptions.operations = uint32_t(operations);
   loopOptions.iterations = uint32_t(iterations);
-  loopOptions.rounds = uint32_t(rounds);
-  Result<Program> program = loopClass ? gen::generateLoop(*loopClass, settings.seed, loopOptions) : gen::generate(settings);
+  loopOptions.rounds = uint32_t(std::max<uint64_t>(rounds, 1));
+  if (conflict.empty() && (repaired || !caches.empty() || level != 1))
+    options.fail("--repaired, --caches and --level belong to --conflict");
+  Result<Program> program = !conflict.empty() ? makeConflict(options, conflict, caches, {{}, level - 1, repaired, rounds})
+                            : loopClass       ? gen::generateLoop(*loopClass, settings.seed, loopOptions)
+                                              : gen::generate(settings);
   if (!program)
     options.fail(program.message());
   const bool object = output.size() > 5 && output.compare(output.size() - 5, 5, ".vtpu") == 0;

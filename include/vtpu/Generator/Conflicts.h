@@ -21,7 +21,7 @@ enum class Conflict : uint8_t {
   rows,     // twice as many rows as a level (or a nearer one) has ways, a way's bytes apart; repaired: a line more apart
   streams,  // parts of one buffer, a way's bytes apart, read side by side; repaired: at distances that spread over the sets
   capacity, // sweeps over twice a level's bytes; repaired: in tiles of half of the nearest level
-  aliasing, // a copy whose stores look like the next loads in the low 12 bits; repaired: half a page apart
+  aliasing, // loads, each of which waits for the last, behind stores that agree in the low 12 bits; repaired: half a page apart
   split,    // accesses across lines; repaired: at the start of lines
   layout,   // a matrix read by columns, of more rows than the nearest level has lines; repaired: by rows
 };
