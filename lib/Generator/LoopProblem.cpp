@@ -273,6 +273,22 @@ private:
     }
     if (accesses.empty())
       return;
+    if (assumptions.offsetsFollow && reg < numR && isAddress(reg)) {
+      RegisterValue value;
+      value.liveOut = isReadLater(reg);
+      for (const Access &access : accesses)
+        if (access.writes) { // the steps follow each other
+          value.uses.push_back(access.operation);
+          const bool first = value.uses.size() == 1;
+          if (!first)
+            depend(value.uses[value.uses.size() - 2], access.operation, DependenceKind::flow, 0);
+        }
+      if (!value.uses.empty())
+        depend(value.uses.back(), value.uses.front(), DependenceKind::flow, 1);
+      result.problem.values.push_back(std::move(value));
+      result.registers.push_back(reg);
+      return;
+    }
     auto addValue = [&](const std::vector<Access> &list, bool begun, bool liveOut) {
       RegisterValue value;
       value.cls = classOf(reg);
@@ -381,6 +397,23 @@ private:
         induction.step += slot.imm;
       }
     }
+  }
+
+  /// True if the loop moves a register by constants only, and reads it otherwise in addresses only.
+  bool isAddress(unsigned reg) const {
+    if (!inductions[reg].valid)
+      return false;
+    for (const Part &part : parts) {
+      const Slot &slot = words()[part.place.word].slot(part.place.pipe);
+      for (unsigned i = 0; i < part.info->numOperands; ++i) {
+        const OperandInfo &operand = part.info->operands[i];
+        const bool reads = operand.access != isa::Access::out && (operand.cls == OperandClass::r || operand.cls == OperandClass::idx);
+        if (reads && !part.writes[reg] && getRegister(slot, operand.field) == reg &&
+            !(part.info->hasAddress() && (operand.field == Field::ra || operand.cls == OperandClass::idx)))
+          return false;
+      }
+    }
+    return !readByBranch[reg] || int32_t(reg) == counter;
   }
 
   /// Tells where every access goes.

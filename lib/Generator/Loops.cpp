@@ -149,7 +149,7 @@ private:
   std::vector<Stream> streams;
   int inputs[numKinds] = {-1, -1, -1}, outputs[numKinds] = {-1, -1, -1}; // streams by kind
   uint8_t counter, roundCounter, scratchV, scratchK;
-  uint8_t counterScale; // log2 of bytes in a step of an index
+  uint8_t counterScale; // of an index into what is read, log2; what is written has four times the stride
   uint32_t placed = 0; // operations of the body
 
   //===-- Choices of a loop ----------------------------------------------===//
@@ -160,7 +160,7 @@ private:
     secondary = cls == LoopClass::registers || random.chance(0.4) ? primary : random.of(kinds);
     static constexpr Length lengths[] = {Length::v512, Length::v512, Length::v256, Length::v128};
     mainLength = random.of(lengths);
-    counterScale = uint8_t(random.below(4));
+    counterScale = uint8_t(random.below(2));
     weights.resize(numPortClasses);
     forms.resize(numPortClasses);
     for (const Form &form : allForms()) {
@@ -225,7 +225,7 @@ private:
         stream.pointer = take(r);
         stream.binding = kind + (out ? numKinds : 0);
         stream.stride = out ? outLines * line : line;
-        stream.moves = out || random.chance(0.5); // an index has no scale for several lines
+        stream.moves = random.chance(0.25); // mostly one counter is the index of all
         (out ? outputs : inputs)[kind] = int(streams.size());
         streams.push_back(stream);
       }
@@ -612,7 +612,7 @@ private:
     Stream &stream = streams[size_t((out ? outputs : inputs)[kind])];
     slot.ra = stream.pointer;
     slot.rb = stream.moves ? noRegister : counter;
-    slot.scale = stream.moves ? 0 : counterScale;
+    slot.scale = uint8_t(stream.moves ? 0 : counterScale + (out ? 2 : 0));
     if (stores)
       slot.imm = int32_t(line * (stream.stores % outLines));
     else

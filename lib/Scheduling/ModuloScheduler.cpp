@@ -61,17 +61,25 @@ public:
     collectValues();
   }
 
-  Result<ModuloSchedule> run() {
-    ModuloSchedule given = inGivenOrder();
-    const uint32_t least = std::max(table.leastInterval(), recurrence);
-    for (uint32_t interval = least; interval < given.ii; ++interval)
-      for (bool near : {true, false}) {
-        if (!(near ? placeNear(interval) : placeEarly(interval)) || !improve())
+  Result<ModuloSchedule> run(uint32_t least) {
+    ModuloSchedule given = inGivenOrder(least);
+    least = std::max({least, table.leastInterval(), recurrence});
+    // Where registers bind, the first intervals are tried one by one, then ever fewer: the time stays bounded, whatever the registers.
+    constexpr uint32_t oneByOne = 8;
+    movesLeft = 1536;
+    placesLeft = 1280 + count;
+    for (uint32_t interval = least, tried = 0; interval < given.ii; interval += tried < oneByOne ? 1 : 1 + interval / 4) {
+      if (lifeBound(int32_t(interval)) > 0)
+        continue;
+      ++tried;
+      for (auto place : {&Scheduler::placeNear, &Scheduler::placeEarly, &Scheduler::placeInOrder}) {
+        if (!(this->*place)(interval) || !improve())
           continue;
         ModuloSchedule result = take(interval);
         if (fits(result))
           return result;
       }
+    }
     if (fits(given))
       return given;
     const std::vector<uint32_t> peaks = registerPeaks(problem, given);
@@ -415,14 +423,16 @@ private:
     for (uint32_t op = 0; op < count; ++op)
       waiting[op / 64] |= uint64_t(1) << op % 64;
     lastTime.assign(count, unplaced);
-    uint32_t budget = 6 * count;
+    uint32_t budget = std::min(6 * count, placesLeft);
+    placesLeft -= budget;
     for (size_t word = 0; word < waiting.size();) {
       if (!waiting[word]) {
         ++word;
         continue;
       }
-      if (budget-- == 0)
+      if (budget == 0)
         return false;
+      --budget;
       const uint32_t op = sequence[word * 64 + uint32_t(__builtin_ctzll(waiting[word]))];
       const Window window = windowOf(op);
       const int32_t early = std::max(0, window.early);
@@ -442,6 +452,24 @@ private:
           eject(edge.other);
           word = 0;
         }
+    }
+    placesLeft += budget;
+    return true;
+  }
+
+  /// Each operation as early as it can be, but none before one that precedes it: lives overlap little more than in the given order.
+  bool placeInOrder(uint32_t interval) {
+    clear(interval);
+    int32_t earliest = 0;
+    for (uint32_t op = 0; op < count; ++op) {
+      const Window window = windowOf(op);
+      const int32_t from = std::max(earliest, window.early), to = std::min(window.late, from + ii - 1);
+      int32_t at = from;
+      while (at <= to && !table.add(op, at))
+        ++at;
+      if (at > to)
+        return false;
+      time[op] = earliest = at;
     }
     return true;
   }
@@ -469,7 +497,7 @@ private:
   struct Lives {
     std::vector<int32_t> alive;        // by class and cycle of the interval
     std::vector<int32_t> whole, limit; // by class
-    std::vector<int64_t> sum;          // of the lives, by class
+    std::vector<int64_t> sum, beyond;  // of the lives, and of registers beyond the limit in each cycle, by class
   };
   Lives lives;
   struct Value {
@@ -520,57 +548,97 @@ private:
     lastTouched = next;
     lives.whole.resize(classes);
     lives.sum.resize(classes);
+    lives.beyond.resize(classes);
   }
   std::vector<uint32_t> lastTouched;
 
-  void addLife(uint32_t v, int32_t sign) {
-    const Value &value = values[v];
-    const int32_t start = time[value.def];
-    int32_t end = start;
+  int32_t endOf(const Value &value) const {
+    int32_t end = time[value.def];
     for (uint32_t i = value.firstEnd; i < value.lastEnd; ++i)
       end = std::max(end, time[ends[i].operation] + ii * int32_t(ends[i].distance));
-    const int32_t length = end - start;
-    if (value.entering) {
-      const int32_t turns = std::max(value.entering, (length + ii - 1) / ii);
-      lives.whole[value.cls] += sign * turns;
-      lives.sum[value.cls] += sign * turns * ii;
-      return;
-    }
-    lives.sum[value.cls] += sign * length;
-    lives.whole[value.cls] += sign * (length / ii);
-    int32_t *alive = lives.alive.data() + size_t(value.cls) * size_t(ii);
-    uint32_t slot = table.slot(start);
-    for (int32_t left = length % ii; left > 0; --left) {
+    return end;
+  }
+  int32_t turnsOf(const Value &value, int32_t length) const { return std::max(value.entering, (length + ii - 1) / ii); }
+
+  /// Counts a life from one time to another, and what it is beyond the limits.
+  void addCells(uint32_t cls, int32_t from, int32_t to, int32_t sign) {
+    int32_t *alive = lives.alive.data() + size_t(cls) * size_t(ii);
+    const int32_t room = lives.limit[cls] - lives.whole[cls];
+    uint32_t slot = table.slot(from);
+    lives.sum[cls] += sign * (to - from);
+    for (int32_t left = to - from; left > 0; --left) {
+      lives.beyond[cls] += sign > 0 ? alive[slot] >= room : -(alive[slot] > room);
       alive[slot] += sign;
       slot = slot + 1 == uint32_t(ii) ? 0 : slot + 1;
     }
   }
-
-  /// Registers beyond the limit, summed over the cycles.
-  int64_t excess(uint32_t cls) const {
+  void addWhole(uint32_t cls, int32_t turns) {
+    if (turns == 0)
+      return;
+    lives.whole[cls] += turns;
+    lives.sum[cls] += int64_t(turns) * ii;
     const int32_t *alive = lives.alive.data() + size_t(cls) * size_t(ii);
     const int32_t room = lives.limit[cls] - lives.whole[cls];
-    int64_t sum = 0;
+    lives.beyond[cls] = 0;
     for (int32_t slot = 0; slot < ii; ++slot)
-      sum += std::max(0, alive[slot] - room);
-    return sum;
+      lives.beyond[cls] += std::max(0, alive[slot] - room);
+  }
+  void addLife(uint32_t v, int32_t sign) {
+    const Value &value = values[v];
+    const int32_t start = time[value.def], end = endOf(value);
+    if (value.entering)
+      addWhole(value.cls, sign * turnsOf(value, end - start));
+    else
+      addCells(value.cls, start, end, sign);
+  }
+
+  /// By how many cycles the shortest lives are longer than registers have: if by any, no schedule with this interval exists.
+  int64_t lifeBound(int32_t interval) {
+    std::fill(lives.sum.begin(), lives.sum.end(), 0);
+    for (const Value &value : values) {
+      int32_t least = 0;
+      for (uint32_t i = value.firstEnd; i < value.lastEnd; ++i) {
+        const int32_t later = interval * int32_t(ends[i].distance);
+        if (ends[i].operation == value.def)
+          least = std::max(least, later);
+        for (const Edge &edge : leaving.of(value.def))
+          if (edge.other == ends[i].operation)
+            least = std::max(least, later + edge.latency - interval * edge.distance);
+      }
+      lives.sum[value.cls] += value.entering ? std::max(value.entering, (least + interval - 1) / interval) * interval : least;
+    }
+    int64_t beyond = 0;
+    for (uint32_t cls = 0; cls < lives.sum.size(); ++cls)
+      beyond += std::max<int64_t>(0, lives.sum[cls] - int64_t(lives.limit[cls]) * interval);
+    return beyond;
   }
 
   /// Moves operations, one at a time, to where their operands and results live least, as long as classes are beyond their limits. True if none is.
   bool improve() {
     const uint32_t classes = uint32_t(lives.limit.size());
     lives.alive.assign(size_t(classes) * size_t(ii), 0);
-    std::fill(lives.whole.begin(), lives.whole.end(), 0);
-    std::fill(lives.sum.begin(), lives.sum.end(), 0);
+    for (uint32_t cls = 0; cls < classes; ++cls) {
+      lives.whole[cls] = 0;
+      lives.sum[cls] = 0;
+      lives.beyond[cls] = 0;
+      addWhole(cls, 0);
+    }
     for (uint32_t v = 0; v < values.size(); ++v)
       addLife(v, 1);
     constexpr int mostSweeps = 8;
+    int64_t before = INT64_MAX;
     for (int sweep = 0; sweep < mostSweeps; ++sweep) {
-      int64_t beyond = 0;
-      for (uint32_t cls = 0; cls < classes; ++cls)
-        beyond += excess(cls);
+      int64_t beyond = 0, all = 0;
+      for (uint32_t cls = 0; cls < classes; ++cls) {
+        beyond += lives.beyond[cls];
+        all += int64_t(lives.limit[cls]) * ii;
+      }
       if (beyond == 0)
         return true;
+      // Hopeless: far beyond, or not nearer than a sweep before.
+      if (beyond > all / 4 || beyond >= before)
+        return false;
+      before = beyond;
       bool moved = false;
       for (uint32_t i = 0; i < count; ++i)
         moved |= moveOne(sweep % 2 ? i : count - 1 - i);
@@ -580,54 +648,72 @@ private:
     return false;
   }
 
+  static constexpr int32_t farthest = 16; // that an operation moves at once
+  uint32_t movesLeft = 0, placesLeft = 0; // bound the time
+  std::vector<std::pair<int64_t, int32_t>> costs;
+
   bool moveOne(uint32_t op) {
     const uint32_t first = firstTouched[op], last = lastTouched[op];
-    if (first == last)
+    bool matters = false;
+    for (uint32_t i = first; i < last; ++i)
+      matters |= lives.beyond[values[touchedValues[i]].cls] > 0;
+    if (!matters || movesLeft == 0)
       return false;
+    --movesLeft;
     const Window window = windowOf(op);
-    const int32_t now = time[op], from = std::max(window.early, now - ii), to = std::min(window.late, now + ii);
+    const int32_t now = time[op], reach = std::min(ii, farthest);
+    const int32_t from = std::max(window.early, now - reach), to = std::min(window.late, now + reach);
     if (from >= to)
       return false;
-    uint32_t touched = 0; // classes
-    for (uint32_t i = first; i < last; ++i) {
-      touched |= 1u << values[touchedValues[i]].cls;
-      addLife(touchedValues[i], -1);
-    }
-    auto costAt = [&](int32_t at) {
+    auto move = [&](int32_t at) {
+      for (uint32_t i = first; i < last; ++i) {
+        const Value &value = values[touchedValues[i]];
+        const int32_t start = time[value.def], end = endOf(value), before = time[op];
+        time[op] = at;
+        const int32_t newStart = time[value.def], newEnd = endOf(value);
+        if (value.entering) {
+          addWhole(value.cls, turnsOf(value, newEnd - newStart) - turnsOf(value, end - start));
+        } else {
+          // Only what differs, at both ends.
+          if (newStart > start)
+            addCells(value.cls, start, newStart, -1);
+          else
+            addCells(value.cls, newStart, start, 1);
+          if (newEnd > end)
+            addCells(value.cls, end, newEnd, 1);
+          else
+            addCells(value.cls, newEnd, end, -1);
+        }
+        time[op] = before;
+      }
       time[op] = at;
-      for (uint32_t i = first; i < last; ++i)
-        addLife(touchedValues[i], 1);
-      int64_t cost = 0;
-      for (uint32_t cls = 0; cls < lives.limit.size(); ++cls)
-        if (touched >> cls & 1)
-          cost += 16 * excess(cls) + lives.sum[cls];
-      for (uint32_t i = first; i < last; ++i)
-        addLife(touchedValues[i], -1);
-      return cost;
     };
+    auto cost = [&] {
+      int64_t sum = 0;
+      for (uint32_t cls = 0; cls < lives.beyond.size(); ++cls)
+        sum += 16 * lives.beyond[cls] + lives.sum[cls];
+      return sum;
+    };
+    const int64_t present = cost();
     costs.clear();
-    for (int32_t at = from; at <= to; ++at)
-      costs.push_back({costAt(at), at});
-    const int64_t present = costs[size_t(now - from)].first;
+    for (int32_t at = from; at <= to; ++at) {
+      move(at);
+      if (const int64_t here = cost(); here < present)
+        costs.push_back({here, at});
+    }
+    move(now);
+    if (costs.empty())
+      return false;
     std::sort(costs.begin(), costs.end());
     table.remove(op, now);
-    int32_t chosen = now;
-    for (const auto &[cost, at] : costs) {
-      if (cost >= present)
-        break;
+    for (const auto &[better, at] : costs)
       if (table.add(op, at)) {
-        chosen = at;
-        break;
+        move(at);
+        return true;
       }
-    }
-    if (chosen == now)
-      table.add(op, now);
-    time[op] = chosen;
-    for (uint32_t i = first; i < last; ++i)
-      addLife(touchedValues[i], 1);
-    return chosen != now;
+    table.add(op, now);
+    return false;
   }
-  std::vector<std::pair<int64_t, int32_t>> costs;
 
   bool fits(const ModuloSchedule &schedule) const {
     const std::vector<uint32_t> peaks = registerPeaks(problem, schedule);
@@ -649,13 +735,13 @@ private:
   }
 
   /// One iteration after the other.
-  ModuloSchedule inGivenOrder() {
+  ModuloSchedule inGivenOrder(uint32_t least) {
     ModuloSchedule result;
     std::vector<uint32_t> all(count);
     std::iota(all.begin(), all.end(), 0);
     result.cycle = issueInOrder(problem, all);
     result.order = all;
-    uint32_t ii = std::max(1u, table.leastInterval());
+    uint32_t ii = std::max(least, table.leastInterval());
     for (uint32_t op = 0; op < count; ++op) {
       ii = std::max(ii, result.cycle[op] + 1);
       for (const Edge &edge : leaving.of(op))
@@ -680,10 +766,10 @@ private:
 };
 } // namespace
 
-Result<ModuloSchedule> moduloSchedule(const Problem &problem) {
+Result<ModuloSchedule> moduloSchedule(const Problem &problem, uint32_t least) {
   if (Status status = checkProblem(problem); !status)
     return Error{status.message()};
-  return Scheduler(problem).run();
+  return Scheduler(problem).run(least);
 }
 
 } // namespace vtpu::sched

@@ -93,6 +93,7 @@ private:
   std::vector<uint64_t> total; // work of all operations at each port
   uint32_t ii = 1, badPort = 0, badSlot = 0;
   std::vector<Cell> cells; // by port and cycle
+  std::vector<std::pair<uint32_t, uint64_t>> undo; // cells as they were
   std::vector<uint32_t> first, next; // operations of each cycle, linked
 
   uint64_t capacity(size_t port) const { return problem.table->ports[port].capacity; }
@@ -111,11 +112,13 @@ private:
     cell.largest = largest;
     // What now waits longer goes into the cycles behind, around the interval.
     uint32_t here = at;
+    undo.clear();
     for (uint32_t steps = 0; steps <= 2 * ii; ++steps) {
       const uint64_t waiting = row[here].left + row[here].added, left = waiting - std::min(waiting, capacity);
       here = here + 1 == ii ? 0 : here + 1;
       if (row[here].left >= left)
         return true;
+      undo.push_back({here, row[here].left});
       row[here].left = left;
       if (row[here].added && left + row[here].added - row[here].largest >= capacity)
         break;
@@ -123,7 +126,8 @@ private:
     badSlot = here;
     cell.added -= use.work;
     cell.largest = oldLargest;
-    settle(row, capacity);
+    for (; !undo.empty(); undo.pop_back())
+      row[undo.back().first].left = undo.back().second;
     return false;
   }
 

@@ -9,7 +9,8 @@
 
 #include "vtpu/Scheduling/Pipeline.h"
 
-#include <algorithm>
+#include "vtpu/Scheduling/Algorithms.h"
+
 #include <fmt/format.h>
 #include <numeric>
 
@@ -307,6 +308,19 @@ private:
 } // namespace
 
 Result<PipelinePlan> planPipeline(const Problem &problem, const ModuloSchedule &schedule) { return Planner(problem, schedule).run(); }
+
+Result<PipelinedLoop> pipelineLoop(const Problem &problem) {
+  for (uint32_t least = 1;;) {
+    Result<ModuloSchedule> schedule = moduloSchedule(problem, least);
+    if (!schedule)
+      return schedule.takeError();
+    if (Result<PipelinePlan> plan = planPipeline(problem, *schedule))
+      return PipelinedLoop{std::move(*schedule), std::move(*plan)};
+    else if (schedule->stages() == 1) // the given order, behind which nothing comes
+      return plan.takeError();
+    least = schedule->ii + 1;
+  }
+}
 
 std::vector<Violation> verify(const Problem &problem, const PipelinePlan &plan) {
   PlanVerifier verifier(problem, plan);

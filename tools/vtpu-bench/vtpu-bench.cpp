@@ -12,10 +12,12 @@
 #include "Machine.h"
 #include "Memory.h"
 #include "Options.h"
+#include "Pipelining.h"
 #include "Progress.h"
 #include "Sentrons.h"
 #include "Synthetic.h"
 
+#include "vtpu/Object/Program.h"
 #include "vtpu/Runtime/vtpu.hpp"
 
 #include <algorithm>
@@ -173,6 +175,9 @@ int main(int argc, char **argv) {
   options.flag("sentrons", sentrons, "time messages and barriers between two sentrons");
   options.flag("conflicts", conflicts, "only time planted conflicts beside their repaired twins; prints JSON");
   options.value("caches", "LIST", caches, "caches that conflicts are made for (default: this machine's)");
+  tools::PipeliningOptions pipelining;
+  options.number("pipelining", "N", pipelining.loops, 1, 100000, "schedule N generated loops of each class; JSON");
+  options.real("exact", "S", pipelining.exactSeconds, "seconds of the exact solver for an interval (default 10)");
   std::vector<std::string> programs;
   options.parse(argc, argv, programs);
   if (conflicts || !caches.empty()) {
@@ -182,6 +187,17 @@ int main(int argc, char **argv) {
     if (!levels)
       options.fail(caches.empty() ? levels.message() : fmt::format("--caches: {}", levels.message()));
     if (Status status = tools::timeConflicts(*levels, repetitions, seconds); !status)
+      options.fail(status.message());
+    return tools::exitGood;
+  }
+  if (pipelining.loops) {
+    pipelining.seed = seed;
+    Result<std::string> figures = tools::measurePipelining(pipelining);
+    if (!figures)
+      options.fail(figures.message(), tools::exitInternal);
+    if (json.empty())
+      std::fputs(figures->c_str(), stdout);
+    else if (Status status = writeFile(figures->data(), figures->size(), json); !status)
       options.fail(status.message());
     return tools::exitGood;
   }

@@ -54,8 +54,9 @@ void orderKernel(const Problem &problem, ModuloSchedule &schedule);
 
 /// Overlaps the iterations of a loop: swing modulo scheduling, with operations put back where nothing fits. The interval is the least, from the
 /// bounds on, for which an order within the register limits is found, and at most as long as iterations one after the other take. An error if the
-/// problem cannot be scheduled at all (checkProblem), or if even the given order needs more registers than there are.
-Result<ModuloSchedule> moduloSchedule(const Problem &problem);
+/// problem cannot be scheduled at all (checkProblem), or if even the given order needs more registers than there are. With `least`, no interval below
+/// that is tried.
+Result<ModuloSchedule> moduloSchedule(const Problem &problem, uint32_t least = 1);
 
 } // namespace vtpu::sched
 
