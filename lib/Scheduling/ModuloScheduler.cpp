@@ -85,7 +85,8 @@ public:
     const std::vector<uint32_t> peaks = registerPeaks(problem, given);
     for (uint32_t cls = 0; cls < peaks.size(); ++cls)
       if (peaks[cls] > problem.registerLimits[cls])
-        return Error{fmt::format("even one iteration after the other needs {} registers of class {}, of which {} are free; spill a value", peaks[cls], cls,
+        return Error{fmt::format("even one iteration after the other needs {} registers of class {}, of which {} are free; spill a value", peaks[cls],
+                                 cls,
                                  problem.registerLimits[cls])};
     return given;
   }

@@ -65,7 +65,8 @@ Status checkProblem(const Problem &problem) {
   }
   for (uint32_t cls = 0; cls < through.size(); ++cls)
     if (through[cls] > problem.registerLimits[cls])
-      return Error{fmt::format("{} values live through the loop in registers of class {}, of which {} are free; keep some in memory", through[cls], cls,
+      return Error{fmt::format("{} values live through the loop in registers of class {}, of which {} are free; keep some in memory", through[cls],
+                               cls,
                                problem.registerLimits[cls])};
   return {};
 }
@@ -155,11 +156,12 @@ private:
     for (const Dependence &d : problem.dependences) {
       const int64_t from = schedule.cycle[d.from], to = schedule.cycle[d.to], shift = int64_t(schedule.ii) * d.distance;
       if (to + shift < from + d.latency)
-        add(d.to, fmt::format("{} starts in cycle {}; with iterations every {} cycles its {} dependence on {} of {} iterations before allows cycle {} at "
-                              "the earliest",
+        add(d.to, fmt::format("{} starts in cycle {}; with iterations every {} cycles its {} dependence on {} of {} iterations before allows cycle "
+                              "{} at the earliest",
                               name(d.to), to, schedule.ii, dependenceName(d.kind), name(d.from), d.distance, from + d.latency - shift));
       else if (int64_t(positions[d.to]) + int64_t(positions.size()) * d.distance <= int64_t(positions[d.from]))
-        add(d.to, fmt::format("{} stands before {} in the kernel; its {} dependence wants it behind", name(d.to), name(d.from), dependenceName(d.kind)));
+        add(d.to, fmt::format("{} stands before {} in the kernel; its {} dependence wants it behind", name(d.to), name(d.from),
+                              dependenceName(d.kind)));
     }
   }
 
@@ -175,7 +177,8 @@ private:
         for (const PortUse &use : problem.row(op).uses)
           total += use.port == port ? use.work : 0;
       if (total > uint64_t(resource.capacity) * schedule.ii) {
-        add(0, fmt::format("an iteration has {:.2f} cycles of work for port {}, which does {:.2f} in an interval of {} cycles", double(total) / oneCycle,
+        add(0, fmt::format("an iteration has {:.2f} cycles of work for port {}, which does {:.2f} in an interval of {} cycles",
+                           double(total) / oneCycle,
                            resource.name, double(resource.capacity) * schedule.ii / oneCycle, schedule.ii));
         continue;
       }
@@ -191,8 +194,8 @@ private:
             }
         // The largest starts last, when the rest is in the queue.
         if (cycle >= schedule.ii && added && left + added - largest >= resource.capacity)
-          add(user, fmt::format("{} starts in cycle {} of the kernel, when {:.2f} cycles of work wait at port {}, which does {:.2f} a cycle", name(user),
-                                cycle - schedule.ii, double(left + added - largest) / oneCycle, resource.name,
+          add(user, fmt::format("{} starts in cycle {} of the kernel, when {:.2f} cycles of work wait at port {}, which does {:.2f} a cycle",
+                                name(user), cycle - schedule.ii, double(left + added - largest) / oneCycle, resource.name,
                                 double(resource.capacity) / oneCycle));
         left += added;
         left -= std::min<uint64_t>(left, resource.capacity);

@@ -62,8 +62,8 @@ public:
       if (unroll == longest)
         keepFirst();
     }
-    return Error{fmt::format("iterations every {} cycles need {} registers of class {} by any unrolling of the kernel up to {}, {} are free", schedule.ii,
-                             firstUsed, firstClass, 4 * longest, problem.registerLimits[firstClass])};
+    return Error{fmt::format("iterations every {} cycles need {} registers of class {} by any unrolling of the kernel up to {}, {} are free",
+                             schedule.ii, firstUsed, firstClass, 4 * longest, problem.registerLimits[firstClass])};
   }
 
 private:
@@ -139,7 +139,8 @@ private:
       }
     for (Arc &arc : arcs)
       arc.start = (arc.start + circle - cut) % circle;
-    std::sort(arcs.begin(), arcs.end(), [](const Arc &a, const Arc &b) { return std::make_pair(a.start, a.place) < std::make_pair(b.start, b.place); });
+    std::sort(arcs.begin(), arcs.end(),
+              [](const Arc &a, const Arc &b) { return std::make_pair(a.start, a.place) < std::make_pair(b.start, b.place); });
     struct Register {
       uint64_t freeFrom, freeUntil;
     };
@@ -227,8 +228,8 @@ private:
     for (uint32_t place = 0; place < sequence.size(); ++place) {
       const PlannedOperation &p = sequence[place];
       if (p.operation >= count || p.iteration >= iterations)
-        return add(0, fmt::format("the plan executes operation {} of iteration {}; there are {} operations and {} iterations", p.operation, p.iteration,
-                                  count, iterations));
+        return add(0, fmt::format("the plan executes operation {} of iteration {}; there are {} operations and {} iterations", p.operation,
+                                  p.iteration, count, iterations));
       uint32_t &own = places[size_t(p.iteration) * count + p.operation];
       if (own != UINT32_MAX)
         return add(p.operation, name(p) + " executes twice");

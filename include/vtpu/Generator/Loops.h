@@ -36,8 +36,8 @@ Result<Program> generateLoop(LoopClass cls, uint64_t seed, const LoopOptions &op
 /// What may be assumed where the words do not tell.
 struct LoopAssumptions {
   bool bindingsApart = false; // pointers into different bindings never reach the same byte
-  /// Who follows the schedule adapts offsets: an access whose pointer or index has moved on, or not yet, by so many constant steps has them subtracted
-  /// from its offset. Then these registers order no accesses, and each is one register however far iterations overlap.
+  /// Who follows the schedule adapts offsets: an access whose pointer or index has moved on, or not yet, by so many constant steps has them
+  /// subtracted from its offset. Then these registers order no accesses, and each is one register however far iterations overlap.
   bool offsetsFollow = false;
 };
 

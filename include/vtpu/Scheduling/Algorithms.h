@@ -48,8 +48,8 @@ struct IntervalBounds {
 };
 IntervalBounds findIntervalBounds(const Problem &problem);
 
-/// Sets `order` from `cycle` and `ii`. Within a cycle of the kernel: as dependences without latency want, else first what ends lives, then what begins
-/// them, so that few are alive at once.
+/// Sets `order` from `cycle` and `ii`. Within a cycle of the kernel: as dependences without latency want, else first what ends lives, then what
+/// begins them, so that few are alive at once.
 void orderKernel(const Problem &problem, ModuloSchedule &schedule);
 
 /// Overlaps the iterations of a loop: swing modulo scheduling, with operations put back where nothing fits. The interval is the least, from the

@@ -37,7 +37,8 @@ struct PipelinePlan {
 };
 
 /// Unrolls the kernel as often as the registers' limits ask for: as little as the longest life allows, more if registers come out less. The schedule
-/// must pass `verify`. An error if values do not fit into the registers in any of these ways: registers can be one or two more than are alive at once.
+/// must pass `verify`. An error if values do not fit into the registers in any of these ways: they can be one or two more than are
+/// alive at once.
 Result<PipelinePlan> planPipeline(const Problem &problem, const ModuloSchedule &schedule);
 
 /// A loop's schedule with its plan.
@@ -48,8 +49,8 @@ struct PipelinedLoop {
 /// `moduloSchedule`, at a longer interval where a schedule keeps within the limits and its plan does not.
 Result<PipelinedLoop> pipelineLoop(const Problem &problem);
 
-/// Everything that is wrong with a plan, by walking through runs of one, two and three passes of the kernel: every operation once in each iteration, in
-/// the order of the dependences, and every use finds its value in the register. It shares no code with `planPipeline`.
+/// Everything that is wrong with a plan, by walking through runs of one, two and three passes of the kernel: every operation once in each iteration,
+/// in the order of the dependences, and every use finds its value in the register. It shares no code with `planPipeline`.
 std::vector<Violation> verify(const Problem &problem, const PipelinePlan &plan);
 
 } // namespace vtpu::sched

@@ -14,8 +14,8 @@ namespace vtpu::sched {
 /// For one interval: what follows for the times of operations, before any is chosen.
 ///
 /// Operations that bind each other from both sides, by dependences or by the longest life that registers allow a value, form groups. Whatever times
-/// the groups have, they can be moved against each other by whole intervals until the dependences between them hold, which changes nothing about ports
-/// and registers. So only dependences within groups count, each group's first operation starts in the first interval, and the others' times are
+/// the groups have, they can be moved against each other by whole intervals until the dependences between them hold, which changes nothing about
+/// ports and registers. So only dependences within groups count, each group's first operation starts in the first interval, and the others' times are
 /// bounded by their distances from it.
 class ExactModel {
 public:

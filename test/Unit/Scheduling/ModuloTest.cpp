@@ -212,8 +212,8 @@ TEST(Infeasible, SaysWhatIsWrong) {
 
   Problem backwards = stream();
   backwards.dependences.push_back({5, 3, DependenceKind::memory, 0});
-  EXPECT_EQ(moduloSchedule(backwards).message(), "the memory dependence of operation 3 (sld) on operation 5 (sst) goes backwards within an iteration; it "
-                                                 "needs a distance of 1 or more");
+  EXPECT_EQ(moduloSchedule(backwards).message(), "the memory dependence of operation 3 (sld) on operation 5 (sst) goes backwards within an "
+                                                 "iteration; it needs a distance of 1 or more");
   backwards.dependences.back() = {5, 33, DependenceKind::memory, 0, 1};
   EXPECT_EQ(moduloSchedule(backwards).message(), "a memory dependence of operation 33 on operation 5; the problem has 12");
 
@@ -243,17 +243,18 @@ TEST(ModuloVerifier, FindsWhatIsWrong) {
   flow(problem, to, to, 1);
   EXPECT_EQ(messages(problem, ModuloSchedule{4, {0, 5}, {0, 1}}), Texts());
   EXPECT_EQ(messages(problem, ModuloSchedule{0, {0, 5}, {0, 1}}), Texts{"the interval between iterations is 0 cycles; the least is 1"});
-  EXPECT_EQ(messages(problem, ModuloSchedule{4, {0}, {0, 1}}), Texts{"the schedule places 1 operations in cycles and 2 in the kernel, the problem has 2"});
+  EXPECT_EQ(messages(problem, ModuloSchedule{4, {0}, {0, 1}}),
+            Texts{"the schedule places 1 operations in cycles and 2 in the kernel, the problem has 2"});
   EXPECT_EQ(messages(problem, ModuloSchedule{4, {0, 5}, {0, 0}}), Texts{"place 1 of the kernel holds operation 0, which stands in it already"});
   EXPECT_EQ(messages(problem, ModuloSchedule{4, {0, 5}, {0, 7}}), Texts{"place 1 of the kernel holds operation 7, which the problem does not have"});
   EXPECT_EQ(messages(problem, ModuloSchedule{4, {0, 5}, {1, 0}}),
             Texts{"operation 0 (sld) of cycle 0 stands in the kernel behind operation 1 (dfma) of cycle 1"});
   EXPECT_EQ(messages(problem, ModuloSchedule{4, {0, 4}, {0, 1}}),
-            Texts{"operation 1 (dfma) starts in cycle 4; with iterations every 4 cycles its flow dependence on operation 0 (sld) of 0 iterations before "
-                  "allows cycle 5 at the earliest"});
+            Texts{"operation 1 (dfma) starts in cycle 4; with iterations every 4 cycles its flow dependence on operation 0 (sld) of 0 iterations "
+                  "before allows cycle 5 at the earliest"});
   EXPECT_EQ(messages(problem, ModuloSchedule{3, {0, 5}, {0, 1}}),
-            Texts{"operation 1 (dfma) starts in cycle 5; with iterations every 3 cycles its flow dependence on operation 1 (dfma) of 1 iterations before "
-                  "allows cycle 6 at the earliest"});
+            Texts{"operation 1 (dfma) starts in cycle 5; with iterations every 3 cycles its flow dependence on operation 1 (dfma) of 1 iterations "
+                  "before allows cycle 6 at the earliest"});
   EXPECT_EQ(messages(problem, ModuloSchedule{4, {0, 13}, {0, 1}}),
             Texts{"iterations every 4 cycles need 4 registers of class 0 at once, 2 are free"});
 
