@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "vtpu/Generator/Forms.h"
+#include "vtpu/Scheduling/PortTable.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -37,8 +38,12 @@ std::optional<Word> drawWord(const Form &form, Random &random, unsigned draws) {
   return std::nullopt;
 }
 
-uint32_t key(Pipe pipe, unsigned opcode, Type type, Type memType, Length length, MaskForm mask) {
-  return unsigned(pipe) | opcode << 2 | unsigned(type) << 10 | unsigned(memType) << 14 | unsigned(length) << 18 | unsigned(mask) << 20;
+Slot slotOf(const Form &form) {
+  Slot slot;
+  slot.type = form.type, slot.memType = form.memType, slot.length = form.length;
+  slot.mask = form.mask != MaskForm::none;
+  slot.zeroing = form.mask == MaskForm::zeroing;
+  return slot;
 }
 
 std::vector<Form> findForms() {
@@ -65,25 +70,14 @@ const std::vector<Form> &allForms() {
 size_t formIndex(Pipe pipe, const Slot &slot) {
   static const std::map<uint32_t, size_t> indices = [] {
     std::map<uint32_t, size_t> result;
-    for (size_t i = 0; i < allForms().size(); ++i) {
-      const Form &form = allForms()[i];
-      result[key(form.info->pipe, form.info->opcode, form.type, form.memType, form.length, form.mask)] = i;
-    }
+    for (size_t i = 0; i < allForms().size(); ++i)
+      result[sched::formKey(*allForms()[i].info, slotOf(allForms()[i]))] = i;
     return result;
   }();
-  const MaskForm mask = !slot.mask ? MaskForm::none : slot.zeroing ? MaskForm::zeroing : MaskForm::merging;
-  return indices.at(key(pipe, slot.opcode, slot.type, slot.memType, slot.length, mask));
+  return indices.at(sched::formKey(*lookup(pipe, slot.opcode), slot));
 }
 
-std::string formName(const Form &form) {
-  std::string name(form.info->mnemonic);
-  for (Type type : {form.type, form.memType})
-    if (type != Type::none)
-      name += fmt::format(".{}", typeName(type));
-  if (form.info->hasLength)
-    name += fmt::format(".{}", 8 * lengthBytes(form.length));
-  return name + (form.mask == MaskForm::none ? "" : form.mask == MaskForm::merging ? " merging" : " zeroing");
-}
+std::string formName(const Form &form) { return sched::formName(*form.info, slotOf(form)); }
 
 Slot drawSlot(const Form &form, Word &word, const RegisterChoice &choose, Random &random) {
   const InstrInfo &info = *form.info;

@@ -191,7 +191,7 @@ private:
       sched::Operation operation;
       operation.name = part.info->mnemonic;
       operation.pipe = part.place.pipe;
-      operation.row = &result.problem.table->row(part.info->port, slot.length);
+      operation.row = &result.problem.table->row(*part.info, slot);
       operation.memory.loads = part.info->isLoad;
       operation.memory.stores = part.info->isStore;
       operation.memory.barrier = !part.info->isLoad && !part.info->isStore && part.info->hasSideEffects;

@@ -81,8 +81,8 @@ public:
     else if (value)
       fail(fmt::format("{}: expected a text, found {}", keyPlace(key), shown(*value)));
   }
-  void flag(std::string_view key, bool &target) {
-    const json *value = get(key);
+  void flag(std::string_view key, bool &target, bool required = true) {
+    const json *value = get(key, required);
     if (value && value->is_boolean())
       target = value->get<bool>();
     else if (value)
@@ -101,7 +101,8 @@ public:
     if (value && value->is_number_unsigned() && value->get<uint64_t>() >= low && value->get<uint64_t>() <= std::numeric_limits<Integer>::max())
       target = value->get<Integer>();
     else if (value)
-      fail(fmt::format("{}: expected a whole number from {} to {}, found {}", keyPlace(key), low, std::numeric_limits<Integer>::max(), shown(*value)));
+      fail(fmt::format("{}: expected a whole number from {} to {}, found {}", keyPlace(key), low, std::numeric_limits<Integer>::max(),
+                       shown(*value)));
   }
   void origin(std::string_view key, Origin &target) {
     std::string name;
@@ -211,6 +212,7 @@ Table readTable(const json &text, std::string &failure) {
       Resource resource;
       resourceReader.text("name", resource.name);
       resourceReader.real("capacity", resource.capacity, 0.001);
+      resourceReader.flag("wide", resource.wide, /*required=*/false);
       resourceReader.finish();
       if (table.findResource(resource.name))
         reader.fail(fmt::format("resources[{}]: the name '{}' is taken", i, resource.name));
@@ -238,10 +240,11 @@ std::optional<uint32_t> Table::findResource(std::string_view resource) const {
   return std::nullopt;
 }
 
-double Table::throughputOf(const Figure &figure) const {
+double Table::throughputOf(const Figure &figure, bool wide) const {
   double cycles = figure.uops / issueWidth;
   for (const Use &use : figure.uses)
-    cycles = std::max(cycles, use.work / resources[use.resource].capacity);
+    if (wide || !resources[use.resource].wide)
+      cycles = std::max(cycles, use.work / resources[use.resource].capacity);
   return cycles;
 }
 
@@ -260,12 +263,14 @@ std::string toJSON(const Table &table) {
                      table.window, originName(table.windowOrigin), number(table.clock), table.disturbed);
   out += fmt::format("  \"notes\": [{}],\n", lines(table.notes, quoted));
   out += fmt::format("  \"caches\": [{}],\n", lines(table.caches, [](const Cache &cache) {
-                       return fmt::format("{{\"name\": {}, \"bytes\": {}, \"ways\": {}, \"line\": {}, \"latency\": {}, \"loadBytes\": {}, \"storeBytes\": {}}}",
+                       return fmt::format("{{\"name\": {}, \"bytes\": {}, \"ways\": {}, \"line\": {}, \"latency\": {}, \"loadBytes\": {}, "
+                                          "\"storeBytes\": {}}}",
                                           quoted(cache.name), cache.bytes, cache.ways, cache.line, number(cache.latency), number(cache.loadBytes),
                                           number(cache.storeBytes));
                      }));
   out += fmt::format("  \"resources\": [{}],\n", lines(table.resources, [](const Resource &resource) {
-                       return fmt::format("{{\"name\": {}, \"capacity\": {}}}", quoted(resource.name), number(resource.capacity));
+                       return fmt::format("{{\"name\": {}, \"capacity\": {}{}}}", quoted(resource.name), number(resource.capacity),
+                                          resource.wide ? ", \"wide\": true" : "");
                      }));
   out += fmt::format("  \"forms\": {{{}}}\n}}\n", lines(table.forms, [&](const auto &entry) {
                        const auto &[form, figure] = entry;

@@ -9,6 +9,7 @@
 #include "vtpu/Conversion/LinalgToSIW/LinalgToSIW.h"
 #include "vtpu/Dialect/SIW/Transforms/Passes.h"
 #include "vtpu/Dialect/VTPU/Transforms/Passes.h"
+#include "vtpu/Host/Cache.h"
 #include "vtpu/InitAllDialects.h"
 #include "vtpu/Scheduling/PortTable.h"
 #include "vtpu/Target/SIWBinary/SIWBinary.h"
@@ -181,15 +182,39 @@ llvm::Error vtpu::checkSchedule(llvm::StringRef name) {
                                  "'; legal are list, modulo, exact");
 }
 
+llvm::Expected<std::string> vtpu::loadPortTable(llvm::StringRef name) {
+  std::string place = name.str();
+  if (name == "host") {
+    const host::CPU cpu = host::thisCPU();
+    // The host table tells whether the machine, or its microcode, is another
+    // one than was calibrated.
+    if (Result<host::Table> table = host::loadTable(cpu); !table)
+      return llvm::createStringError("port table 'host': " + table.message());
+    Result<std::string> path = host::portTablePath(cpu);
+    if (!path)
+      return llvm::createStringError("port table 'host': " + path.message());
+    place = *path;
+  }
+  auto table = sched::findPortTable(place);
+  if (!table)
+    return llvm::createStringError(
+        table.message() + (name == "host" ? "; run 'vtpu calibrate'" : ""));
+  return (*table)->name;
+}
+
 llvm::Error vtpu::buildPipeline(OpPassManager &pm,
                                 const CompileOptions &options) {
   if (llvm::Error error = checkOrder(options))
     return error;
   if (llvm::Error error = checkSchedule(options.schedule))
     return error;
-  if (!options.portTable.empty())
-    if (auto table = sched::findPortTable(options.portTable); !table)
-      return llvm::createStringError(table.message());
+  CompileOptions named = options;
+  if (!options.portTable.empty()) {
+    llvm::Expected<std::string> name = loadPortTable(options.portTable);
+    if (!name)
+      return name.takeError();
+    named.portTable = std::move(*name);
+  }
   for (unsigned i = static_cast<unsigned>(options.compileFrom) + 1;
        i <= static_cast<unsigned>(options.compileTo); ++i) {
     if (static_cast<Phase>(i) == Phase::Binary)
@@ -200,7 +225,7 @@ llvm::Error vtpu::buildPipeline(OpPassManager &pm,
           "phase '%s' is not part of this build; stop earlier with "
           "--compile-to",
           kPhaseNames[i].str().c_str());
-    builder(pm, options);
+    builder(pm, named);
   }
   return llvm::Error::success();
 }
@@ -208,9 +233,18 @@ llvm::Error vtpu::buildPipeline(OpPassManager &pm,
 llvm::Error vtpu::compile(ModuleOp module, const CompileOptions &options) {
   if (llvm::Error error = checkOrder(options))
     return error;
+  // Read once, known by name to each phase.
+  std::string portTable;
+  if (!options.portTable.empty()) {
+    llvm::Expected<std::string> name = loadPortTable(options.portTable);
+    if (!name)
+      return name.takeError();
+    portTable = std::move(*name);
+  }
   for (unsigned i = static_cast<unsigned>(options.compileFrom) + 1;
        i <= static_cast<unsigned>(options.compileTo); ++i) {
     CompileOptions step = options;
+    step.portTable = portTable;
     step.compileFrom = static_cast<Phase>(i - 1);
     step.compileTo = static_cast<Phase>(i);
     PassManager pm(module.getContext());

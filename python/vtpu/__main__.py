@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The `vtpu` command: `python -m vtpu compile|run|bench`. Exit codes: 0 success, 1 a user's error, 3 the toolchain's."""
+"""The `vtpu` command: `python -m vtpu compile|run|calibrate|bench`. Exit codes: 0 success, 1 a user's error, 3 the toolchain's."""
 
 import importlib.util
 import io
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import traceback
 
@@ -33,7 +34,7 @@ def main():
 @click.option("--compile-to", "phase", default="binary", show_default=True, help="phase to stop at; earlier phases are written as text")
 @click.option("--compile-from", "start", default="input", show_default=True, help="phase the text is in")
 @click.option("--parameters", type=click.Path(), help="safetensors file that holds the parameters of MLIR text")
-@click.option("--port-table", default="", help="port table that schedules the words, by name (default: zen5)")
+@click.option("--port-table", default="", help="port table that schedules the words: a name, host (see calibrate) or FILE.json (default: zen5)")
 @click.option("--schedule", default="modulo", show_default=True, help="how words are ordered: list (straight runs), modulo (loops too), exact (a solver proves loops)")
 @click.option("--reproducer", type=click.Path(dir_okay=False), help="file for what reproduces a failure of the compiler (default: one in the temporary folder)")
 @click.option("--keep", multiple=True, metavar="NAME", help="submodule whose results the program keeps beside its own; may be repeated")
@@ -139,6 +140,17 @@ def _array(path, dtype):
     if not isinstance(array, numpy.ndarray) or array.dtype.itemsize != 2 or array.dtype.kind not in "uiV":
         raise VtpuError(f"{path} has type {getattr(array, 'dtype', 'archive')}, expected the 16-bit patterns of bfloat16; save them as uint16")
     return torch.from_numpy(array.view(numpy.int16)).view(torch.bfloat16)
+
+
+@main.command("calibrate")
+@click.option("--force", is_flag=True, help="measure although this machine has been measured")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="write the table there instead of into the cache")
+def calibrate_command(force, output):
+    """Measures this machine for --port-table=host: seconds, once."""
+    from .bench.measure import build_tool
+
+    tool = build_tool("vtpu-calibrate")
+    sys.exit(subprocess.run([tool, *(["--force"] if force else []), *([f"--output={output}"] if output else [])], check=False).returncode)
 
 
 @main.group()

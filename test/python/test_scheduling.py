@@ -160,5 +160,5 @@ def test_an_unknown_schedule_is_named():
 
 
 def test_an_unknown_port_table_is_named():
-    with pytest.raises(vtpu.CompileFailed, match="^unknown port table 'pentium'; known are icelake, zen4, zen5$"):
+    with pytest.raises(vtpu.CompileFailed, match="^unknown port table 'pentium'; known are icelake, zen4, zen5, 'host' after 'vtpu calibrate', and any FILE.json$"):
         vtpu.compile_mlir("module {}\n", port_table="pentium")

@@ -41,7 +41,7 @@ Input and output:
   --split-input-file           compile the pieces between // ----- one by one
   --verify-diagnostics         check the messages against // expected-error
   --mlir-print-debuginfo       print source locations
-  --port-table=NAME            processor whose ports order the words
+  --port-table=NAME            processor whose ports order the words: a name, host (calibrated), FILE.json
   --schedule=KIND              list (straight runs), modulo (loops too), exact
 When something goes wrong:
   --mlir-print-ir-after-all    the IR after each pass
@@ -115,10 +115,12 @@ int main(int argc, char **argv) {
                 vtpu::stringifyPhase(options.compileFrom) +
                 "' back to phase '" + vtpu::stringifyPhase(options.compileTo) +
                 "'; the order is " + vtpu::listPhases());
-  if (!portTable.empty())
-    if (auto table = vtpu::sched::findPortTable(portTable); !table)
-      return fail(table.message());
-  options.portTable = portTable;
+  if (!portTable.empty()) {
+    llvm::Expected<std::string> name = vtpu::loadPortTable(portTable);
+    if (!name)
+      return fail(llvm::toString(name.takeError()));
+    options.portTable = std::move(*name);
+  }
   if (llvm::Error error = vtpu::checkSchedule(schedule))
     return fail(llvm::toString(std::move(error)));
   options.schedule = schedule;

@@ -39,8 +39,13 @@ struct CPU {
 struct Resource {
   std::string name;
   double capacity = 1;
-  bool operator==(const Resource &o) const { return name == o.name && capacity == o.capacity; }
+  /// Counts only while operations of 512 bits are in flight: a host may close or join units for them, and narrower ones wait for what is left.
+  bool wide = false;
+  bool operator==(const Resource &o) const { return name == o.name && capacity == o.capacity && wide == o.wide; }
 };
+
+/// Whether a form has an operand of 512 bits.
+inline bool isWide(std::string_view form) { return form.find("zmm") != form.npos || form.find("m512") != form.npos; }
 
 struct Use {
   uint32_t resource = 0; // position in Table::resources
@@ -101,8 +106,8 @@ struct Table {
   }
   /// Position of a resource; nothing if there is none of that name.
   std::optional<uint32_t> findResource(std::string_view resource) const;
-  /// Cycles that the uses and issue slots of a figure allow at best, when nothing else runs.
-  double throughputOf(const Figure &figure) const;
+  /// Cycles that the uses and issue slots of a figure allow at best, when nothing else runs; with wide resources if `wide`.
+  double throughputOf(const Figure &figure, bool wide) const;
   bool operator==(const Table &o) const;
 };
 

@@ -45,6 +45,10 @@ std::optional<Phase> parsePhase(llvm::StringRef name);
 /// All spellings, comma-separated, for messages and help texts.
 std::string listPhases();
 
+/// Makes a port table known and returns its name: a checked-in one, `host` for
+/// the calibrated one of this machine, or a file that ends with `.json`.
+llvm::Expected<std::string> loadPortTable(llvm::StringRef name);
+
 /// Fails for a name that CompileOptions::schedule cannot have.
 llvm::Error checkSchedule(llvm::StringRef name);
 
@@ -66,8 +70,8 @@ struct CompileOptions {
   /// Bytes of integer parameters by key. Those that the program marks as structure
   /// (`vtpu.structure`) become constants of the program.
   llvm::StringMap<llvm::ArrayRef<char>> structures;
-  /// The port table that schedules the words, by name; empty: the one the
-  /// text names, else the default.
+  /// The port table that schedules the words, as `loadPortTable` takes it;
+  /// empty: the one the text names, else the default.
   std::string portTable;
   /// How words are ordered: `list` schedules straight runs, `modulo` also
   /// overlaps the iterations of loops where that is faster, `exact` has a

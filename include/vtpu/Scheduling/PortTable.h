@@ -12,6 +12,7 @@
 
 #include "vtpu/ISA/Instruction.h"
 
+#include <map>
 #include <vector>
 
 namespace vtpu::sched {
@@ -44,13 +45,24 @@ struct PortTable {
   std::vector<Port> ports; // the first is the front end, `issue`: every host operation passes it
   uint32_t window = 1;     // operations in flight on the out-of-order host
   std::array<std::array<PortRow, 3>, isa::numPortClasses> rows; // by port class and length
+  std::map<uint32_t, PortRow> formRows;                         // by form; few tables have them
 
   const PortRow &row(isa::PortClass port, isa::Length length) const { return rows[unsigned(port)][unsigned(length)]; }
+  /// What an instruction costs: the row of its form, else of its port class.
+  const PortRow &row(const isa::InstrInfo &info, const isa::Slot &slot) const;
 };
+
+/// What of a slot selects its template, as one number: instruction, types, length, kind of mask.
+uint32_t formKey(const isa::InstrInfo &info, const isa::Slot &slot);
+/// The same as a text, as tables have it: `dadd.f32.512 merging`.
+std::string formName(const isa::InstrInfo &info, const isa::Slot &slot);
 
 /// The table of a text in JSON. Every port class of the instruction table must have a row.
 Result<PortTable> parsePortTable(std::string_view text);
-/// A checked-in table by name; an unknown name is an error that lists the known ones.
+/// The text of a table, with one line for each row.
+std::string toJSON(const PortTable &table);
+/// A checked-in table by name; an unknown name is an error that lists the known ones. A name that ends with `.json` is a file: its table is read and
+/// can from then on be found by its own name.
 Result<const PortTable *> findPortTable(std::string_view name);
 /// Names of the checked-in tables, comma-separated.
 std::string listPortTables();

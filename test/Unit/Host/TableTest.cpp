@@ -24,7 +24,7 @@ Table makeTable() {
   table.disturbed = true;
   table.notes = {"the window is the model's"};
   table.caches = {{"L1", 49152, 12, 64, 5, 128, 64}, {"memory", 0, 0, 64, 300, 4.5, 2.25}};
-  table.resources = {{"load", 2}, {"fma", 2}, {"exec", 4.5}};
+  table.resources = {{"load", 2}, {"fma", 2}, {"exec", 4.5}, {"fma.512", 1, true}};
   table.forms["vfmadd231ps zmm, zmm, m512"] = {4, 11, 1, 0.5, {{0, 1}, {1, 1}}, Origin::measured};
   table.forms["add r64, r64"] = {1, 0, 1, 0.167, {{2, 1}}, Origin::model};
   return table;
@@ -67,8 +67,12 @@ TEST(HostTable, EmptyListsAreFine) {
 
 TEST(HostTable, TheBusiestResourceDecides) {
   const Table table = makeTable();
-  EXPECT_EQ(table.throughputOf(*table.find("vfmadd231ps zmm, zmm, m512")), 0.5);
-  EXPECT_EQ(table.throughputOf({1, 0, 12, 0, {{0, 1}}, Origin::measured}), 2); // the front end
+  EXPECT_EQ(table.throughputOf(*table.find("vfmadd231ps zmm, zmm, m512"), true), 0.5);
+  EXPECT_EQ(table.throughputOf({1, 0, 12, 0, {{0, 1}}, Origin::measured}, true), 2); // the front end
+  // A wide resource counts only beside wide operations.
+  EXPECT_EQ(table.throughputOf({1, 0, 1, 0, {{0, 1}, {3, 0.75}}, Origin::measured}, true), 0.75);
+  EXPECT_EQ(table.throughputOf({1, 0, 1, 0, {{0, 1}, {3, 0.75}}, Origin::measured}, false), 0.5);
+  EXPECT_TRUE(isWide("vmovups m512 {k}, zmm") && isWide("vcvtps2pd zmm, ymm") && !isWide("vaddps ymm, ymm, m256"));
   EXPECT_EQ(table.find("sub r64, r64"), nullptr);
   EXPECT_EQ(table.findResource("exec"), 2u);
   EXPECT_EQ(table.findResource("store"), std::nullopt);

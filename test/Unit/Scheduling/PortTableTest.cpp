@@ -7,7 +7,9 @@
 #include "vtpu/Scheduling/PortTable.h"
 
 #include <fmt/format.h>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 using namespace vtpu;
 using namespace vtpu::sched;
@@ -56,7 +58,7 @@ TEST(PortTable, RowsOfALengthStandBeforeThoseOfTheClass) {
 }
 
 TEST(PortTable, SaysWhatIsWrong) {
-  EXPECT_EQ(findPortTable("pentium").message(), "unknown port table 'pentium'; known are icelake, zen4, zen5");
+  EXPECT_EQ(findPortTable("pentium").message(), "unknown port table 'pentium'; known are icelake, zen4, zen5, 'host' after 'vtpu calibrate', and any FILE.json");
   EXPECT_EQ(messageOf("{"), "port table: the text is no JSON object");
   EXPECT_EQ(messageOf("{}"), "port table: 'name' must be a text");
   EXPECT_EQ(messageOf(R"({"name": "t", "cpu": "c", "source": "s", "window": 0})"),
@@ -76,4 +78,58 @@ TEST(PortTable, SaysWhatIsWrong) {
   EXPECT_EQ(messageOf(tableText(R"({"issue": 1})")), "port table 't': row 'alu': there is no port 'load'");
   EXPECT_EQ(messageOf(tableText(R"({"issue": 1})", "", "", R"({"latency": 1, "uses": {"issue": "x"}})")),
             "port table 't': row 'alu': port 'issue' is used for \"x\"; expected a number above 0");
+}
+
+namespace {
+std::string textWithForms(std::string forms) {
+  std::string text = tableText();
+  return text.replace(text.rfind('}'), 1, ", \"forms\": " + forms + "}");
+}
+} // namespace
+
+TEST(PortTable, RowsOfAFormStandBeforeThoseOfTheClass) {
+  Result<PortTable> table = parsePortTable(textWithForms(R"({"dadd.f32.512 merging": {"latency": 7, "uses": {"issue": 1}}})"));
+  ASSERT_TRUE(table) << table.message();
+  isa::Slot slot;
+  slot.type = isa::Type::f32;
+  slot.length = isa::Length::v512;
+  const isa::InstrInfo &dadd = *isa::lookup("dadd");
+  EXPECT_EQ(table->row(dadd, slot).latency, 2u);
+  slot.mask = 3;
+  EXPECT_EQ(formName(dadd, slot), "dadd.f32.512 merging");
+  EXPECT_EQ(table->row(dadd, slot).latency, 7u);
+  slot.zeroing = true;
+  EXPECT_EQ(table->row(dadd, slot).latency, 2u);
+  Result<PortTable> again = parsePortTable(toJSON(*table));
+  ASSERT_TRUE(again) << again.message();
+  EXPECT_EQ(toJSON(*again), toJSON(*table));
+  EXPECT_EQ(again->formRows.size(), 1u);
+}
+
+TEST(PortTable, SaysWhatIsWrongWithAForm) {
+  EXPECT_EQ(messageOf(textWithForms("[]")), "port table 't': 'forms' must give rows by form");
+  for (const char *form : {"dad", "dadd.f33.512", "dadd.f32", "dadd.f32.512.512", "dadd.f32.512 merged", "cadd merging", "cadd.512", ""})
+    EXPECT_EQ(messageOf(textWithForms(fmt::format(R"({{"{}": {{"latency": 1, "uses": {{"issue": 1}}}}}})", form))),
+              fmt::format("port table 't': row '{}' is no form of an instruction, as 'dadd.f32.512 merging' is one", form));
+  EXPECT_EQ(messageOf(textWithForms(R"({"dadd.f32.512": {"latency": -1}})")), "port table 't': row 'dadd.f32.512': 'latency' must be a number of cycles");
+}
+
+TEST(PortTable, FilesAreRead) {
+  const std::string path = testing::TempDir() + fmt::format("vtpu-ports-{}.json", getpid());
+  EXPECT_EQ(findPortTable(path).message(), fmt::format("port table '{}' cannot be read: No such file or directory", path));
+  auto write = [&](const std::string &text) { std::ofstream(path) << text; };
+  write(tableText());
+  Result<const PortTable *> table = findPortTable(path);
+  ASSERT_TRUE(table) << table.message();
+  EXPECT_EQ((*table)->name, "t");
+  EXPECT_EQ(*findPortTable("t"), *table); // from now on by its name
+  Result<const PortTable *> again = findPortTable(path); // the file may have changed
+  ASSERT_TRUE(again);
+  EXPECT_EQ(*findPortTable("t"), *again);
+  write("{");
+  EXPECT_EQ(findPortTable(path).message(), path + ": port table: the text is no JSON object");
+  std::string named = tableText();
+  write(named.replace(named.find("\"t\""), 3, "\"zen5\""));
+  EXPECT_EQ(findPortTable(path).message(), path + ": the name 'zen5' is that of a checked-in port table; choose another one");
+  std::remove(path.c_str());
 }

@@ -74,7 +74,7 @@ sched::Problem describeRun(const Run &run, const sched::PortTable &table) {
     sched::Operation operation;
     operation.name = info->mnemonic;
     operation.pipe = info->pipe;
-    operation.row = &table.row(info->port, slot.length);
+    operation.row = &table.row(*info, slot);
     operation.control = info->isControl();
     sched::MemoryAccess &memory = operation.memory;
     memory.loads = info->isLoad;
