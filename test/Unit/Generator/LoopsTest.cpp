@@ -174,6 +174,18 @@ TEST(LoopProblem, KnowsDistancesInMemory) {
   EXPECT_FALSE(std::count(found.begin(), found.end(), "memory 1 0 1"));
 }
 
+TEST(LoopProblem, OffsetsCanFollow) {
+  const Result<Program> walk = parseAssembly(program("{ S: sld.f32.f32.512 v1, [r0] }\n{ C: caddi r0, r0, 64 }\n{ S: sst.f32.f32.512 v1, [r1] }\n"
+                                                     "{ C: caddi r1, r1, 64 }\n{ C: cmov r4, r1 }\n", "{ C: cmov r5, r4 }\n"), "loop.siw");
+  ASSERT_TRUE(walk.ok()) << walk.message();
+  const Texts bound = dependences(*problemOfLoop(*walk, table(), {true, false})), free = dependences(*problemOfLoop(*walk, table(), {true, true}));
+  for (const char *text : {"flow 1 0 1", "flow 3 2 1"})
+    EXPECT_TRUE(std::count(bound.begin(), bound.end(), text)) << text;
+  EXPECT_FALSE(std::count(free.begin(), free.end(), "flow 1 0 1")); // the load takes any value of r0
+  EXPECT_TRUE(std::count(free.begin(), free.end(), "flow 1 1 1"));
+  EXPECT_TRUE(std::count(free.begin(), free.end(), "flow 3 2 1")); // r1 is no address alone
+}
+
 TEST(LoopProblem, OrdersWithinAnIterationGoForwards) {
   for (LoopClass cls : loopClasses)
     for (uint64_t seed = 1; seed <= 40; ++seed) {
