@@ -65,13 +65,13 @@ Table modelTable(const LLVMModel &model, const CPU &cpu, const std::map<std::str
 
 int main(int argc, char **argv) {
   tools::Options options("vtpu-calibrate", "[options]",
-                         "Measures what host instructions cost on this machine and keeps it for --port-table=host. Takes seconds, the first time.");
+                         "Measures what host instructions cost on this machine, once, for --port-table=host.");
   bool force = false, modelOnly = false;
   std::string output, modelName;
   options.flag("force,f", force, "measure although this machine has been measured");
-  options.flag("no-measure", modelOnly, "take LLVM's figures, of any x86-64 machine, without measuring");
+  options.flag("no-measure", modelOnly, "take all figures from LLVM");
   options.value("output,o", "FILE.json", output, "write the table there instead of into the cache");
-  options.value("model", "CPU", modelName, "LLVM's name of the processor that stands in for what is not measured (default: this one)");
+  options.value("model", "CPU", modelName, "processor whose LLVM model stands in (default: this one)");
   std::vector<std::string> positional;
   options.parse(argc, argv, positional);
   if (!positional.empty())

@@ -41,7 +41,7 @@ Input and output:
   --split-input-file           compile the pieces between // ----- one by one
   --verify-diagnostics         check the messages against // expected-error
   --mlir-print-debuginfo       print source locations
-  --port-table=NAME            processor whose ports order the words: a name, host (calibrated), FILE.json
+  --port-table=NAME            whose ports order the words; also host, FILE.json
   --schedule=KIND              list (straight runs), modulo (loops too), exact
 When something goes wrong:
   --mlir-print-ir-after-all    the IR after each pass
