@@ -11,6 +11,7 @@
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
@@ -74,7 +75,8 @@ public:
       return machine.takeError();
     (*module)->setDataLayout((*machine)->createDataLayout());
     (*module)->setTargetTriple((*machine)->getTargetTriple());
-    Translator(program, facts, services, **module).translateProgram();
+    const bool hostScales = (*machine)->getTargetTriple().isX86() && (*machine)->getMCSubtargetInfo()->checkFeatures("+avx512f");
+    Translator(program, facts, services, **module, hostScales).translateProgram();
     optimise(**module, **machine);
     auto object = resultOf(llvm::orc::SimpleCompiler(**machine)(**module));
     if (!object)
@@ -122,7 +124,10 @@ private:
     llvm::FunctionAnalysisManager functions;
     llvm::CGSCCAnalysisManager graph;
     llvm::ModuleAnalysisManager modules;
-    llvm::PassBuilder passes(&machine);
+    llvm::PipelineTuningOptions tuning;
+    // The semantics' loops over lanes are vectors already, and looking at each of the others costs more time than all other passes.
+    tuning.LoopVectorization = tuning.LoopInterleaving = false;
+    llvm::PassBuilder passes(&machine, tuning);
     passes.registerModuleAnalyses(modules);
     passes.registerCGSCCAnalyses(graph);
     passes.registerFunctionAnalyses(functions);

@@ -8,10 +8,12 @@
 
 #include "Translator.h"
 
+#include "llvm/IR/IntrinsicsX86.h"
 #include "llvm/IR/MDBuilder.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
 #include <cstddef>
+#include <numeric>
 
 namespace vtpu::rt {
 
@@ -22,10 +24,23 @@ using llvm::Value;
 
 static_assert(std::is_standard_layout_v<SentronContext> && std::is_trivially_copyable_v<Word>);
 
+namespace {
+/// LLVM's passes take longer than in proportion to a function's length: longer ones than wholeWords are translated in pieces of pieceWords.
+constexpr uint32_t wholeWords = 768, pieceWords = 512;
+/// What a piece gives instead of a word to go on with.
+constexpr uint32_t pieceReturned = ~uint32_t(0), pieceTrapped = pieceReturned - 1;
+
+bool isBranch(const Word &word) {
+  const Slot &c = word.slot(Pipe::C);
+  return !c.empty() && lookup(Pipe::C, c.opcode)->isBranch;
+}
+} // namespace
+
 std::string Translator::functionName(size_t f) { return "f" + std::to_string(f); }
 
-Translator::Translator(const Program &program, const std::vector<FunctionFacts> &facts, const TierServices &services, llvm::Module &module)
-    : program(program), facts(facts), services(services), module(module), builder(module.getContext()),
+Translator::Translator(const Program &program, const std::vector<FunctionFacts> &facts, const TierServices &services, llvm::Module &module,
+                       bool hostScales)
+    : program(program), facts(facts), services(services), module(module), hostScales(hostScales), builder(module.getContext()),
       executeD(module.getFunction("vtpu_executeD")), executeS(module.getFunction("vtpu_executeS")),
       executeC(module.getFunction("vtpu_executeC")) {
   for (llvm::Function &f : module)
@@ -48,32 +63,153 @@ void Translator::translateProgram() {
     f->eraseFromParent();
 }
 
-void Translator::findTargets() {
+std::vector<uint32_t> Translator::pieces() const {
   const std::vector<Word> &words = program.functions[functionIndex].words;
-  wordBlock.assign(words.size(), nullptr);
-  for (size_t w = 0; w < words.size(); ++w) {
-    const Slot &c = words[w].slot(Pipe::C);
-    if (!c.empty() && lookup(Pipe::C, c.opcode)->isBranch && !wordBlock[w + c.imm])
-      wordBlock[w + c.imm] = newBlock("w" + llvm::Twine(w + c.imm));
+  const auto count = uint32_t(words.size());
+  std::vector<uint32_t> starts = {0};
+  if (count > wholeWords) {
+    std::vector<int32_t> loops(count + 1); // first changes from word to word, then how many loops lie around the place before a word
+    for (uint32_t w = 0; w < count; ++w)
+      if (isBranch(words[w]) && words[w].slot(Pipe::C).imm <= 0) {
+        ++loops[w + words[w].slot(Pipe::C).imm + 1];
+        --loops[w + 1];
+      }
+    std::partial_sum(loops.begin(), loops.end(), loops.begin());
+    while (count - starts.back() > pieceWords) {
+      // The last place with the fewest loops around it.
+      const uint32_t most = starts.back() + pieceWords;
+      uint32_t best = most;
+      for (uint32_t w = most; w > most - pieceWords / 2; --w)
+        if (loops[w] < loops[best])
+          best = w;
+      starts.push_back(best);
+    }
   }
+  starts.push_back(count);
+  return starts;
 }
 
 void Translator::translateFunction() {
+  const std::vector<uint32_t> starts = pieces();
+  if (starts.size() == 2) {
+    function = functions[functionIndex];
+    begin(0, starts[1]);
+    registers = allocate(sizeof(Registers), alignof(Registers));
+    builder.CreateMemSet(registers, builder.getInt8(0), sizeof(Registers), llvm::Align(alignof(Registers)));
+    translateWords(0, starts[1]);
+    return;
+  }
+  // Pieces hand on the word to go on with, and registers in the context.
+  llvm::Function *whole = functions[functionIndex];
+  auto *start = BasicBlock::Create(module.getContext(), "entry", whole), *dispatch = BasicBlock::Create(module.getContext(), "dispatch", whole),
+       *end = BasicBlock::Create(module.getContext(), "end", whole);
+  llvm::BranchInst::Create(dispatch, start);
+  builder.SetInsertPoint(dispatch);
+  llvm::PHINode *at = builder.CreatePHI(builder.getInt32Ty(), unsigned(starts.size()));
+  at->addIncoming(builder.getInt32(0), start);
+  llvm::SwitchInst *choice = builder.CreateSwitch(at, end);
+  builder.SetInsertPoint(end);
+  builder.CreateRet(builder.CreateICmpEQ(at, builder.getInt32(pieceReturned)));
+  bool fallsThrough = true;
+  for (size_t i = 0; i + 1 < starts.size(); ++i) {
+    std::vector<uint32_t> entries = targets(starts[i], starts[i + 1], true);
+    if (fallsThrough)
+      entries.push_back(starts[i]);
+    if (entries.empty()) // no way leads here
+      continue;
+    translatePiece(starts[i], starts[i + 1], entries, fallsThrough);
+    auto *call = BasicBlock::Create(module.getContext(), "piece", whole);
+    for (uint32_t entry : entries)
+      if (choice->findCaseValue(builder.getInt32(entry)) == choice->case_default())
+        choice->addCase(builder.getInt32(entry), call);
+    builder.SetInsertPoint(call);
+    at->addIncoming(builder.CreateCall(function, {whole->getArg(0), whole->getArg(1), at}), call);
+    builder.CreateBr(dispatch);
+  }
+}
+
+void Translator::translatePiece(uint32_t first, uint32_t last, const std::vector<uint32_t> &entries, bool &fallsThrough) {
+  auto *type = llvm::FunctionType::get(builder.getInt32Ty(), {builder.getPtrTy(), builder.getPtrTy(), builder.getInt32Ty()}, false);
+  function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, functionName(functionIndex) + ".piece", module);
+  function->copyAttributesFrom(functions[functionIndex]);
+  Effects used, written;
+  for (uint32_t w = first; w < last; ++w)
+    for (unsigned pipe = 0; pipe < numPipes; ++pipe)
+      if (const Slot &slot = program.functions[functionIndex].words[w].slots[pipe]; !slot.empty()) {
+        const Effects of = effects(Pipe(pipe), slot);
+        written.writeV |= of.writeV;
+        written.writeR |= of.writeR;
+        written.writeK |= of.writeK;
+        used.writeV |= of.readV | of.writeV;
+        used.writeR |= of.readR | of.writeR;
+        used.writeK |= of.readK | of.writeK;
+      }
+  begin(first, last);
+  if (!wordBlock[entries.back()]) // the first word, where the piece before ends
+    wordBlock[entries.back()] = newBlock("start");
+  registers = allocate(sizeof(Registers), alignof(Registers));
+  copyRegisters(used, false);
+  llvm::SwitchInst *choice = builder.CreateSwitch(function->getArg(2), wordBlock[entries[0]]);
+  for (uint32_t entry : entries)
+    if (wordBlock[entry] != wordBlock[entries[0]] && choice->findCaseValue(builder.getInt32(entry)) == choice->case_default())
+      choice->addCase(builder.getInt32(entry), wordBlock[entry]);
+  BasicBlock *leave = newBlock("leave");
+  builder.SetInsertPoint(leave);
+  nextWord = builder.CreatePHI(builder.getInt32Ty(), 2);
+  copyRegisters(written, true);
+  builder.CreateRet(nextWord);
+  builder.ClearInsertionPoint();
+  translateWords(first, last);
+  fallsThrough = builder.GetInsertBlock() != nullptr;
+  if (fallsThrough)
+    builder.CreateBr(leaveTo(last));
+  if (!nextWord->getNumIncomingValues())
+    leave->eraseFromParent();
+  nextWord = nullptr;
+}
+
+std::vector<uint32_t> Translator::targets(uint32_t first, uint32_t last, bool elsewhere) const {
+  const std::vector<Word> &words = program.functions[functionIndex].words;
+  std::vector<uint32_t> result;
+  for (uint32_t w = 0; w < words.size(); ++w)
+    if (isBranch(words[w]) && !(elsewhere && w >= first && w < last)) {
+      const uint32_t target = w + uint32_t(words[w].slot(Pipe::C).imm);
+      if (target >= first && target < last)
+        result.push_back(target);
+    }
+  return result;
+}
+
+void Translator::begin(uint32_t first, uint32_t last) {
   const Function &source = program.functions[functionIndex];
-  function = functions[functionIndex];
   bases = function->getArg(0);
   context = function->getArg(1);
   builder.SetInsertPoint(newBlock("entry"));
-  findTargets();
-  registers = allocate(sizeof(Registers), alignof(Registers));
-  builder.CreateMemSet(registers, builder.getInt8(0), sizeof(Registers), llvm::Align(alignof(Registers)));
+  wordBlock.assign(source.words.size(), nullptr);
+  for (uint32_t target : targets(first, last, false))
+    if (!wordBlock[target])
+      wordBlock[target] = newBlock("w" + llvm::Twine(target));
   baseOf.assign(source.bindings.size(), nullptr);
   for (int32_t binding : facts[functionIndex].accessBinding)
     if (binding >= 0 && !baseOf[binding])
       baseOf[binding] = builder.CreateLoad(builder.getPtrTy(), fieldOf(bases, 8 * uint64_t(binding)), "base");
   stopFlag = builder.CreateLoad(builder.getPtrTy(), fieldOf(context, offsetof(SentronContext, stop)), "stop");
-  for (wordIndex = 0; wordIndex < source.words.size(); ++wordIndex)
-    translateWord(source.words[wordIndex]);
+}
+
+void Translator::translateWords(uint32_t first, uint32_t last) {
+  for (wordIndex = first; wordIndex < last; ++wordIndex)
+    translateWord(program.functions[functionIndex].words[wordIndex]);
+}
+
+BasicBlock *Translator::leaveTo(uint32_t word) {
+  BasicBlock *block = newBlock("leave");
+  llvm::BranchInst::Create(nextWord->getParent(), block);
+  nextWord->addIncoming(builder.getInt32(word), block);
+  return block;
+}
+
+void Translator::finish(bool good) {
+  builder.CreateRet(nextWord ? builder.getInt32(good ? pieceReturned : pieceTrapped) : builder.getInt1(good));
 }
 
 void Translator::translateWord(const Word &word) {
@@ -90,6 +226,8 @@ void Translator::translateWord(const Word &word) {
       continue;
     if (lookup(pipe, word.slot(pipe).opcode)->isRoutine)
       translateRoutine(word, pipe);
+    else if (pipe == Pipe::D && hostScales && word.slot(pipe).opcode == uint8_t(DOp::dscale))
+      translateScale(word.slot(pipe));
     else if (pipe == Pipe::D)
       callInlined(executeD, {constant, registers});
     else if (pipe == Pipe::S)
@@ -109,11 +247,16 @@ Constant *Translator::constantOf(const Word &word) {
 }
 
 Value *Translator::callInlined(llvm::Function *callee, llvm::ArrayRef<Value *> arguments) {
-  llvm::CallInst *call = builder.CreateCall(callee, arguments);
-  // Inlining splits the block, which must have an end: a mark tells where to go on and what became of the call's value.
-  Value *marked = callee->getReturnType()->isVoidTy() ? static_cast<Value *>(builder.getTrue()) : call;
-  auto *mark = llvm::cast<llvm::Instruction>(builder.CreateFreeze(marked));
-  llvm::Instruction *end = builder.CreateUnreachable();
+  // In a function of its own: inlining walks all blocks of the caller, which may be thousands of words long. Constants fold on the way.
+  auto *slot = llvm::Function::Create(callee->getFunctionType(), llvm::GlobalValue::InternalLinkage, "slot", module);
+  slot->copyAttributesFrom(callee);
+  auto *start = BasicBlock::Create(module.getContext(), "", slot);
+  llvm::IRBuilder<> inside(start);
+  llvm::SmallVector<Value *, 8> passed;
+  for (size_t i = 0; i < arguments.size(); ++i)
+    passed.push_back(llvm::isa<Constant>(arguments[i]) ? arguments[i] : slot->getArg(unsigned(i)));
+  llvm::CallInst *call = inside.CreateCall(callee, passed);
+  callee->getReturnType()->isVoidTy() ? inside.CreateRetVoid() : inside.CreateRet(call);
   llvm::SmallVector<llvm::CallBase *, 8> pending = {call};
   while (!pending.empty()) {
     llvm::CallBase *next = pending.pop_back_val();
@@ -124,11 +267,62 @@ Value *Translator::callInlined(llvm::Function *callee, llvm::ArrayRef<Value *> a
       if (inner->getCalledFunction() && !inner->getCalledFunction()->isDeclaration())
         pending.push_back(inner);
   }
-  Value *result = mark->getOperand(0);
-  builder.SetInsertPoint(mark->getParent());
-  mark->eraseFromParent();
-  end->eraseFromParent();
+  for (size_t i = 0; i < arguments.size(); ++i)
+    slot->getArg(unsigned(i))->replaceAllUsesWith(arguments[i]);
+  Value *result = moveBody(*slot);
+  slot->eraseFromParent();
   return result;
+}
+
+Value *Translator::moveBody(llvm::Function &from) {
+  BasicBlock *start = &from.getEntryBlock(), *here = builder.GetInsertBlock();
+  for (llvm::Instruction &instruction : llvm::make_early_inc_range(*start))
+    if (auto *local = llvm::dyn_cast<llvm::AllocaInst>(&instruction); local && local->isStaticAlloca())
+      local->moveBefore(function->getEntryBlock(), function->getEntryBlock().begin());
+  llvm::SmallVector<llvm::ReturnInst *, 4> returns;
+  for (BasicBlock &block : from)
+    if (auto *end = llvm::dyn_cast<llvm::ReturnInst>(block.getTerminator()))
+      returns.push_back(end);
+  start->replaceSuccessorsPhiUsesWith(here);
+  here->splice(here->end(), start);
+  start->eraseFromParent();
+  function->splice(function->end(), &from);
+  if (returns.size() == 1) {
+    Value *result = returns[0]->getReturnValue();
+    builder.SetInsertPoint(returns[0]->getParent());
+    returns[0]->eraseFromParent();
+    return result;
+  }
+  BasicBlock *next = newBlock("next");
+  builder.SetInsertPoint(next);
+  llvm::PHINode *result = from.getReturnType()->isVoidTy() ? nullptr : builder.CreatePHI(from.getReturnType(), unsigned(returns.size()));
+  for (llvm::ReturnInst *end : returns) {
+    if (result)
+      result->addIncoming(end->getReturnValue(), end->getParent());
+    llvm::BranchInst::Create(next, end->getParent());
+    end->eraseFromParent();
+  }
+  return result;
+}
+
+void Translator::translateScale(const Slot &slot) {
+  const bool isDouble = slot.type == Type::f64;
+  const unsigned lanes = isDouble ? 8 : 16, length = lengthBytes(slot.length) / byteWidth(slot.type);
+  auto *type = llvm::FixedVectorType::get(isDouble ? builder.getDoubleTy() : builder.getFloatTy(), lanes);
+  auto *bits = builder.getIntNTy(lanes);
+  auto at = [&](unsigned v) { return fieldOf(registers, offsetof(Registers, v) + 64 * uint64_t(v)); };
+  auto lanesOf = [&](Value *mask) { return builder.CreateBitCast(mask, llvm::FixedVectorType::get(builder.getInt1Ty(), lanes)); };
+  Value *zero = Constant::getNullValue(type), *a = builder.CreateLoad(type, at(slot.ra)), *b = builder.CreateLoad(type, at(slot.rb));
+  Value *result = builder.CreateIntrinsic(isDouble ? llvm::Intrinsic::x86_avx512_mask_scalef_pd_512 : llvm::Intrinsic::x86_avx512_mask_scalef_ps_512,
+                                          {a, b, zero, Constant::getAllOnesValue(bits), builder.getInt32(4)}); // 4: rounds to nearest
+  if (slot.mask) {
+    Value *mask = builder.CreateLoad(builder.getInt64Ty(), fieldOf(registers, offsetof(Registers, k) + 8 * uint64_t(slot.mask)));
+    Value *kept = slot.zeroing ? zero : builder.CreateLoad(type, at(slot.rd));
+    result = builder.CreateSelect(lanesOf(builder.CreateTrunc(mask, bits)), result, kept);
+  }
+  if (length < lanes)
+    result = builder.CreateSelect(lanesOf(llvm::ConstantInt::get(bits, (1u << length) - 1)), result, zero);
+  builder.CreateStore(result, at(slot.rd));
 }
 
 void Translator::translateS(Constant *word) {
@@ -178,7 +372,7 @@ void Translator::translateControl(Control control, const Slot &slot) {
     builder.CreateBr(branchTarget(slot));
     break;
   case Control::stop:
-    builder.CreateRet(builder.getTrue());
+    finish(true);
     break;
   case Control::divideByZero:
     builder.CreateBr(divideTrap(slot));
@@ -216,7 +410,7 @@ void Translator::translateCall(const Slot &slot) {
   BasicBlock *next = newBlock("next"), *trapped = newBlock("trapped");
   builder.CreateCondBr(good, next, trapped, unlikely(2));
   builder.SetInsertPoint(trapped);
-  builder.CreateRet(builder.getFalse());
+  finish(false);
   builder.SetInsertPoint(next);
 }
 
@@ -259,6 +453,8 @@ Value *Translator::callService(const void *service, llvm::Type *result, llvm::Ar
 
 BasicBlock *Translator::branchTarget(const Slot &slot) {
   BasicBlock *target = wordBlock[wordIndex + slot.imm];
+  if (!target)
+    target = leaveTo(uint32_t(int64_t(wordIndex) + slot.imm));
   if (!facts[functionIndex].polls[wordIndex])
     return target;
   llvm::IRBuilder<>::InsertPointGuard guard(builder);
@@ -298,7 +494,7 @@ BasicBlock *Translator::trapBlock(Value *cause, uint32_t message) {
   store(offsetof(Trap, function), builder.getInt32(functionIndex));
   store(offsetof(Trap, word), builder.getInt32(wordIndex));
   store(offsetof(Trap, message), builder.getInt32(message));
-  builder.CreateRet(builder.getFalse());
+  finish(false);
   return block;
 }
 

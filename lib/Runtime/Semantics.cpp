@@ -87,20 +87,28 @@ template <typename T>
 bool isQuiet(T nan) {
   return toBits(nan) >> (sizeof(T) == 4 ? 22 : 51) & 1;
 }
+/// a * 2^floor(b), rounded once, without a branch: loops over lanes become vectors.
 template <typename T>
 T scaleByPower(T a, T b) {
+  using Limits = std::numeric_limits<T>;
+  constexpr int highest = Limits::max_exponent - 1, lowest = Limits::min_exponent - 1; // of normal powers of two
+  // A power in three factors. Multiplying up is exact. Downward a part keeps all bits of what does not vanish: only the last factor may round.
+  constexpr int down = lowest + Limits::digits, most = 3 * highest, least = 2 * down + lowest;
+  const T whole = std::floor(b);
+  int power = int(whole > T(least) ? whole < T(most) ? whole : T(most) : T(least)); // NaN: the least
+  auto part = [&] {
+    const int step = power > highest ? highest : power < lowest ? down : 0;
+    power -= step;
+    return step;
+  };
+  auto powerOf = [](int exponent) { return fromBits<T>(BitsOf<T>(exponent + highest) << (Limits::digits - 1)); };
+  T scaled = a * powerOf(part());
+  scaled *= powerOf(part());
+  scaled *= powerOf(power);
   // As vscalef has it: infinity and zero win over a quiet NaN.
-  if (std::isnan(a) && isQuiet(a) && std::isinf(b))
-    return b > 0 ? std::numeric_limits<T>::infinity() : T(0);
-  if (std::isnan(a) || std::isnan(b))
-    return std::numeric_limits<T>::quiet_NaN();
-  if (std::isinf(b)) {
-    if (b > 0)
-      return a == 0 ? std::numeric_limits<T>::quiet_NaN() : std::copysign(std::numeric_limits<T>::infinity(), a);
-    return std::isinf(a) ? std::numeric_limits<T>::quiet_NaN() : std::copysign(T(0), a);
-  }
-  T whole = std::clamp(std::floor(b), T(-10000), T(10000));
-  return std::ldexp(a, int(whole));
+  const T end = b > 0 ? Limits::infinity() : T(0);
+  const T atEnd = std::isnan(a) && isQuiet(a) ? end : a * end;
+  return std::isnan(b) ? b + b : std::isinf(b) ? atEnd : scaled;
 }
 /// Bits of a positive float's fraction, and what makes a denormal a normal number.
 template <typename T>
