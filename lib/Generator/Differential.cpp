@@ -6,9 +6,10 @@
 
 #include "vtpu/Generator/Differential.h"
 
+#include "SpaceContents.h"
 #include "vtpu/Assembly/Assembly.h"
+#include "vtpu/Memory/CoordinateText.h"
 #include "vtpu/Runtime/Executor.h"
-#include "vtpu/Runtime/vtpu.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -121,22 +122,13 @@ std::string causeOf(const std::string &error) {
 }
 } // namespace
 
-std::string_view tierName(vtpu_tier tier) {
-  switch (tier) {
-  case VTPU_TIER_INTERPRETER:
-    return "interpreter";
-  case VTPU_TIER_JIT:
-    return "jit";
-  default:
-    return "default";
-  }
-}
-
 const std::vector<vtpu_tier> &tiers() {
   static const std::vector<vtpu_tier> list = [] {
     std::vector<vtpu_tier> result = {VTPU_TIER_INTERPRETER};
     if (rt::hostHasBaseline())
       result.push_back(VTPU_TIER_JIT);
+    if (rt::hasORC())
+      result.push_back(VTPU_TIER_ORC);
     return result;
   }();
   return list;
@@ -170,7 +162,10 @@ Result<Outcome> runTier(const Program &program, vtpu_tier tier, uint64_t seed) {
     in.push_back(buffer.data());
   for (std::vector<uint8_t> &buffer : outcome.outputs)
     out.push_back(buffer.data());
-  if (vtpu_call(handle, 0, in.data(), out.data()) != 0) {
+  const PreparedSpace prepared([&](size_t size) { return randomBytes(size, random); }, random);
+  if (!prepared.status())
+    return Error{prepared.status().message()};
+  if (vtpu_call_in(handle, 0, in.data(), out.data(), prepared.space().get()) != 0) {
     outcome.error = vtpu_last_error();
     // "function NAME, word W: cause"
     const size_t name = outcome.error.find("function "), word = outcome.error.find(", word ");
@@ -179,6 +174,7 @@ Result<Outcome> runTier(const Program &program, vtpu_tier tier, uint64_t seed) {
       outcome.word = uint32_t(std::strtoul(outcome.error.c_str() + word + 7, nullptr, 10));
     }
   }
+  outcome.space = prepared.contents();
   vtpu_stats stats = {};
   stats.struct_size = sizeof(stats);
   vtpu_get_stats(handle, 0, &stats);
@@ -210,15 +206,27 @@ std::string difference(const Program &program, const Outcome &a, const Outcome &
         return fmt::format("output {}, byte {}: {:#x} against {:#x}", binding.name, at, left, right);
       }
   }
-  return "";
+  for (size_t i = 0; i < std::min(a.space.size(), b.space.size()); ++i) {
+    const SpaceElement &x = a.space[i], &y = b.space[i];
+    if (x.at != y.at)
+      return fmt::format("cell {} against cell {}", printCoordinate(x.at), printCoordinate(y.at));
+    // A cell has bits above its element.
+    const unsigned width = 8 * dtypeBytes(x.type);
+    const bool above = width < 64 && x.bits >> width != y.bits >> width;
+    if (above || !sameElement(x.type, reinterpret_cast<const uint8_t *>(&x.bits), reinterpret_cast<const uint8_t *>(&y.bits)))
+      return fmt::format("element at {}: {:#x} against {:#x}", printCoordinate(x.at), x.bits, y.bits);
+  }
+  return a.space.size() == b.space.size() ? "" : fmt::format("{} elements of the space against {}", a.space.size(), b.space.size());
 }
 
-Comparison compareTiers(const Program &program, uint64_t seed) {
+Comparison compareTiers(const Program &program, uint64_t seed, bool orc) {
   Comparison result;
   for (vtpu_tier tier : tiers()) {
+    if (tier == VTPU_TIER_ORC && !orc)
+      continue;
     Result<Outcome> outcome = runTier(program, tier, seed);
     if (!outcome) {
-      result.what = fmt::format("{}: {}", tierName(tier), outcome.message());
+      result.what = fmt::format("{}: {}", tierNames[tier], outcome.message());
       return result;
     }
     if (tier == VTPU_TIER_INTERPRETER) {
@@ -227,7 +235,7 @@ Comparison compareTiers(const Program &program, uint64_t seed) {
       continue;
     }
     if (std::string what = difference(program, result.reference, *outcome); !what.empty()) {
-      result.what = fmt::format("interpreter against {}: {}", tierName(tier), what);
+      result.what = fmt::format("interpreter against {}: {}", tierNames[tier], what);
       return result;
     }
   }
@@ -302,29 +310,33 @@ Settings settingsOf(const FuzzSettings &fuzz, uint64_t seed) {
 
 FuzzReport fuzz(const FuzzSettings &settings) {
   FuzzReport report;
+  const uint64_t orcEvery = tiers().back() == VTPU_TIER_ORC ? settings.orcEvery : 0;
   auto goesOn = [&] {
     return report.programs < settings.programs || report.executedWords < settings.executedWords ||
-           (report.programs / 10 < settings.programs && report.coverage.least() < settings.least);
+           (report.programs / 10 < settings.programs &&
+            (report.coverage.least() < settings.least || (orcEvery && report.coverage.least(VTPU_TIER_ORC) < settings.orcLeast)));
   };
   for (uint64_t seed = settings.seed; goesOn(); ++seed) {
     Result<Program> program = generate(settingsOf(settings, seed));
+    const bool orc = orcEvery && seed % orcEvery == 0;
     Comparison comparison;
     if (program)
-      comparison = compareTiers(*program, seed);
+      comparison = compareTiers(*program, seed, orc);
     else
       comparison.what = program.message();
     if (!comparison.what.empty()) {
       report.failure = fmt::format("seed {}: {}\n", seed, comparison.what);
       if (program) {
         Program reduced = reduce(*program, [&](const Program &candidate) {
-          const Comparison comparison = compareTiers(candidate, seed);
+          const Comparison comparison = compareTiers(candidate, seed, orc);
           return comparison.loaded && !comparison.what.empty();
         });
-        report.failure += fmt::format("reduced ({}):\n{}", compareTiers(reduced, seed).what, printAssembly(reduced));
+        report.failure += fmt::format("reduced ({}):\n{}", compareTiers(reduced, seed, orc).what, printAssembly(reduced));
       }
       return report;
     }
     ++report.programs;
+    report.orcPrograms += orc;
     report.executedWords += comparison.reference.executedWords;
     if (!comparison.reference.error.empty()) {
       ++report.traps;
@@ -333,10 +345,11 @@ FuzzReport fuzz(const FuzzSettings &settings) {
     for (const Function &function : program->functions)
       for (const Word &word : function.words) {
         ++report.words;
+        report.orcWords += orc;
         for (const Slot &slot : word.slots)
           report.slots += !slot.empty();
       }
-    report.coverage.record(*program, comparison.reference.function, comparison.reference.word);
+    report.coverage.record(*program, comparison.reference.function, comparison.reference.word, orc);
   }
   return report;
 }

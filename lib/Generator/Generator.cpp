@@ -9,9 +9,11 @@
 
 #include "vtpu/Generator/Generator.h"
 
+#include "Places.h"
 #include "vtpu/Runtime/Executor.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 #include <numeric>
 
@@ -20,19 +22,14 @@ namespace vtpu::gen {
 using namespace isa;
 
 namespace {
-/// What memory and v registers hold. `bits` never depends on a NaN's payload.
-enum class Kind : uint8_t { bits, f32, f64, f16 };
-constexpr unsigned numKinds = 4;
-Kind kindOf(Type type) {
-  return type == Type::f32 ? Kind::f32 : type == Type::f64 ? Kind::f64 : type == Type::f16 ? Kind::f16 : Kind::bits;
-}
-
 /// Bindings of every function: two inputs, a table to chase, and a writable area of each kind.
 enum BindingIndex : uint32_t { state, data, areas, cycle = areas + numKinds };
 constexpr DType areaTypes[numKinds] = {DType::i64, DType::f32, DType::f64, DType::f16};
 constexpr const char *areaNames[numKinds] = {"bits", "f32", "f64", "f16"};
 
 constexpr unsigned cycleEntries = 64, coordinateBytes = 16;
+/// Behind the table to chase: messages of four places in the space, so many of each kind.
+constexpr unsigned placeMessages = 4, messageBytes = 64, placesAt = 8 * cycleEntries, tableBytes = placesAt + 3 * placeMessages * messageBytes;
 /// Where the registers of each class stand in the state.
 constexpr uint32_t vAt = 0, kAt = vAt + 64 * numV, rAt = kAt + 8 * numK, pAt = rAt + 8 * numR, mAt = pAt + 16 * numP, stateBytes = mAt + 64 * numM;
 constexpr uint32_t numMessages = 8;
@@ -115,7 +112,8 @@ private:
   Random &random;
   const uint32_t index;
   std::vector<Word> words;
-  std::vector<uint8_t> freeR, freeV[numKinds], freeK, maskK;
+  std::vector<uint8_t> freeR, freeV[numKinds], freeK, maskK, freeP, freeM;
+  uint8_t placeP[2], placeM; // hold places of the space
   uint8_t nonzeroR, indexR, counterR[2], pointerR[areas + numKinds + 1], temporaryV, temporaryK, indexV;
   int32_t pointerAt[areas + numKinds + 1] = {}; // offset of each pointer in its binding
   int64_t counterLimit[2] = {}; // most that the counter of an open loop reaches
@@ -123,13 +121,17 @@ private:
   std::vector<std::pair<OperandClass, uint8_t>> recent; // last results, the newest last
 
   void assignRoles() {
-    std::vector<uint8_t> r(numR), v(numV), k(numK - 1);
+    std::vector<uint8_t> r(numR), v(numV), k(numK - 1), p(numP), m(numM);
     std::iota(r.begin(), r.end(), uint8_t(0));
     std::iota(v.begin(), v.end(), uint8_t(0));
     std::iota(k.begin(), k.end(), uint8_t(1));
+    std::iota(p.begin(), p.end(), uint8_t(0));
+    std::iota(m.begin(), m.end(), uint8_t(0));
     random.shuffle(r);
     random.shuffle(v);
     random.shuffle(k);
+    random.shuffle(p);
+    random.shuffle(m);
     auto take = [](std::vector<uint8_t> &list) {
       uint8_t last = list.back();
       list.pop_back();
@@ -142,6 +144,11 @@ private:
     for (uint32_t b = data; b <= cycle; ++b)
       pointerR[b] = take(r);
     freeR = r;
+    for (uint8_t &place : placeP)
+      place = take(p);
+    freeP = p;
+    placeM = take(m);
+    freeM = m;
     temporaryV = take(v);
     temporaryK = take(k);
     indexV = take(v);
@@ -266,7 +273,10 @@ private:
         std::vector<Word> behind;
         if (talks(*form.info) && !random.chance(settings.traps))
           talk(trial.slots[pipe], words, behind);
-        if (!checkWord(trial).ok())
+        if (form.info->usesSpace)
+          findPlaces(form, trial.slots[pipe], words, behind);
+        const bool leads = isBranch || branches; // it would lead past what must follow
+        if (!checkWord(trial).ok() || (leads && !(behind.empty() && after.empty())))
           continue;
         word = trial;
         before = std::move(words);
@@ -360,17 +370,15 @@ private:
       case OperandClass::idx:
         return chooseIndex();
       case OperandClass::p:
-      case OperandClass::m: {
-        std::vector<uint8_t> all(registerCount(operand.cls));
-        std::iota(all.begin(), all.end(), uint8_t(0));
-        return pick(operand.cls, all, reads);
-      }
+        return pick(operand.cls, freeP, reads);
+      case OperandClass::m:
+        return pick(operand.cls, freeM, reads);
       default:
         if (addressed && operand.field == Field::ra)
           return pointerR[!info.isStore && random.chance(0.3) ? uint32_t(data) : areas + uint32_t(area)];
         if (info.trapsOnZero && &operand == lastRead && !random.chance(settings.traps))
           return nonzeroR;
-        if (reads && random.chance(0.2)) { // the others may be read, but not written
+        if (operand.access == Access::in && random.chance(0.2)) { // the others may be read, but not written
           const uint8_t fixed[] = {nonzeroR, indexR, counterR[0], counterR[1]};
           return random.of(fixed);
         }
@@ -495,6 +503,69 @@ private:
     }
   }
 
+  /// Gives a slot that uses the space places where it finds or makes something of its type.
+  void findPlaces(const Form &form, Slot &slot, std::vector<Word> &before, std::vector<Word> &after) {
+    const InstrInfo &info = *form.info;
+    const bool typed = form.type != Type::none, allocates = slot.opcode == uint8_t(SOp::salloc), frees = slot.opcode == uint8_t(SOp::sfree);
+    // What has no type meets no contents, so any coordinate is fine there too.
+    if (!typed && !frees && random.chance(0.4))
+      return;
+    const Kind kind = typed ? kindOf(form.type) : Kind(random.below(3));
+    const Type type = typed ? form.type : kind == Kind::f32 ? Type::f32 : kind == Kind::f64 ? Type::f64 : Type::i64;
+    const bool readOnly = slot.opcode == uint8_t(SOp::cget) || random.chance(settings.traps);
+    for (unsigned i = 0, used = 0; i < info.numOperands; ++i) {
+      const OperandInfo &operand = info.operands[i];
+      if (operand.access != Access::in || (operand.cls != OperandClass::p && operand.cls != OperandClass::m))
+        continue;
+      if (operand.cls == OperandClass::m) {
+        before.push_back(access(SOp::sld, Type::i64, temporaryV, pointerR[cycle],
+                                int32_t(placesAt + messageBytes * (unsigned(kind) * placeMessages + random.below(placeMessages)))));
+        before.push_back(control(COp::cpackv, placeM, temporaryV, 0));
+        setRegister(slot, operand.field, placeM);
+        continue;
+      }
+      Coordinate at = allocates ? allocatedCorner(kind) : frees ? placeAt(kind, 0, 0, 0, 0) : randomPlace(type, readOnly, random);
+      if (allocates && used) { // extents that every layout takes
+        const int64_t extent = int64_t(1) << random.below(5);
+        at = at.step(9, random.below(2) ? extent - 1 : 0).step(10, extent - 1);
+      }
+      if (frees)
+        at = at.step(9, int64_t(random.below(planeExtents[1]))).step(10, int64_t(random.below(planeExtents[2])));
+      before.push_back(placeWord(placeP[used], at));
+      setRegister(slot, operand.field, placeP[used++]);
+    }
+    if (slot.opcode == uint8_t(SOp::sdiffuse))
+      slot.imm |= 1; // of the cells of its kind alone
+    else if (slot.opcode == uint8_t(SOp::ddiverg) && slot.imm == 0)
+      slot.imm = 1; // nor does it walk to the tensors of the call
+    if (random.chance(settings.traps))
+      return;
+    if (frees) {
+      Slot put;
+      put.opcode = uint8_t(SOp::cput);
+      put.type = type;
+      put.rd = random.of(freeV[unsigned(kind)]);
+      put.ra = slot.ra;
+      before.push_back(wordWith(Pipe::S, put));
+    }
+    if (allocates) {
+      Slot release;
+      release.opcode = uint8_t(SOp::sfree);
+      release.ra = slot.ra;
+      after.push_back(wordWith(Pipe::S, release));
+    }
+  }
+
+  static Word placeWord(uint8_t p, const Coordinate &at) {
+    Slot slot;
+    slot.opcode = uint8_t(SOp::pcoord);
+    slot.rd = p;
+    Word word = wordWith(Pipe::S, slot);
+    for (unsigned d = 0; d < Coordinate::dimensions; ++d)
+      word.coordinate[d] = uint16_t(at[d]);
+    return word;
+  }
+
   /// Offset of the pointer that a register holds.
   int32_t offsetOf(uint8_t pointer) const {
     return pointerAt[std::find(std::begin(pointerR) + data, std::end(pointerR), pointer) - std::begin(pointerR)];
@@ -514,15 +585,22 @@ private:
   }
 };
 
-/// A permutation of one cycle, so that a chase visits every entry.
-std::vector<uint8_t> randomCycle(Random &random) {
+/// A permutation of one cycle, so that a chase visits every entry; then messages of places.
+std::vector<uint8_t> randomTable(Random &random) {
   std::vector<uint64_t> order(cycleEntries);
   std::iota(order.begin(), order.end(), uint64_t(0));
   random.shuffle(order);
-  std::vector<uint8_t> bytes(cycleEntries * 8);
+  std::vector<uint8_t> bytes(tableBytes);
   for (size_t i = 0; i < order.size(); ++i)
     for (unsigned b = 0; b < 8; ++b)
       bytes[8 * order[i] + b] = uint8_t(order[(i + 1) % order.size()] >> 8 * b);
+  uint8_t *to = &bytes[placesAt];
+  for (Type type : {Type::i64, Type::f32, Type::f64})
+    for (unsigned i = 0; i < placeMessages * (messageBytes / coordinateBytes); ++i, to += coordinateBytes) {
+      const Coordinate at = randomPlace(type, false, random);
+      const uint64_t halves[] = {at.low(), at.high()};
+      std::memcpy(to, halves, coordinateBytes);
+    }
   return bytes;
 }
 
@@ -541,10 +619,11 @@ std::vector<Binding> bindingsOf(const Settings &settings, bool entry) {
     return result;
   };
   const uint64_t area = settings.memoryBytes + uint64_t(settings.calls + 1) * stateBytes;
-  std::vector<Binding> bindings = {binding(BindingKind::Input, "state", stateBytes, DType::i64), binding(BindingKind::Input, "data", area, DType::i64)};
+  std::vector<Binding> bindings = {binding(BindingKind::Input, "state", stateBytes, DType::i64),
+                                   binding(BindingKind::Input, "data", area, DType::i64)};
   for (unsigned kind = 0; kind < numKinds; ++kind)
     bindings.push_back(binding(BindingKind::Output, areaNames[kind], area, areaTypes[kind]));
-  bindings.push_back(binding(BindingKind::Constant, "cycle", cycleEntries * 8, DType::i64));
+  bindings.push_back(binding(BindingKind::Constant, "cycle", tableBytes, DType::i64));
   return bindings;
 }
 } // namespace
@@ -558,10 +637,6 @@ std::optional<Pattern> parsePattern(std::string_view name) {
     if (patternName(pattern) == name)
       return pattern;
   return std::nullopt;
-}
-
-bool isDrawn(const InstrInfo &info) {
-  return !info.usesSpace;
 }
 
 Result<Program> generate(const Settings &settings) {
@@ -580,7 +655,7 @@ Result<Program> generate(const Settings &settings) {
     const bool wanted = settings.only.empty() || std::find(settings.only.begin(), settings.only.end(), info.mnemonic) != settings.only.end();
     const bool typed = !info.types || settings.types >> unsigned(form.type) & 1;
     const bool sized = !info.hasLength || settings.lengths >> unsigned(form.length) & 1;
-    if (wanted && typed && sized && !isStructural(info) && isDrawn(info))
+    if (wanted && typed && sized && !isStructural(info))
       forms[unsigned(info.pipe)].push_back(&form);
   }
   const double shares[numPipes] = {settings.d, settings.s, settings.c};
@@ -592,7 +667,7 @@ Result<Program> generate(const Settings &settings) {
 
   Random random(settings.seed);
   Program program;
-  program.rodata = randomCycle(random);
+  program.rodata = randomTable(random);
   for (uint32_t i = 0; i < numMessages; ++i)
     program.messages.push_back(fmt::format("message {}", i));
   for (uint32_t f = 0; f <= settings.calls; ++f) {

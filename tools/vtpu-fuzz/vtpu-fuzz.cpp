@@ -15,6 +15,7 @@ using namespace vtpu;
 int main(int argc, char **argv) {
   tools::Options options("vtpu-fuzz", "[options]", "Runs random programs in every tier of the runtime and compares the results bit by bit.");
   gen::FuzzSettings settings;
+  settings.orcEvery = 16;
   uint64_t words = settings.words, iterations = settings.iterations;
   std::string coverage;
   std::vector<std::string> inputs;
@@ -25,6 +26,8 @@ int main(int argc, char **argv) {
   options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4)");
   options.value("coverage", "FILE", coverage, "write how often each form ran without a trap, as JSON");
   options.number("least", "N", settings.least, 0, UINT64_MAX, "go on until each form ran so often (default 0)");
+  options.number("orc-every", "N", settings.orcEvery, 0, UINT64_MAX, "programs whose seed is a multiple run in ORC too; 0: none (default 16)");
+  options.number("orc-least", "N", settings.orcLeast, 0, UINT64_MAX, "go on until each form ran so often in ORC (default 0)");
   options.parse(argc, argv, inputs);
   if (!inputs.empty())
     options.fail("expected no input file; vtpu-fuzz makes its programs from seeds");
@@ -35,14 +38,16 @@ int main(int argc, char **argv) {
     tools::Progress progress("vtpu-fuzz: running programs");
     report = gen::fuzz(settings);
   }
-  std::string names;
-  for (vtpu_tier tier : gen::tiers())
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", gen::tierName(tier));
-  fmt::print("seeds {} to {} in {}: {} words with {} slots, {} executed by the interpreter, {} programs ended in a trap\n", settings.seed,
-             settings.seed + report.programs - (report.programs > 0), names, report.words, report.slots, report.executedWords, report.traps);
+  fmt::print("seeds {} to {}: {} words with {} slots, {} executed by the interpreter, {} programs ended in a trap\n", settings.seed,
+             settings.seed + report.programs - (report.programs > 0), report.words, report.slots, report.executedWords, report.traps);
   for (const auto &[cause, count] : report.trapCauses)
     fmt::print("  {} x {}\n", count, cause);
-  fmt::print("{} forms, each ran untrapped at least {} times\n", gen::allForms().size(), report.coverage.least());
+  for (vtpu_tier tier : gen::tiers()) {
+    const bool orc = tier == VTPU_TIER_ORC;
+    fmt::print("{}: {} programs of {} words, each of {} forms ran untrapped at least {} times\n", tierNames[tier],
+               orc ? report.orcPrograms : report.programs, orc ? report.orcWords : report.words, gen::allForms().size(),
+               report.coverage.least(tier));
+  }
   if (!coverage.empty()) {
     const std::string text = report.coverage.toJSON();
     if (Status status = writeFile(text.data(), text.size(), coverage); !status)
@@ -50,8 +55,11 @@ int main(int argc, char **argv) {
   }
   if (!report.failure.empty())
     options.fail(report.failure, tools::exitMismatch);
-  const std::vector<std::string> missing = report.coverage.missing(settings.least);
-  for (const std::string &name : missing)
-    fmt::print("ran less than {} times: {}\n", settings.least, name);
-  return missing.empty() ? tools::exitGood : tools::exitMismatch;
+  bool missing = false;
+  for (vtpu_tier tier : gen::tiers())
+    for (const std::string &name : report.coverage.missing(tier == VTPU_TIER_ORC ? settings.orcLeast : settings.least, tier)) {
+      fmt::print("{} ran less than {} times: {}\n", tierNames[tier], tier == VTPU_TIER_ORC ? settings.orcLeast : settings.least, name);
+      missing = true;
+    }
+  return missing ? tools::exitMismatch : tools::exitGood;
 }

@@ -7,7 +7,8 @@
 // come from the table alone: a new row is generated without a change here.
 //
 // NaN payloads are the host's. A program therefore keeps each float type in v registers and memory of its own (reading bits that never held a
-// float is fine everywhere), which makes all outputs comparable: exactly by bits in integer outputs, NaNs as a class in float outputs.
+// float is fine everywhere), which makes all outputs comparable: exactly by bits in integer outputs, NaNs as a class in float outputs. So it does
+// with the space of its call: what is accessed there by type lies in a part for that kind of contents.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,10 +44,6 @@ struct Settings {
   uint8_t lengths = 7;           // a bit set over isa::Length
   std::vector<std::string> only; // mnemonics; empty: every row
 };
-
-/// Whether programs may hold a row. Not what depends on the space: nearly every random coordinate is empty, and floats of one type that are
-/// read as another would show payloads of NaNs.
-bool isDrawn(const isa::InstrInfo &info);
 
 /// An error if the settings contradict each other or leave nothing to generate.
 Result<Program> generate(const Settings &settings);

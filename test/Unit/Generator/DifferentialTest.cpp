@@ -19,7 +19,25 @@ TEST(Differential, TiersAgree) {
   FuzzSettings settings;
   settings.seed = test::seed();
   settings.programs = 40;
-  EXPECT_EQ(fuzz(settings).failure, "");
+  settings.words = 128;
+  settings.orcEvery = 20;
+  const FuzzReport report = fuzz(settings);
+  EXPECT_EQ(report.failure, "");
+  if (tiers().back() == VTPU_TIER_ORC)
+    EXPECT_EQ(report.orcPrograms, 2u);
+}
+
+TEST(Differential, LongFunctionsAgreeInORC) { // which it translates in pieces
+  Settings settings;
+  settings.seed = test::seed();
+  settings.words = 900;
+  settings.calls = 0;
+  Result<Program> program = generate(settings);
+  ASSERT_TRUE(program.ok());
+  ASSERT_GT(program->functions[0].words.size(), 1000u);
+  const Comparison comparison = compareTiers(*program, settings.seed, true);
+  EXPECT_EQ(comparison.what, "");
+  EXPECT_EQ(comparison.reference.error, "");
 }
 
 TEST(Differential, EveryFormRunsInEveryTier) {
@@ -52,6 +70,22 @@ TEST(Differential, ReportsWhatDiffers) {
   other = *outcome;
   other.error = "function main, word 7: integer division by zero";
   EXPECT_EQ(difference(*program, *outcome, other), "'' against 'function main, word 7: integer division by zero'");
+  // What the space holds counts too, with NaNs as one value where floats are stored.
+  other = *outcome;
+  ASSERT_FALSE(other.space.empty());
+  SpaceElement &cell = other.space.back();
+  cell.bits ^= 1;
+  EXPECT_NE(difference(*program, *outcome, other).find("element at "), std::string::npos);
+  cell.at = cell.at.step(10, 1);
+  EXPECT_NE(difference(*program, *outcome, other).find("against cell "), std::string::npos);
+  other.space.pop_back();
+  EXPECT_NE(difference(*program, *outcome, other).find(" elements of the space against "), std::string::npos);
+  Outcome quiet = *outcome, loud = *outcome;
+  quiet.space = {{Coordinate(), DType::f32, 0x7fc00000}};
+  loud.space = {{Coordinate(), DType::f32, 0xffc12345}};
+  EXPECT_EQ(difference(*program, quiet, loud), "");
+  loud.space[0].bits |= uint64_t(1) << 32;
+  EXPECT_NE(difference(*program, quiet, loud), "");
   // NaNs are one value in float outputs, and only there.
   auto put = [](Outcome &to, size_t output, uint32_t bits) { std::memcpy(&to.outputs[output][0], &bits, 4); };
   Outcome one = *outcome, two = *outcome;
@@ -89,8 +123,7 @@ TEST(Differential, ReducesToTheWordThatMatters) {
 
 TEST(Coverage, NamesWhatHasNotRun) {
   Coverage coverage;
-  const auto drawn = size_t(std::count_if(allForms().begin(), allForms().end(), [](const Form &form) { return isDrawn(*form.info); }));
-  EXPECT_EQ(coverage.missing(1).size(), drawn);
+  EXPECT_EQ(coverage.missing(1).size(), allForms().size());
   Settings settings;
   settings.calls = 0;
   settings.only = {"dadd"};
@@ -103,8 +136,11 @@ TEST(Coverage, NamesWhatHasNotRun) {
   EXPECT_FALSE(lacks("cret"));
   EXPECT_TRUE(lacks("ctrap"));
   EXPECT_TRUE(lacks("dmul.f32.512"));
+  EXPECT_EQ(coverage.missing(1, VTPU_TIER_ORC).size(), allForms().size());
+  coverage.record(*program, "", 0, true);
+  EXPECT_EQ(coverage.missing(1, VTPU_TIER_ORC), missing);
   // A trap in the first word: nothing ran.
   Coverage none;
   none.record(*program, "main", 0);
-  EXPECT_EQ(none.missing(1).size(), drawn);
+  EXPECT_EQ(none.missing(1).size(), allForms().size());
 }
