@@ -4,14 +4,17 @@
 
 A scratch copy of the sources is built once. Each fault changes one token of one file there: another host instruction, another operator,
 predicate, constant or operand. Only what depends on the file is built again; then the test programs run, the quickest first, until one fails.
-A fault that does not compile is drawn again, and so is one of EQUIVALENT, which changes nothing that a program can see. A fault that the tests
-miss is printed with its line. The exit code is 1 if one was missed. Fault number N of a seed depends on the two alone.
+What none of them sees runs once more under AddressSanitizer and UBSan: a buffer that is too short need not change a result. A fault that does not
+compile is drawn again, and so is one of EQUIVALENT, which changes nothing that a program can see. A fault that the tests miss is printed with its
+line. The exit code is 1 if one was missed. Fault number N of a seed depends on the two and the sources alone.
 """
 
 import argparse
+import os
 import pathlib
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -41,9 +44,16 @@ RULES = [
 ]
 
 
-def run(command, timeout):
+# As run_tests.py has it: tests ask for more memory than there is.
+SANITIZER_ENV = dict(os.environ, ASAN_OPTIONS="allocator_may_return_null=1")
+
+
+def run(command, timeout, seconds=None):
+    """A finished command; none: it took longer than `timeout`. `seconds` of processor time end it by a signal, whatever else the machine does."""
+    limit = (lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))) if seconds else None
     try:
-        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout)
+        return subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                              timeout=timeout, env=SANITIZER_ENV, preexec_fn=limit)
     except subprocess.TimeoutExpired:
         return None
 
@@ -88,18 +98,53 @@ def draw(source, chance):
         return path, text[:at] + new + text[at + len(old):], (path.name, text.splitlines()[number - 1].strip(), old, new), number
 
 
-def look(build, timeout):
+def configure(tree, build, *more):
+    command = ["cmake", "-G", "Ninja", "-S", tree, "-B", build, "-DCMAKE_BUILD_TYPE=Release", "-DVTPU_BUILD_COMPILER=OFF",
+               "-DVTPU_BUILD_PYTHON=OFF", f"-DPython_EXECUTABLE={sys.executable}", *more]
+    if shutil.which("ccache"):
+        command += ["-DCMAKE_C_COMPILER_LAUNCHER=ccache", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"]
+    done = run(command, 300)
+    if done is None or done.returncode != 0:
+        sys.exit(f"mutate: cmake failed:\n{done.stdout[-2000:] if done else 'no end'}")
+
+
+def look(build, seconds, jobs, title=""):
     """How the tests find a fault; none: they miss it. Each program is built when it is asked; BuildFailure: there is no program."""
     for name in TESTS:
-        built = run(["ninja", "-C", str(build), name], 600)
+        built = run(["ninja", "-C", build, f"-j{jobs}", name], 3600)
         if built is None or built.returncode != 0:
             raise BuildFailure(built.stdout if built else "no end")
-        done = run([str(build / "test" / "Unit" / name), "--gtest_brief=1", "--gtest_fail_fast"], timeout)
+        done = run([build / "test" / "Unit" / name, "--gtest_brief=1", "--gtest_fail_fast"], 10 * seconds, seconds)
         if done is None:
-            return f"{name}: no end"
+            return f"{name}{title}: no end"
         if done.returncode != 0:
-            return f"{name}: signal {-done.returncode}" if done.returncode < 0 else name
+            return f"{name}{title}: signal {-done.returncode}" if done.returncode < 0 else f"{name}{title}"
     return None
+
+
+def expect_nothing(*arguments):
+    try:
+        if how := look(*arguments):
+            sys.exit(f"mutate: without a fault: {how} fails")
+    except BuildFailure as failure:
+        sys.exit(f"mutate: without a fault the build fails:\n{str(failure)[-2000:]}")
+
+
+class Sanitized:
+    """The build under sanitizers, made and tried without a fault when the first fault needs it."""
+
+    def __init__(self, tree, build, jobs):
+        self.tree, self.build, self.jobs, self.ready = tree, build, jobs, False
+
+    def look(self, path, fault, before):
+        title = " under sanitizers"
+        if not self.ready:
+            path.write_text(before)
+            configure(self.tree, self.build, "-DCMAKE_C_COMPILER=clang-22", "-DCMAKE_CXX_COMPILER=clang++-22", "-DVTPU_SANITIZE=address,undefined")
+            expect_nothing(self.build, 1800, self.jobs, title)
+            path.write_text(fault)
+            self.ready = True
+        return look(self.build, 1800, self.jobs, title)
 
 
 def main():
@@ -107,6 +152,9 @@ def main():
     parser.add_argument("--faults", type=int, default=55, help="faults to plant (default 55)")
     parser.add_argument("--first", type=int, default=0, help="number of the first fault (default 0)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the choice of faults (default 1)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes that build at once (default 2)")
+    parser.add_argument("--seconds", type=int, default=180,
+                        help="processor time after which a test program counts as one that does not end (default 180)")
     parser.add_argument("--scratch", type=pathlib.Path, default=ROOT / "build" / "mutation", help="folder of the copy")
     options = parser.parse_args()
     scratch = options.scratch.resolve()
@@ -115,18 +163,9 @@ def main():
         shutil.copytree(ROOT / folder, tree / folder, copy_function=copy_changed, dirs_exist_ok=True)
     for name in ("CMakeLists.txt", "LICENSE", "README.md"):
         copy_changed(ROOT / name, tree / name)
-    configure = ["cmake", "-G", "Ninja", "-S", tree, "-B", build, "-DCMAKE_BUILD_TYPE=Release", "-DVTPU_BUILD_COMPILER=OFF",
-                 "-DVTPU_BUILD_PYTHON=OFF", f"-DPython_EXECUTABLE={sys.executable}", "-DCMAKE_CXX_FLAGS_RELEASE=-O1"]
-    if shutil.which("ccache"):
-        configure += ["-DCMAKE_C_COMPILER_LAUNCHER=ccache", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"]
-    done = run([str(part) for part in configure], 300)
-    if done is None or done.returncode != 0:
-        sys.exit(f"mutate: cmake failed:\n{done.stdout[-2000:] if done else 'no end'}")
-    try:
-        if how := look(build, 300):
-            sys.exit(f"mutate: without a fault: {how} fails")
-    except BuildFailure as failure:
-        sys.exit(f"mutate: without a fault the build fails:\n{str(failure)[-2000:]}")
+    configure(tree, build, "-DCMAKE_CXX_FLAGS_RELEASE=-O1")
+    expect_nothing(build, 600, options.jobs)
+    sanitized = Sanitized(tree, scratch / "sanitized", options.jobs)
 
     source = sorted(path for pattern in FILES for path in (tree / "lib" / "Runtime").glob(pattern))
     found = 0
@@ -139,7 +178,7 @@ def main():
             before = path.read_text()
             path.write_text(text)
             try:
-                how = look(build, 120)
+                how = look(build, options.seconds, options.jobs) or sanitized.look(path, text, before)
                 break
             except BuildFailure:
                 continue
