@@ -30,6 +30,14 @@ EQUIVALENT = {
     ("JITHypervector.cpp", "mask = slot.length == Length::v512 ? mask._1to8() : slot.length == Length::v256 ? mask._1to4() : mask._1to2();",
      None, None): "the encoding says only that an element is broadcast; the length is that of the registers",
     ("JITHypervector.cpp", "alignas(64) T values[64 / sizeof(T)];", None, None): "what compiles changes the alignment, which is there for speed",
+    ("Semantics.cpp", "int power = int(whole > T(least) ? whole < T(most) ? whole : T(most) : T(least)); // NaN: the least",
+     ">", ">="): "equals are equal",
+    ("Semantics.cpp", "int power = int(whole > T(least) ? whole < T(most) ? whole : T(most) : T(least)); // NaN: the least",
+     "<", "<="): "equals are equal",
+    ("Semantics.cpp", "const int step = power > highest ? highest : power < lowest ? down : 0;", ">", ">="): "the next factor is 1 then",
+    ("Semantics.cpp", "const int step = power > highest ? highest : power < lowest ? down : 0;",
+     "<", "<="): "what the first factor rounds vanishes then",
+    ("Semantics.cpp", "const T end = b > 0 ? Limits::infinity() : T(0);", ">", ">="): "used where b is infinite",
     ("Host.cpp", "for (unsigned at = 0; at < bytes; at += sizeof(T)) {", "<", "!="): "bytes is a multiple of the step",
 }
 # (pattern, replacements): one match becomes one of the replacements that differs from it.
