@@ -75,6 +75,9 @@ public:
     });
   }
 
+  /// The options that follow are not in the help text but in one of their own, `--help-NAME`, of which the former says `summary`.
+  void group(std::string name, std::string summary) { groups.push_back({std::move(name), std::move(summary), options.size()}); }
+
   /// Reads the command line; exits for --help and --version, and with code 1 on a mistake.
   void parse(int argc, char **argv, std::vector<std::string> &positional) {
     for (int i = 1; i < argc; ++i) {
@@ -94,6 +97,11 @@ public:
         std::fputs(help().c_str(), stdout);
         std::exit(exitGood);
       }
+      for (size_t g = 0; g < groups.size(); ++g)
+        if (name == "help-" + groups[g].name) {
+          std::fputs(help(g).c_str(), stdout);
+          std::exit(exitGood);
+        }
       if (name == "version") {
         fmt::print("{} {} (vTPU toolchain)\n", tool, VTPU_VERSION);
         std::exit(exitGood);
@@ -126,7 +134,12 @@ private:
     std::function<Status(const std::string &)> apply;
   };
   std::string tool, usage, summary;
+  struct Group {
+    std::string name, summary;
+    size_t first; // of its options
+  };
   std::vector<Option> options;
+  std::vector<Group> groups;
 
   void add(std::string names, std::string meta, std::string help, std::function<Status(const std::string &)> apply) {
     Option option{{}, std::move(meta), std::move(help), std::move(apply)};
@@ -144,15 +157,24 @@ private:
           return &option;
     return nullptr;
   }
-  std::string help() const {
-    std::string out = fmt::format("{}\n\nUsage: {} {}\n\nOptions:\n", summary, tool, usage);
+  /// Of a group; else of the options before the first one.
+  std::string help(size_t group = SIZE_MAX) const {
+    const bool all = group == SIZE_MAX;
+    const size_t first = all ? 0 : groups[group].first, next = all ? 0 : group + 1;
+    const size_t last = next < groups.size() ? groups[next].first : options.size();
+    std::string out = fmt::format("{}\n\nUsage: {} {}\n\nOptions:\n", all ? summary : groups[group].summary, tool, usage);
     auto row = [&](const std::string &left, const std::string &right) { out += fmt::format("  {:<34} {}\n", left, right); };
-    for (const Option &option : options) {
+    for (size_t i = first; i < last; ++i) {
+      const Option &option = options[i];
       std::string left;
       for (const std::string &name : option.names)
         left += fmt::format("{}{}{}", left.empty() ? "" : ", ", name.size() == 1 ? "-" : "--", name);
       row(left + (option.meta.empty() ? "" : "=" + option.meta), option.help);
     }
+    if (!all)
+      return out;
+    for (const Group &other : groups)
+      row("--help-" + other.name, other.summary);
     row("--help", "this text");
     row("--version", "the version");
     return out;

@@ -57,19 +57,20 @@ int main(int argc, char **argv) {
   options.real("dependence", "SHARE", settings.dependence, "share of operands that read a late result (default 0.3)");
   options.value("pattern", "NAME", pattern, "sequential, strided, tiled, gather, chase, mixed (default)");
   options.number("memory", "BYTES", memory, 1024, 1 << 30, "bytes of each area, a power of two (default 4096)");
-  options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4; of a hot one: all, 32, l2 512)");
+  options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4; hot: all, 32, l2 512)");
   options.number("calls", "N", calls, 0, 64, "functions that the entry calls (default 1)");
   options.real("traps", "SHARE", settings.traps, "chance of a deliberate trap where one can be (default 0)");
   options.flag("straight", straight, "no loops and no branches");
   options.value("types", "LIST", types, "element types, with commas: f32, f64, i32, i64 (default: all)");
   options.value("lengths", "LIST", lengths, "vector lengths, with commas: 128, 256, 512 (default: all)");
   options.value("only", "LIST", only, "mnemonics with commas (default: all)");
-  options.value("loop", "CLASS", loop, "one hot loop instead, bound by recurrence, port, issue, registers or l2");
+  options.group("kinds", "other kinds of programs: a hot loop, a planted conflict");
+  options.value("loop", "CLASS", loop, "one hot loop, bound by recurrence, port, issue, registers or l2");
   options.number("operations", "N", operations, 4, 1024, "operations in the hot loop, about (default: 8 to 64)");
-  options.number("rounds", "N", rounds, 1, 1 << 30, "how often the hot loop runs (default 1), or the conflict's work is done");
-  options.value("conflict", "NAME", conflict, "instead a program with a planted conflict: rows, streams, capacity, aliasing, split, layout");
+  options.number("rounds", "N", rounds, 1, 1 << 30, "how often the loop runs (default 1), or the conflict's work");
+  options.value("conflict", "NAME", conflict, "rows, streams, capacity, aliasing, split or layout");
   options.flag("repaired", repaired, "its twin without the conflict");
-  options.value("caches", "LIST", caches, "caches that it is made for, as L1:48K:12:64,L2:2M:16:64 (default: this machine's)");
+  options.value("caches", "LIST", caches, "caches that it is for, L1:48K:12:64,... (default: this machine's)");
   options.number("level", "N", level, 1, 8, "the cache of the conflict, from 1, the nearest (default 1)");
   options.parse(argc, argv, inputs);
   if (!inputs.empty())
