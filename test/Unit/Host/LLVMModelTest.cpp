@@ -43,7 +43,7 @@ TEST(LLVMModel, TellsFigures) {
   EXPECT_EQ(sum.uops, 1);
   EXPECT_EQ(sum.throughput, 0.25);
   EXPECT_EQ(sum.origin, Origin::model);
-  EXPECT_EQ(icelake().emptyTable().throughputOf(sum), 0.25);
+  EXPECT_EQ(icelake().emptyTable().throughputOf(sum, false), 0.25);
   const Figure product = figureOf(multiplyAdd);
   EXPECT_EQ(product.latency, 4); // of a register operand: what is loaded may come later
   EXPECT_EQ(product.addressLatency, 11);
