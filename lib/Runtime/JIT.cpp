@@ -76,7 +76,7 @@ public:
     for (const Section *section : emission.code.sections())
       if (Status status = memory.write(section->offset(), section->data(), section->bufferSize()); !status)
         return status;
-    trampoline = reinterpret_cast<Trampoline>(memory.data() + emission.code.labelOffset(emission.trampoline));
+    trampoline = reinterpret_cast<Trampoline>(reinterpret_cast<uintptr_t>(memory.data()) + emission.code.labelOffset(emission.trampoline));
     for (size_t f = 0; f < emission.functions.size(); ++f) {
       functions.push_back(memory.data() + emission.code.labelOffset(emission.functions[f]));
       bindings.push_back(program.functions[f].bindings.size());
