@@ -37,7 +37,7 @@ failed() {
 row() { printf '| %s | %s | `%s` |\n' "$2" "$3" "$4" > "$out/$1.row"; }
 
 run_tiers() {
-  { configure $out/release && ninja -C $out/release -j1 vtpu-fuzz VTPUORC > /dev/null &&
+  { configure $out/release && ninja --quiet -C $out/release -j1 vtpu-fuzz VTPUORC &&
     $out/release/bin/$tiers --coverage=$out/coverage.json; } > $out/tiers.log 2>&1 || { failed tiers; return; }
   $out/release/bin/$long > $out/long.log 2>&1 || { failed long; return; }
   "$python" - $out/tiers.log > $out/tiers.figure << 'END' || { failed tiers; return; }
@@ -62,7 +62,7 @@ run_readers() {
   rm -rf $out/corpus # a run starts from the seeds alone
   for name in coordinate word assembly object; do
     mkdir -p "$out/corpus/$name"
-    { ninja -C $out/fuzz -j1 "fuzz-$name" > /dev/null &&
+    { ninja --quiet -C $out/fuzz -j1 "fuzz-$name" &&
       "$out/fuzz/bin/fuzz-$name" -runs=$inputs -seed=1 "-max_len=${longest[$name]}" -verbosity=0 -print_funcs=0 -print_final_stats=1 \
         "-artifact_prefix=$out/" "$out/corpus/$name" "test/Fuzz/corpus/$name"; } > "$out/$name.log" 2>&1 || { failed "$name"; continue; }
     executed=$(sed -n 's/^stat::number_of_executed_units: //p' "$out/$name.log")
