@@ -330,6 +330,8 @@ Instruction describe(const Decoded &decoded, uint32_t offset, uint64_t address) 
         if (const Register root = reg == ZYDIS_REGISTER_NONE ? noRegister : rootOf(reg); root != noRegister)
           result.reads.set(root);
       addMemory(result, decoded, operand);
+    } else if (operand.type == ZYDIS_OPERAND_TYPE_IMMEDIATE && !operand.imm.is_relative) {
+      result.immediate = operand.imm.value.s;
     }
   }
   // A shift by cl may be one by 0, which keeps the flags.

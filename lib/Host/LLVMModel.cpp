@@ -33,6 +33,8 @@ namespace {
 const char *const triple = "x86_64-unknown-linux-gnu";
 /// Cycles from a store to a load that it is forwarded to, which no model of LLVM tells; Intel's and AMD's cores take 4 to 5 for general registers.
 constexpr double forwarding = 5;
+/// Of an instruction with a memory operand: base, scale, index, displacement, segment.
+constexpr unsigned addressOperands = 5;
 /// What LLVM's tools assume of calls.
 constexpr unsigned callLatency = 100;
 } // namespace
@@ -155,9 +157,11 @@ Result<Figure> LLVMModel::figure(const uint8_t *bytes, size_t size) const {
   figure.latency = desc.isCall() ? callLatency : std::max(0, llvm::MCSchedModel::computeInstrLatency(*s.subtarget, *cls));
   if (desc.mayLoad()) {
     figure.addressLatency = figure.latency;
-    int advance = 0; // cycles that a register operand may come later than the address
-    for (const llvm::MCReadAdvanceEntry &entry : s.subtarget->getReadAdvanceEntries(*cls))
-      advance = std::max(advance, entry.Cycles);
+    // Cycles that a register operand may come later than the address; what only loads has no other operand.
+    int advance = 0;
+    if (desc.getNumOperands() - desc.getNumDefs() > addressOperands)
+      for (const llvm::MCReadAdvanceEntry &entry : s.subtarget->getReadAdvanceEntries(*cls))
+        advance = std::max(advance, entry.Cycles);
     figure.latency -= std::min<double>(advance, figure.latency);
   } else if (desc.mayStore()) {
     figure.latency = std::max(figure.latency, forwarding);

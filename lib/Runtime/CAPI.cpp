@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CAPI.h"
+#include "vtpu/Runtime/JIT.h"
 
 #include <cstring>
 #include <fmt/format.h>
@@ -56,6 +57,15 @@ vtpu_tensor_info vtpu::rt::describeTensor(const Binding &binding) {
   for (int64_t extent : binding.shape)
     bytes *= uint64_t(extent);
   return {binding.name.c_str(), vtpu_dtype(binding.dtype), uint32_t(binding.shape.size()), binding.shape.data(), bytes};
+}
+
+Result<vtpu_program *> vtpu::rt::loadProbed(Program program, LoopProbe &probe) {
+  vtpu_options options = {};
+  options.tier = VTPU_TIER_JIT;
+  Result<std::unique_ptr<LoadedProgram>> loaded = LoadedProgram::create(std::move(program), "", options, &probe);
+  if (!loaded)
+    return loaded.takeError();
+  return new vtpu_program{std::move(*loaded)};
 }
 
 extern "C" {

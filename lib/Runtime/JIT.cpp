@@ -10,6 +10,7 @@
 #include "vtpu/Runtime/JIT.h"
 
 #include "CodeMemory.h"
+#include "CodeSymbols.h"
 #include "JITEmitter.h"
 
 #include <cstdio>
@@ -44,12 +45,13 @@ struct Emission {
   Label trampoline;
   std::vector<Label> functions;
 
-  Status emit(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, bool learned) {
+  Status emit(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, bool learned,
+              LoopProbe *probe = nullptr) {
     Environment environment(Arch::kX64);
     code.init(environment);
     code.setErrorHandler(&failure);
     x86::Assembler assembler(&code);
-    JITEmitter emitter(program, facts, features, assembler, learned ? &JITEmitter::threadTemplates() : nullptr);
+    JITEmitter emitter(program, facts, features, assembler, learned ? &JITEmitter::threadTemplates() : nullptr, probe);
     emitter.emitProgram(wordOffsets);
     trampoline = emitter.trampoline;
     functions = emitter.functionLabels;
@@ -65,9 +67,9 @@ struct Emission {
 
 class JIT final : public Executor {
 public:
-  Status build(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features) {
+  Status build(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, LoopProbe *probe) {
     Emission emission;
-    if (Status status = emission.emit(program, facts, features, true); !status)
+    if (Status status = emission.emit(program, facts, features, true, probe); !status)
       return status;
     bytes = emission.code.codeSize();
     if (Status status = memory.allocate(bytes); !status)
@@ -81,6 +83,12 @@ public:
       functions.push_back(memory.data() + emission.code.labelOffset(emission.functions[f]));
       bindings.push_back(program.functions[f].bindings.size());
     }
+    if (!CodeSymbols::wanted())
+      return {};
+    Result<std::unique_ptr<CodeSymbols>> announced = CodeSymbols::announce(memory.data(), bytes, symbolsOf(program, emission));
+    if (!announced)
+      return vtpu::Error{announced.message()};
+    symbols = std::move(*announced);
     return {};
   }
 
@@ -100,8 +108,31 @@ public:
   size_t codeBytes() const override { return bytes; }
 
 private:
+  /// `vtpu:enter`, and of each function `vtpu:NAME` up to its first word, `vtpu:NAME.wN` of each word with code, `vtpu:NAME.traps` behind them.
+  static std::vector<CodeSymbol> symbolsOf(const Program &program, const Emission &emission) {
+    std::vector<CodeSymbol> symbols;
+    auto add = [&](std::string name, uint64_t from, uint64_t to) {
+      if (from < to)
+        symbols.push_back({"vtpu:" + std::move(name), uint32_t(from), uint32_t(to - from)});
+    };
+    for (size_t f = 0; f < program.functions.size(); ++f) {
+      const std::string &name = program.functions[f].name;
+      const std::vector<uint32_t> &offsets = emission.wordOffsets[f];
+      const uint64_t begin = emission.code.labelOffset(emission.functions[f]);
+      const uint64_t end = f + 1 < program.functions.size() ? emission.code.labelOffset(emission.functions[f + 1]) : emission.code.codeSize();
+      if (!f)
+        add("enter", emission.code.labelOffset(emission.trampoline), begin);
+      add(name, begin, offsets.front());
+      for (size_t w = 0; w + 1 < offsets.size(); ++w)
+        add(fmt::format("{}.w{}", name, w), offsets[w], offsets[w + 1]);
+      add(name + ".traps", offsets.back(), end);
+    }
+    return symbols;
+  }
+
   using Trampoline = bool (*)(void **bases, SentronContext *context, const void *function);
   CodeMemory memory;
+  std::unique_ptr<CodeSymbols> symbols; // null unless the environment asks for them
   Trampoline trampoline = nullptr;
   std::vector<const uint8_t *> functions;
   std::vector<size_t> bindings;
@@ -120,11 +151,12 @@ HostFeatures hostFeatures() {
   return features;
 }
 
-Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features) {
+Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features,
+                                            LoopProbe *probe) {
   if (!hostHasBaseline())
     return vtpu::Error{"this CPU lacks AVX-512 (F, VL, BW, DQ, CD), which the JIT tier needs; run with the interpreter tier"};
   auto jit = std::make_unique<JIT>();
-  if (Status status = jit->build(program, facts, features); !status)
+  if (Status status = jit->build(program, facts, features, probe); !status)
     return vtpu::Error{status.message()};
   return std::unique_ptr<Executor>(std::move(jit));
 }

@@ -12,6 +12,7 @@
 
 #include "FunctionBases.h"
 #include "SlotTemplates.h"
+#include "vtpu/Runtime/JIT.h"
 
 #include <algorithm>
 #include <asmjit/x86.h>
@@ -23,8 +24,8 @@ class JITEmitter {
 public:
   /// `templates`: what is known of slots' code, and where more is learned; null: the assembler makes all of it.
   JITEmitter(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, asmjit::x86::Assembler &a,
-             SlotTemplates *templates)
-      : program(program), facts(facts), features(features), a(a), templates(templates) {}
+             SlotTemplates *templates, LoopProbe *probe = nullptr)
+      : program(program), facts(facts), features(features), a(a), templates(templates), probe(probe) {}
   /// Of this thread.
   static SlotTemplates &threadTemplates();
 
@@ -45,6 +46,7 @@ private:
   const HostFeatures features;
   asmjit::x86::Assembler &a;
   SlotTemplates *const templates;
+  LoopProbe *const probe; // null: none
 
   /// A cold path behind the function.
   struct TrapSite {
@@ -81,6 +83,7 @@ private:
   asmjit::x86::Assembler &masked(const isa::Slot &slot);
   Label trap(TrapCause cause, const isa::Slot *slot = nullptr, uint32_t message = 0);
   void emitTrap(const TrapSite &site);
+  void emitProbe(bool end);
   /// Leaves the function if the call is stopped.
   void emitPoll();
 

@@ -147,6 +147,8 @@ void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
   a.bind(functionLabels[index]);
   for (wordIndex = 0; wordIndex < function.words.size(); ++wordIndex) {
     const Word &word = function.words[wordIndex];
+    if (probe && probe->function == index && (wordIndex == probe->head || wordIndex == probe->tail + 1))
+      emitProbe(wordIndex != probe->head);
     if (isHead[wordIndex])
       a.align(AlignMode::kCode, 32);
     if (wordLabels[wordIndex].isValid())
@@ -258,6 +260,41 @@ void JITEmitter::emitTrap(const TrapSite &site) {
   a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, word))), site.word);
   a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, message))), site.message);
   a.jmp(unwind);
+}
+
+/// Scratch registers are free between words, and so are the flags.
+void JITEmitter::emitProbe(bool end) {
+  auto field = [&](size_t offset) { return x86::qword_ptr(x86::rdx, int(offset)); };
+  auto count = [&] {
+    load64(x86::rdx, int64_t(reinterpret_cast<uintptr_t>(probe)));
+    if (probe->counter < 0)
+      return;
+    const Gp counter = useR(unsigned(probe->counter), x86::rax);
+    if (end)
+      a.add(field(offsetof(LoopProbe, counted)), counter);
+    else
+      a.sub(field(offsetof(LoopProbe, counted)), counter);
+  };
+  if (!end)
+    count();
+  a.lfence();
+  a.rdtsc();
+  a.shl(x86::rdx, 32);
+  a.or_(x86::rax, x86::rdx);
+  load64(x86::rdx, int64_t(reinterpret_cast<uintptr_t>(probe)));
+  if (!end) {
+    a.mov(field(offsetof(LoopProbe, start)), x86::rax);
+    a.lfence();
+    return;
+  }
+  Label longer = a.newLabel();
+  a.sub(x86::rax, field(offsetof(LoopProbe, start)));
+  a.cmp(x86::rax, field(offsetof(LoopProbe, least)));
+  a.jae(longer);
+  a.mov(field(offsetof(LoopProbe, least)), x86::rax);
+  a.bind(longer);
+  a.add(field(offsetof(LoopProbe, entered)), 1);
+  count();
 }
 
 void JITEmitter::emitPoll() {

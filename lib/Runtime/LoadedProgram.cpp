@@ -72,7 +72,8 @@ Status LoadedProgram::checkBindings() const {
   return {};
 }
 
-Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, const std::string &path, const vtpu_options &options) {
+Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, const std::string &path, const vtpu_options &options,
+                                                              LoopProbe *probe) {
   auto result = std::make_unique<LoadedProgram>();
   LoadedProgram &self = *result;
   self.program = std::move(loaded);
@@ -109,7 +110,7 @@ Result<std::unique_ptr<LoadedProgram>> LoadedProgram::create(Program loaded, con
     self.executor = createInterpreter(self.program, self.facts);
   } else {
     Result<std::unique_ptr<Executor>> compiled =
-        self.tier == VTPU_TIER_JIT ? createJIT(self.program, self.facts) : createORC(self.program, self.facts, !features.empty());
+        self.tier == VTPU_TIER_JIT ? createJIT(self.program, self.facts, hostFeatures(), probe) : createORC(self.program, self.facts, !features.empty());
     if (!compiled)
       return compiled.takeError();
     self.executor = std::move(*compiled);

@@ -25,7 +25,9 @@ class LoadedProgram {
 public:
   /// `path` is the program's file, or empty: beside it the parameter file is looked for, under the name that the program tells, else under
   /// the program's own with the suffix `.safetensors`.
-  static Result<std::unique_ptr<LoadedProgram>> create(Program program, const std::string &path, const vtpu_options &options);
+  /// `probe`: of the JIT tier, null for none.
+  static Result<std::unique_ptr<LoadedProgram>> create(Program program, const std::string &path, const vtpu_options &options,
+                                                       LoopProbe *probe = nullptr);
 
   struct Entry {
     uint32_t function;

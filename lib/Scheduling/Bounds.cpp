@@ -13,23 +13,42 @@
 namespace vtpu::sched {
 
 namespace {
+/// True if following the parents of some operation leads back to it.
+bool hasCycle(const std::vector<uint32_t> &parents) {
+  constexpr uint32_t none = UINT32_MAX;
+  std::vector<uint32_t> seenBy(parents.size(), none); // the operation from which one was first reached
+  for (uint32_t first = 0; first < parents.size(); ++first) {
+    uint32_t op = first;
+    for (; op != none && seenBy[op] == none; op = parents[op])
+      seenBy[op] = first;
+    if (op != none && seenBy[op] == first)
+      return true;
+  }
+  return false;
+}
+
 /// True if iterations can follow each other every `interval` hundredths of a cycle as far as these dependences go: no cycle of them is longer.
+/// What round trips of too long a cycle put off shows in what each operation was last put off by, long before all rounds are over.
 template <typename Keep>
 bool recurrencesAllow(const Problem &problem, int64_t interval, Keep keep) {
   std::vector<int64_t> start(problem.operations.size());
+  std::vector<uint32_t> parents(problem.operations.size(), UINT32_MAX);
   for (size_t round = 0; round <= start.size(); ++round) {
     bool changed = false;
     for (const Dependence &d : problem.dependences) {
       if (!keep(d))
         continue;
-      const int64_t earliest = start[d.from] + int64_t(d.latency) * oneCycle - interval * d.distance;
+      const int64_t earliest = start[d.from] + int64_t(d.latency) * oneCycle + d.hundredths - interval * d.distance;
       if (earliest > start[d.to]) {
         start[d.to] = earliest;
+        parents[d.to] = d.from;
         changed = true;
       }
     }
     if (!changed)
       return true;
+    if (hasCycle(parents))
+      return false;
   }
   return false;
 }

@@ -50,21 +50,28 @@ inline bool holdsOnHost(const Dependence &d) {
 }
 inline bool withinIteration(const Dependence &d) { return d.distance == 0; }
 
-/// Work that waits at each port. An operation may start while less than one cycle's work waits at every port that it uses.
+/// Work that waits at each port. An operation may start while less than one cycle's work waits at every port that it uses. If the front end, port 0,
+/// is apart, operations pass it when they enter the window, and the other ports when they start.
 class PortState {
 public:
-  explicit PortState(const PortTable &table) : table(table), waiting(table.ports.size()) {}
+  explicit PortState(const PortTable &table, bool frontEndApart = false) : table(table), first(frontEndApart), waiting(table.ports.size()) {}
   bool admits(const PortRow &row) const {
     for (const PortUse &use : row.uses)
-      if (waiting[use.port] >= table.ports[use.port].capacity)
+      if (use.port >= first && waiting[use.port] >= table.ports[use.port].capacity)
         return false;
     return true;
   }
-  /// True if no operation may start any more in this cycle.
-  bool full() const { return waiting[0] >= table.ports[0].capacity; }
   void start(const PortRow &row) {
     for (const PortUse &use : row.uses)
-      waiting[use.port] += use.work;
+      if (use.port >= first)
+        waiting[use.port] += use.work;
+  }
+  /// True if nothing passes the front end any more in this cycle.
+  bool full() const { return waiting[0] >= table.ports[0].capacity; }
+  void enter(const PortRow &row) {
+    for (const PortUse &use : row.uses)
+      if (use.port < first)
+        waiting[use.port] += use.work;
   }
   void advance(uint32_t cycles) {
     for (size_t port = 0; port < waiting.size(); ++port)
@@ -73,6 +80,7 @@ public:
 
 private:
   const PortTable &table;
+  const uint32_t first; // of the ports behind the front end
   std::vector<uint64_t> waiting;
 };
 

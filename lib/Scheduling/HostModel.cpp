@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The host renames registers and finds by itself what may start, but only among the operations in flight: an order pays where the window ends.
+// Operations enter the window in order, as many in a cycle as the front end lets pass; each starts once what it reads is there and its ports are
+// free, the oldest first; they leave the window in order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,66 +14,165 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <queue>
 
 namespace vtpu::sched {
 
-uint32_t hostCycles(const Problem &problem, const std::vector<uint32_t> &order, uint32_t iterations) {
+namespace {
+/// What simulate() runs at least to be in its steady state, in windows of the host and in iterations.
+constexpr uint32_t steadyWindows = 8, steadyIterations = 8;
+/// Keeps time and memory in bounds for the longest bodies: those fill the window by themselves.
+constexpr uint64_t mostInstances = 1 << 18;
+
+/// Whole cycles of a latency in hundredths, for the n-th time: 4.5 is 4 and 5 in turns.
+uint32_t wholeCycles(Work latency, uint32_t n) {
+  const uint32_t whole = latency / oneCycle, rest = latency % oneCycle;
+  return whole + (rest ? uint32_t(((n + uint64_t(1)) * rest) / oneCycle - n * uint64_t(rest) / oneCycle) : 0);
+}
+
+/// Operations that may start, by what they need of the ports: those behind one that must wait wait too.
+class ReadyQueues {
+public:
+  ReadyQueues(const Problem &problem, PortState &ports) : ports(ports) {
+    std::map<std::vector<std::pair<uint32_t, Work>>, uint32_t> known;
+    for (uint32_t op = 0; op < problem.operations.size(); ++op) {
+      std::vector<std::pair<uint32_t, Work>> key;
+      for (const PortUse &use : problem.row(op).uses)
+        key.push_back({use.port, use.work});
+      const auto [it, isNew] = known.insert({std::move(key), uint32_t(rows.size())});
+      if (isNew)
+        rows.push_back(&problem.row(op));
+      classes.push_back(it->second);
+    }
+    queues.resize(rows.size());
+  }
+  void push(uint32_t op, uint32_t instance) {
+    queues[classes[op]].push(instance);
+    ++count;
+  }
+  /// Takes the oldest instance that the ports admit.
+  std::optional<uint32_t> pop() {
+    if (!count)
+      return std::nullopt;
+    size_t best = queues.size();
+    for (size_t cls = 0; cls < queues.size(); ++cls)
+      if (!queues[cls].empty() && (best == queues.size() || queues[cls].top() < queues[best].top()) && ports.admits(*rows[cls]))
+        best = cls;
+    if (best == queues.size())
+      return std::nullopt;
+    const uint32_t instance = queues[best].top();
+    queues[best].pop();
+    --count;
+    ports.start(*rows[best]);
+    return instance;
+  }
+  bool empty() const { return count == 0; }
+
+private:
+  PortState &ports;
+  std::vector<const PortRow *> rows; // of each class
+  std::vector<uint32_t> classes;     // of each operation
+  std::vector<std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>>> queues; // the oldest first
+  size_t count = 0;
+};
+} // namespace
+
+std::vector<HostTime> simulate(const Problem &problem, const std::vector<uint32_t> &order, uint32_t iterations) {
   const uint32_t count = uint32_t(order.size()), total = count * iterations;
   const Graph graph(problem, holdsOnHost);
   std::vector<uint32_t> rank(count);
   for (uint32_t position = 0; position < count; ++position)
     rank[order[position]] = position;
   // An instance is iteration * count + rank. Counts of what each still waits for; dependences into the first iterations come from nowhere.
-  std::vector<uint32_t> waitsFor(total), readyAt(total), doneAt(total, UINT32_MAX);
+  std::vector<uint32_t> waitsFor(total);
+  std::vector<HostTime> times(total);
   for (uint32_t op = 0; op < count; ++op)
     for (const Dependence *d : graph.leaving(op))
       for (uint32_t iteration = d->distance; iteration < iterations; ++iteration)
         ++waitsFor[iteration * count + rank[d->to]];
   using Timed = std::pair<uint32_t, uint32_t>; // cycle, instance
   std::priority_queue<Timed, std::vector<Timed>, std::greater<>> later;
-  std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ready; // the oldest first
-  std::vector<uint32_t> blocked;
-  PortState ports(*problem.table);
-  uint32_t cycle = 0, retired = 0, entered = 0, last = 0;
-  while (retired < total) {
-    while (retired < total && doneAt[retired] <= cycle)
-      ++retired;
-    for (; entered < std::min(total, retired + problem.table->window); ++entered)
-      if (!waitsFor[entered])
-        later.push({readyAt[entered], entered});
-    for (; !later.empty() && later.top().first <= cycle; later.pop())
-      ready.push(later.top().second);
-    blocked.clear();
-    while (!ready.empty() && !ports.full()) {
-      const uint32_t instance = ready.top(), op = order[instance % count], iteration = instance / count;
-      ready.pop();
-      if (!ports.admits(problem.row(op))) {
-        blocked.push_back(instance);
-        continue;
-      }
-      ports.start(problem.row(op));
-      doneAt[instance] = cycle + std::max(1u, problem.row(op).latency);
-      last = std::max(last, doneAt[instance]);
-      for (const Dependence *d : graph.leaving(op)) {
-        if (iteration + d->distance >= iterations)
-          continue;
-        const uint32_t to = (iteration + d->distance) * count + rank[d->to];
-        readyAt[to] = std::max(readyAt[to], cycle + d->latency);
-        if (--waitsFor[to] == 0 && to < entered) {
-          if (readyAt[to] <= cycle)
-            ready.push(to);
-          else
-            later.push({readyAt[to], to});
-        }
-      }
+  PortState ports(*problem.table, /*frontEndApart=*/true);
+  ReadyQueues ready(problem, ports);
+  uint32_t cycle = 0, retired = 0, entered = 0;
+  // What waits for an instance may start `latency` cycles behind `cycle`.
+  auto release = [&](uint32_t instance, const Dependence &d, bool queue) {
+    const uint32_t iteration = instance / count;
+    if (iteration + d.distance >= iterations)
+      return;
+    const uint32_t to = (iteration + d.distance) * count + rank[d.to];
+    const uint32_t then = cycle + wholeCycles(d.latency * oneCycle + d.hundredths, iteration);
+    if (times[to].ready <= then) {
+      times[to].ready = then;
+      times[to].cause = instance;
     }
-    for (uint32_t instance : blocked)
-      ready.push(instance);
-    ports.advance(1);
-    ++cycle;
+    if (--waitsFor[to] || to >= entered)
+      return;
+    if (queue && times[to].ready <= cycle)
+      ready.push(d.to, to);
+    else
+      later.push({times[to].ready, to});
+  };
+  while (retired < total) {
+    for (; retired < entered && times[retired].done <= cycle; ++retired) {
+      times[retired].retired = cycle;
+      for (const Dependence *d : graph.leaving(order[retired % count]))
+        if (d->retired)
+          release(retired, *d, false);
+    }
+    for (; entered < std::min<uint64_t>(total, uint64_t(retired) + problem.table->window) && !ports.full(); ++entered) {
+      HostTime &time = times[entered];
+      ports.enter(problem.row(order[entered % count]));
+      time.entered = cycle;
+      if (time.ready < cycle) {
+        time.ready = cycle;
+        time.cause = HostTime::never;
+      }
+      if (!waitsFor[entered])
+        later.push({time.ready, entered});
+    }
+    for (; !later.empty() && later.top().first <= cycle; later.pop())
+      ready.push(order[later.top().second % count], later.top().second);
+    while (const std::optional<uint32_t> instance = ready.pop()) {
+      const uint32_t op = order[*instance % count];
+      times[*instance].started = cycle;
+      times[*instance].done = cycle + std::max(1u, problem.row(op).latency);
+      for (const Dependence *d : graph.leaving(op))
+        if (!d->retired)
+          release(*instance, *d, true);
+    }
+    // To the next cycle in which anything can change.
+    uint32_t next = cycle + 1;
+    const bool canEnter = entered < std::min<uint64_t>(total, uint64_t(retired) + problem.table->window);
+    if (ready.empty() && !canEnter) {
+      next = later.empty() ? HostTime::never : later.top().first;
+      if (retired < entered)
+        next = std::min(next, times[retired].done);
+      next = next == HostTime::never ? cycle + 1 : std::max(next, cycle + 1);
+    }
+    ports.advance(next - cycle);
+    cycle = next;
   }
+  return times;
+}
+
+uint32_t hostCycles(const Problem &problem, const std::vector<uint32_t> &order, uint32_t iterations) {
+  uint32_t last = 0;
+  for (const HostTime &time : simulate(problem, order, iterations))
+    last = std::max(last, time.done);
   return last;
+}
+
+uint32_t steadyRounds(const Problem &problem, size_t operations) {
+  const uint64_t count = std::max<uint64_t>(1, operations), wanted = uint64_t(problem.table->window) * steadyWindows / count + steadyIterations;
+  return uint32_t(std::max<uint64_t>(2, std::min(wanted, mostInstances / count)));
+}
+
+double steadyCycles(const std::vector<HostTime> &times, uint32_t iterations) {
+  const size_t count = times.size() / iterations;
+  const uint32_t from = iterations / 2;
+  return double(times.back().retired - times[from * count - 1].retired) / (iterations - from);
 }
 
 } // namespace vtpu::sched

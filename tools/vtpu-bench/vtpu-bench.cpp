@@ -13,6 +13,7 @@
 #include "Memory.h"
 #include "Options.h"
 #include "Pipelining.h"
+#include "Prediction.h"
 #include "Progress.h"
 #include "Sentrons.h"
 #include "Synthetic.h"
@@ -178,6 +179,10 @@ int main(int argc, char **argv) {
   tools::PipeliningOptions pipelining;
   options.number("pipelining", "N", pipelining.loops, 1, 100000, "schedule N generated loops of each class; JSON");
   options.real("exact", "S", pipelining.exactSeconds, "seconds of the exact solver for an interval (default 10)");
+  uint64_t predictions = 0;
+  std::string table = "llvm";
+  options.number("predictions", "N", predictions, 1, 100000, "only predict and time N generated loops, seeds from --seed on; JSON");
+  options.value("table", "NAME", table, "host table for that, as of vtpu-mca (default llvm)");
   std::vector<std::string> programs;
   options.parse(argc, argv, programs);
   if (conflicts || !caches.empty()) {
@@ -198,6 +203,16 @@ int main(int argc, char **argv) {
     if (json.empty())
       std::fputs(figures->c_str(), stdout);
     else if (Status status = writeFile(figures->data(), figures->size(), json); !status)
+      options.fail(status.message());
+    return tools::exitGood;
+  }
+  if (predictions) {
+    const Result<std::string> text = tools::comparePredictions(uint32_t(predictions), seed, table);
+    if (!text)
+      options.fail(text.message());
+    if (json.empty())
+      std::fputs(text->c_str(), stdout);
+    else if (Status status = writeFile(text->data(), text->size(), json); !status)
       options.fail(status.message());
     return tools::exitGood;
   }

@@ -95,8 +95,10 @@ struct HostFeatures {
   bool vpopcntdq = false; // AVX512_VPOPCNTDQ
 };
 HostFeatures hostFeatures();
-/// The template JIT; an error without AVX-512 (F, VL, BW, DQ, CD).
-Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features = hostFeatures());
+struct LoopProbe;
+/// The template JIT, with code around a loop that fills in `probe` if there is one (JIT.h); an error without AVX-512 (F, VL, BW, DQ, CD).
+Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features = hostFeatures(),
+                                            LoopProbe *probe = nullptr);
 /// The ORC tier, which is loaded on demand (TierPlugin.h); an error without its library. `baseline`: without the host's extensions.
 Result<std::unique_ptr<Executor>> createORC(const Program &program, const std::vector<FunctionFacts> &facts, bool baseline = false);
 /// True if the ORC tier's library can be loaded.

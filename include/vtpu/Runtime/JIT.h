@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What tools ask of the template JIT besides running: the machine code of each word.
+// What tools ask of the template JIT besides running: the machine code of each word, and how long a loop takes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +10,7 @@
 #define VTPU_RUNTIME_JIT_H
 
 #include "vtpu/Runtime/Executor.h"
+#include "vtpu/Runtime/vtpu.h"
 
 namespace vtpu::rt {
 
@@ -23,6 +24,21 @@ struct EmittedCode {
 /// which gives the same bytes.
 Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features = hostFeatures(),
                                    bool learned = true);
+
+/// A loop whose time is taken while a program runs: words [head, tail] of a function, entered only from above and left only behind the tail.
+struct LoopProbe {
+  uint32_t function = 0, head = 0, tail = 0;
+  int counter = -1; // r register whose growth is summed up; -1: none
+  // Written by the code.
+  uint64_t entered = 0; // times
+  int64_t counted = 0;  // what the counter has grown by
+  uint64_t start = 0;
+  uint64_t least = UINT64_MAX; // ticks of the time stamp counter, of the shortest time
+};
+
+/// Loads a program into the template JIT with one sentron and code around a loop that fills in the probe, which must outlive the program. The handle
+/// is the C API's.
+Result<vtpu_program *> loadProbed(Program program, LoopProbe &probe);
 
 } // namespace vtpu::rt
 

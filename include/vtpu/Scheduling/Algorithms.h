@@ -26,9 +26,27 @@ Schedule packWords(const Problem &problem, unsigned window);
 /// The cycle in which each operation starts if the host never starts one before another that precedes it.
 std::vector<uint32_t> issueInOrder(const Problem &problem, const std::vector<uint32_t> &order);
 
-/// Predicted cycles of `iterations` runs of the operations in this order on an out-of-order host: registers are renamed, what may start starts in
-/// order of age, and at most the table's window of operations is in flight.
+/// What the out-of-order host does with one operation of one iteration, in cycles from the start.
+struct HostTime {
+  static constexpr uint32_t never = UINT32_MAX;
+  uint32_t entered = 0;      // the window: it has passed the front end
+  uint32_t ready = 0;        // what it reads is there
+  uint32_t started = never;  // its ports were free
+  uint32_t done = never;     // its result is there
+  uint32_t retired = never;  // it and all before it are done
+  uint32_t cause = never;    // the instance that it became ready by; never: by entering the window
+};
+/// Runs the operations in this order so many times on an out-of-order host: registers are renamed, operations enter in order, what may start starts
+/// in order of age, and at most the table's window of operations is in flight. One entry for each operation of each iteration, in order.
+std::vector<HostTime> simulate(const Problem &problem, const std::vector<uint32_t> &order, uint32_t iterations);
+
+/// Predicted cycles of `iterations` runs until the last result is there.
 uint32_t hostCycles(const Problem &problem, const std::vector<uint32_t> &order, uint32_t iterations);
+
+/// How many iterations of so many operations bring the host into its steady state.
+uint32_t steadyRounds(const Problem &problem, size_t operations);
+/// Cycles an iteration of a simulation, once it is in its steady state; at least 2 iterations.
+double steadyCycles(const std::vector<HostTime> &times, uint32_t iterations);
 
 /// What no order can beat on the out-of-order host, in hundredths of a cycle.
 struct Bounds {

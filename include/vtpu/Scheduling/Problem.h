@@ -54,6 +54,8 @@ struct Dependence {
   uint32_t latency;
   uint32_t distance = 0;
   bool nextWord = true; // within an iteration `to` stands in a later word; else it may share the word of `from`
+  bool retired = false; // on the out-of-order host the latency counts from when `from` leaves the window
+  Work hundredths = 0;  // of a cycle, beyond the latency; only what is predicted of the out-of-order host counts them
 };
 
 /// A use by an operation of a later iteration.

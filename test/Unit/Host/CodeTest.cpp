@@ -74,6 +74,12 @@ TEST(Code, TellsFormsAndRegisters) {
   }
 }
 
+TEST(Code, TellsImmediates) {
+  EXPECT_EQ(one({0x48, 0x83, 0xc0, 0xff}).immediate, -1);                          // add rax, -1
+  EXPECT_EQ(one({0x48, 0x05, 0x00, 0x01, 0x00, 0x00}).immediate, 256);             // add rax, 0x100
+  EXPECT_EQ(decodeAll({0x7c, 0xfb}, 0x100)[0].immediate, 0);                       // jl: a target is none
+}
+
 TEST(Code, TellsMemory) {
   const Instruction load = one({0x62, 0xf2, 0x6d, 0x48, 0xb8, 0x4c, 0x88, 0x01});
   ASSERT_TRUE(load.memory);

@@ -49,6 +49,9 @@ TEST(LLVMModel, TellsFigures) {
   EXPECT_EQ(product.addressLatency, 11);
   EXPECT_EQ(product.uops, 2);
   EXPECT_EQ(product.throughput, 1);
+  const Figure load = figureOf({0x62, 0xf1, 0x7c, 0x48, 0x10, 0x2b}); // vmovups zmm5, zmmword ptr [rbx]
+  EXPECT_EQ(load.latency, 8);
+  EXPECT_EQ(load.addressLatency, 8);
   EXPECT_GE(figureOf({0x62, 0xf1, 0x7c, 0x48, 0x11, 0x2b}).latency, 5); // vmovups zmmword ptr [rbx], zmm5: to the load behind it
 }
 

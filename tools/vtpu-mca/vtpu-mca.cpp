@@ -1,0 +1,237 @@
+//===- vtpu-mca.cpp - How fast words run, and why ---------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Predicts what the template JIT's code for the loops of a program takes on a host, from a table of what host instructions cost.
+// Manual: docs/Analysis.md.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Options.h"
+#include "Report.h"
+
+#include "vtpu/Assembly/Assembly.h"
+#include "vtpu/Host/LoopTimer.h"
+#include "vtpu/Runtime/Verifier.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+using namespace vtpu;
+using namespace vtpu::mca;
+using nlohmann::json;
+
+namespace {
+struct Settings {
+  std::vector<std::string> functions;
+  std::string range, table, views = "summary,slots,bottleneck,pressure,instructions,chain", exportFile;
+  uint64_t timelineRounds = 3;
+  bool json = false, ports = false, loopsOnly = false, timeline = false, listing = false, all = false, llvm = false, measure = false;
+};
+
+/// A program from either form: the object's first bytes tell.
+Result<Program> readProgram(const std::string &path) {
+  std::FILE *file = std::fopen(path.c_str(), "rb");
+  if (!file)
+    return Error{fmt::format("cannot read {}: {}", path, std::strerror(errno))};
+  std::string text;
+  char buffer[1 << 16];
+  while (const size_t n = std::fread(buffer, 1, sizeof buffer, file))
+    text.append(buffer, n);
+  const bool failed = std::ferror(file);
+  std::fclose(file);
+  if (failed)
+    return Error{fmt::format("cannot read {}: {}", path, std::strerror(errno))};
+  return text.compare(0, 4, "\177ELF") == 0 ? readObjectFile(path) : parseAssembly(text, path);
+}
+
+Result<std::pair<uint64_t, uint64_t>> parseRange(const std::string &text) {
+  char *end = nullptr;
+  const char *begin = text.c_str();
+  const uint64_t first = std::strtoull(begin, &end, 10);
+  if (end != begin && *end == '-' && end[1] >= '0' && end[1] <= '9' && *begin >= '0' && *begin <= '9') {
+    const uint64_t last = std::strtoull(end + 1, &end, 10);
+    if (!*end)
+      return std::pair(first, last);
+  }
+  return Error{fmt::format("--range={}: expected words as FIRST-LAST", text)};
+}
+
+Result<std::vector<host::Region>> chooseRegions(const Program &program, const Settings &settings, const std::string &file) {
+  std::vector<uint32_t> functions;
+  for (const std::string &name : settings.functions) {
+    const int found = program.find(name);
+    if (found < 0)
+      return Error{fmt::format("{} has no function '{}'", file, name)};
+    functions.push_back(uint32_t(found));
+  }
+  if (!settings.range.empty()) {
+    const Result<std::pair<uint64_t, uint64_t>> range = parseRange(settings.range);
+    if (!range)
+      return Error{range.message()};
+    if (functions.empty() && program.functions.size() == 1)
+      functions.push_back(0);
+    if (functions.size() != 1)
+      return Error{"--range needs one --function=NAME"};
+    Result<host::Region> region = host::regionOf(program, functions[0], range->first, range->second);
+    if (!region)
+      return region.takeError();
+    if (settings.loopsOnly && !region->loop)
+      return Error{fmt::format("words {}-{} are no loop: the last one does not branch back to the first", range->first, range->second)};
+    return std::vector<host::Region>{*region};
+  }
+  if (functions.empty())
+    for (uint32_t f = 0; f < program.functions.size(); ++f)
+      functions.push_back(f);
+  std::vector<host::Region> regions;
+  for (uint32_t f : functions)
+    for (const host::Region &region : host::findRegions(program, f))
+      if (region.loop || !settings.loopsOnly)
+        regions.push_back(region);
+  if (regions.empty())
+    return Error{fmt::format("{} has no loop: no word branches back", settings.functions.empty() ? file : settings.functions.front())};
+  return regions;
+}
+
+/// The host instructions of loops, as text that llvm-mca reads.
+Result<std::string> exportAssembly(const std::vector<Report> &reports) {
+  Result<host::LLVMModel> model = host::LLVMModel::create("x86-64"); // only writes
+  if (!model)
+    return model.takeError();
+  std::string text;
+  for (const Report &report : reports) {
+    const std::string name = fmt::format("{}.{}", report.function().name, report.region.first), label = fmt::format(".L{}", text.size());
+    text += fmt::format("# LLVM-MCA-BEGIN {}\n{}:\n", name, label);
+    for (const host::Instruction &instruction : report.code.instructions) {
+      const bool back = instruction.branch != host::Branch::none && instruction.target == report.code.address;
+      Result<std::string> line = model->assembly(report.code.bytes.data() + instruction.offset, instruction.length, back ? label : "");
+      if (!line)
+        return line.takeError();
+      text += "  " + *line + "\n";
+    }
+    text += "# LLVM-MCA-END\n";
+  }
+  return text;
+}
+} // namespace
+
+int main(int argc, char **argv) {
+  tools::Options options("vtpu-mca", "[options] FILE", "Predicts how many host cycles the loops of a program take, and tells what bounds them.");
+  Settings settings;
+  std::vector<std::string> files;
+  options.list("function", "NAME", settings.functions, "only this function (repeatable)");
+  options.value("range", "FIRST-LAST", settings.range, "only these words of it");
+  options.flag("loops", settings.loopsOnly, "loops only, no straight runs");
+  options.value("table", "NAME", settings.table, "host (default, if it was calibrated), llvm, llvm:CPU or a file");
+  options.value("views", "LIST", settings.views,
+                "with commas: summary, slots, bottleneck, pressure, words, instructions, chain, timeline, listing, all");
+  options.flag("timeline", settings.timeline, "also the timeline");
+  options.number("timeline-iterations", "N", settings.timelineRounds, 1, 1000, "iterations in the timeline (default 3)");
+  options.flag("listing", settings.listing, "also each word with its host instructions");
+  options.flag("all", settings.all, "all views");
+  options.flag("measure", settings.measure, "also run the loops on this machine, with numbers of its own in all inputs");
+  options.flag("llvm-mca", settings.llvm, "also what llvm-mca finds, with LLVM's model of this machine or of the table's CPU");
+  options.flag("ports", settings.ports, "instead: what each host instruction of the JIT costs, beside LLVM's figure; takes no file");
+  options.flag("json", settings.json, "JSON on standard output");
+  options.value("export-asm", "FILE", settings.exportFile, "write the loops' host instructions for llvm-mca");
+  options.parse(argc, argv, files);
+  if (settings.ports ? !files.empty() : files.size() != 1)
+    options.fail(settings.ports ? "--ports takes no file" : "expected one file, .vtpu or assembly");
+  Result<Views> views = parseViews(settings.all ? "all" : settings.views);
+  if (!views)
+    options.fail(views.message());
+  if (settings.timeline)
+    views->insert(View::timeline);
+  if (settings.listing)
+    views->insert(View::listing);
+  settings.loopsOnly |= !settings.exportFile.empty();
+
+  const bool chosen = !settings.table.empty();
+  Result<host::NamedTable> named = host::NamedTable::load(chosen ? settings.table : "host");
+  if (!chosen && !named) {
+    fmt::print(stderr, "vtpu-mca: {}; LLVM's model of this machine stands in\n", named.message());
+    named = host::NamedTable::load("llvm");
+  }
+  if (!named)
+    options.fail(named.message());
+  const host::Table &table = named->table();
+  std::optional<host::LLVMModel> llvm;
+  if (settings.llvm || settings.ports) {
+    Result<host::LLVMModel> model = host::LLVMModel::create(named->cpu());
+    if (!model)
+      options.fail(model.message());
+    llvm = std::move(*model);
+  }
+  if (settings.ports) {
+    if (Status status = printPorts(table, *llvm, settings.json); !status)
+      options.fail(status.message(), tools::exitInternal);
+    return tools::exitGood;
+  }
+
+  Result<Program> program = readProgram(files[0]);
+  if (!program)
+    options.fail(program.message());
+  Result<std::vector<rt::FunctionFacts>> facts = rt::verify(*program);
+  if (!facts)
+    options.fail(fmt::format("{}: the program does not verify: {}", files[0], facts.message()));
+  Result<std::vector<host::Region>> regions = chooseRegions(*program, settings, files[0]);
+  if (!regions)
+    options.fail(regions.message());
+  Result<rt::EmittedCode> emitted = rt::emitForDisplay(*program, *facts);
+  if (!emitted)
+    options.fail(emitted.message(), tools::exitInternal);
+
+  std::vector<Report> reports;
+  std::set<std::string> missing;
+  for (const host::Region &region : *regions) {
+    Result<host::RegionCode> code = host::codeOf(*emitted, region);
+    if (!code)
+      options.fail(code.message(), tools::exitInternal);
+    if (code->instructions.empty()) // words that do nothing
+      continue;
+    Result<std::vector<std::string>> filled = named->fillGaps(code->instructions, code->bytes.data());
+    if (!filled)
+      options.fail(filled.message());
+    missing.insert(filled->begin(), filled->end());
+    Result<Report> report = analyse(*program, region, std::move(*code), table);
+    if (!report)
+      options.fail(report.message());
+    if (llvm) {
+      const Result<double> cycles = llvm->mcaCycles(report->code.instructions, report->code.bytes.data(), region.loop ? 100 : 1);
+      if (!cycles)
+        options.fail(cycles.message());
+      report->llvm = *cycles;
+    }
+    if (settings.measure) {
+      const Result<double> cycles = host::timeLoop(*program, region);
+      if (cycles)
+        report->measured = *cycles;
+      else
+        report->notMeasured = cycles.message();
+    }
+    reports.push_back(std::move(*report));
+  }
+  if (!missing.empty())
+    fmt::print(stderr, "vtpu-mca: the table '{}' lacks {} forms ({}); LLVM's figures stand in\n", table.name, missing.size(), *missing.begin());
+
+  if (!settings.exportFile.empty()) {
+    const Result<std::string> text = exportAssembly(reports);
+    if (!text)
+      options.fail(text.message());
+    if (Status status = writeFile(text->data(), text->size(), settings.exportFile); !status)
+      options.fail(status.message());
+    return tools::exitGood;
+  }
+  if (settings.json) {
+    json all = {{"table", table.name}, {"file", files[0]}, {"regions", json::array()}};
+    for (const Report &report : reports)
+      all["regions"].push_back(toJSON(report, table, *views, uint32_t(settings.timelineRounds)));
+    fmt::print("{}\n", all.dump(1));
+    return tools::exitGood;
+  }
+  fmt::print("{}: table {}\n", files[0], table.name);
+  for (const Report &report : reports)
+    printReport(report, table, *views, uint32_t(settings.timelineRounds));
+  return tools::exitGood;
+}
