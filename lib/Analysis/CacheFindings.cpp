@@ -53,7 +53,8 @@ public:
     }
     findAliasing();
     findSplits();
-    std::stable_sort(report.findings.begin(), report.findings.end(), [](const Finding &a, const Finding &b) { return a.cycles > b.cycles; });
+    std::stable_sort(report.findings.begin(), report.findings.end(),
+                     [](const Finding &a, const Finding &b) { return a.cycles > b.cycles; });
   }
 
 private:
@@ -73,9 +74,7 @@ private:
     return finding.cycles > 0 && finding.share >= options.least;
   }
   const Object &objectOf(uint32_t site) const { return trace.objects[trace.sites[site].object]; }
-  bool isSplit(const Access &access) const {
-    return access.address / line != (access.address + access.bytes - 1) / line;
-  }
+  bool isSplit(const Access &access) const { return access.address / line != (access.address + access.bytes - 1) / line; }
 
   //===--- Set conflicts -------------------------------------------------===//
 
@@ -97,8 +96,9 @@ private:
     size_t sets = 0;
     while (sets < bySet.size() && double(covered) < 0.9 * double(result.total.conflict))
       covered += bySet[sets++];
-    finding.what = fmt::format("{} of {} accesses to {} miss although it has room: nine tenths of these misses fall into {} of its {} sets of {} ways",
-                               finding.count, finding.of, caches[level].name, sets, setsOf(caches[level]), caches[level].ways);
+    finding.what =
+        fmt::format("{} of {} accesses to {} miss although it has room: nine tenths of these misses fall into {} of its {} sets of {} ways",
+                    finding.count, finding.of, caches[level].name, sets, setsOf(caches[level]), caches[level].ways);
     findPlaces(finding, level);
     report.findings.push_back(std::move(finding));
   }
@@ -122,7 +122,8 @@ private:
         for (uint32_t object : objects)
           if (const uint64_t pitch = pitchOf(finding, object, level, source)) {
             padRows(trace, accesses, object, pitch, uint64_t(lines) * line);
-            text += fmt::format("{}the rows of {} bytes in {} by {}", text.empty() ? "" : ", ", pitch, trace.objects[object].name, lines * line);
+            text += fmt::format("{}the rows of {} bytes in {} by {}", text.empty() ? "" : ", ", pitch, trace.objects[object].name,
+                                lines * line);
           }
         if (!text.empty() && helps(accesses)) {
           finding.wayOut = "pad " + text;
@@ -141,7 +142,8 @@ private:
         if (helps(accesses)) {
           for (const auto &[object, distance] : moved)
             if (distance)
-              finding.wayOut += fmt::format("{}{} by {} bytes", finding.wayOut.empty() ? "move " : ", ", trace.objects[object].name, distance);
+              finding.wayOut +=
+                  fmt::format("{}{} by {} bytes", finding.wayOut.empty() ? "move " : ", ", trace.objects[object].name, distance);
           return;
         }
       }
@@ -194,8 +196,9 @@ private:
     auto middle = distances.begin() + ptrdiff_t(distances.size() / 2);
     std::nth_element(distances.begin(), middle, distances.end());
     const uint64_t usual = *middle + 1;
-    finding.what = fmt::format("{} of {} accesses to {} miss for lack of room: {} lines ({} KiB) are touched before a line is used again, and it holds {}",
-                               finding.count, finding.of, caches[level].name, usual, usual * line / 1024, capacity);
+    finding.what = fmt::format(
+        "{} of {} accesses to {} miss for lack of room: {} lines ({} KiB) are touched before a line is used again, and it holds {}",
+        finding.count, finding.of, caches[level].name, usual, usual * line / 1024, capacity);
     std::set<std::string> names;
     for (const Part &part : finding.parts)
       names.insert(objectOf(part.site).name);
@@ -203,8 +206,8 @@ private:
     for (const std::string &name : names)
       list += (list.empty() ? "" : ", ") + name;
     // Half of the level leaves room for what else is touched and for uneven sets.
-    finding.wayOut = fmt::format("tile the loops over {} so that at most {} KiB are touched between two uses of a line, {} times less", list,
-                                 std::max<uint64_t>(caches[level].bytes / 2048, 1), (2 * usual + capacity - 1) / capacity);
+    finding.wayOut = fmt::format("tile the loops over {} so that at most {} KiB are touched between two uses of a line, {} times less",
+                                 list, std::max<uint64_t>(caches[level].bytes / 2048, 1), (2 * usual + capacity - 1) / capacity);
     report.findings.push_back(std::move(finding));
   }
 
@@ -258,8 +261,9 @@ private:
     for (const auto &[pair, count] : aliases)
       finding.parts.push_back({pair.first, pair.second, count});
     finding.parts = largest(std::move(finding.parts), finding.others);
-    finding.what = fmt::format("{} of {} loads come within {} accesses of a store whose address differs from theirs only above the low 12 bits", finding.count,
-                               finding.of, options.window);
+    finding.what =
+        fmt::format("{} of {} loads come within {} accesses of a store whose address differs from theirs only above the low 12 bits",
+                    finding.count, finding.of, options.window);
     for (uint64_t distance = line; distance < 4096 && finding.wayOut.empty(); distance *= 2) {
       std::vector<Access> accesses = spreadObjects(trace);
       std::set<uint32_t> moved;

@@ -72,15 +72,18 @@ Status checkCaches(const Caches &caches) {
     if (cache.line < 16 || cache.line > 4096 || (cache.line & (cache.line - 1)))
       return fail(fmt::format("a line of {} bytes; legal are powers of two from 16 to 4096", cache.line));
     if (cache.line != caches[0].line)
-      return fail(fmt::format("a line of {} bytes beside {} of {}; all levels need lines of one size", cache.line, caches[0].line, caches[0].name));
+      return fail(
+          fmt::format("a line of {} bytes beside {} of {}; all levels need lines of one size", cache.line, caches[0].line, caches[0].name));
     if (cache.ways < 1 || cache.ways > 1024)
       return fail(fmt::format("{} ways; legal are 1 to 1024", cache.ways));
     if (cache.bytes == 0 || cache.bytes > uint64_t(64) << 30)
       return fail(fmt::format("{} bytes; legal are up to 64G", cache.bytes));
     if (cache.bytes % (uint64_t(cache.ways) * cache.line))
-      return fail(fmt::format("{} bytes are no whole number of sets of {} ways with lines of {} bytes", cache.bytes, cache.ways, cache.line));
+      return fail(
+          fmt::format("{} bytes are no whole number of sets of {} ways with lines of {} bytes", cache.bytes, cache.ways, cache.line));
     if (i && cache.bytes < caches[i - 1].bytes)
-      return fail(fmt::format("{} bytes are less than the {} of {}; levels go from the nearest outwards", cache.bytes, caches[i - 1].bytes, caches[i - 1].name));
+      return fail(fmt::format("{} bytes are less than the {} of {}; levels go from the nearest outwards", cache.bytes, caches[i - 1].bytes,
+                              caches[i - 1].name));
   }
   return {};
 }
@@ -165,10 +168,11 @@ Result<Caches> detectCaches() {
       level.bytes = cache.size;
       level.line = cache.linesize;
       // -1: fully associative.
-      level.ways = cache.associativity == -1 && cache.linesize ? uint32_t(cache.size / cache.linesize) : uint32_t(std::max(cache.associativity, 0));
+      level.ways =
+          cache.associativity == -1 && cache.linesize ? uint32_t(cache.size / cache.linesize) : uint32_t(std::max(cache.associativity, 0));
       if (!level.bytes || !level.line || !level.ways)
-        status = Error{fmt::format("hwloc knows of {} {} bytes, {} ways and lines of {} bytes, of which 0 is unknown{}", level.name, level.bytes, level.ways,
-                                   level.line, wayOut)};
+        status = Error{fmt::format("hwloc knows of {} {} bytes, {} ways and lines of {} bytes, of which 0 is unknown{}", level.name,
+                                   level.bytes, level.ways, level.line, wayOut)};
       caches.push_back(std::move(level));
     }
   hwloc_topology_destroy(topology);

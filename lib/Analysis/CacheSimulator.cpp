@@ -62,8 +62,8 @@ private:
 class Level {
 public:
   Level(const host::Cache &cache, uint32_t lines, size_t sites)
-      : sets(setsOf(cache)), ways(cache.ways), slots(std::min<uint64_t>(sets, uint64_t(lines)) * ways, none), twin(cache.bytes / cache.line, lines),
-        seen(lines, false), evictedBy(lines, none) {
+      : sets(setsOf(cache)), ways(cache.ways), slots(std::min<uint64_t>(sets, uint64_t(lines)) * ways, none),
+        twin(cache.bytes / cache.line, lines), seen(lines, false), evictedBy(lines, none) {
     result.bySite.resize(sites);
   }
 
@@ -103,7 +103,7 @@ public:
 private:
   const uint64_t sets;
   const unsigned ways;
-  std::vector<uint32_t> slots; // of each set the ways, latest first
+  std::vector<uint32_t> slots;                   // of each set the ways, latest first
   std::unordered_map<uint64_t, uint32_t> places; // of sets, where there are more than lines
   FullyAssociative twin;
   std::vector<bool> seen;

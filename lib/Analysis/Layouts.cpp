@@ -67,7 +67,8 @@ Result<std::unique_ptr<mem::Region>> makeRegion(const Object &object, const Layo
 }
 
 /// The trace with a tensor in a region, at the address that it had.
-std::vector<Access> relaid(const Trace &trace, const std::vector<Access> &spread, uint32_t index, const mem::Region &region, uint64_t &runs) {
+std::vector<Access> relaid(const Trace &trace, const std::vector<Access> &spread, uint32_t index, const mem::Region &region,
+                           uint64_t &runs) {
   const Object &object = trace.objects[index];
   const std::vector<Axis> axes = extendingAxes(object);
   const unsigned width = isa::byteWidth(region.type());
@@ -147,8 +148,9 @@ Result<LayoutChoice> parseLayout(std::string_view text) {
     const char *end = text.data() + text.size();
     auto first = std::from_chars(text.data() + prefix.size(), end, choice.block[0]);
     if (first.ec == std::errc() && first.ptr != end && *first.ptr == 'x')
-      if (auto second = std::from_chars(first.ptr + 1, end, choice.block[1]); second.ec == std::errc() && second.ptr == end && choice.block[0] &&
-                                                                               choice.block[1] && choice.block[0] <= 2048 && choice.block[1] <= 2048)
+      if (auto second = std::from_chars(first.ptr + 1, end, choice.block[1]); second.ec == std::errc() && second.ptr == end &&
+                                                                              choice.block[0] && choice.block[1] &&
+                                                                              choice.block[0] <= 2048 && choice.block[1] <= 2048)
         return choice;
   }
   return Error{fmt::format("unknown layout '{}'; known are row-major, blocked-AxB with A and B of 1 to 2048, morton, hilbert", text)};

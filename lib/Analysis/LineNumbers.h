@@ -13,7 +13,8 @@
 
 namespace vtpu::analysis {
 
-/// Numbers from 0 for the lines that an access stream touches. Found by pages of lines, so that a big binding of which little is touched costs little.
+/// Numbers from 0 for the lines that an access stream touches. Found by pages of lines, so that a big binding of which little is touched
+/// costs little.
 class LineNumbers {
 public:
   LineNumbers(const std::vector<Access> &accesses, unsigned lineBytes) {

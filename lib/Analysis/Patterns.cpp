@@ -102,7 +102,8 @@ void finish(SitePattern &pattern, const Walk &walk, const Object &object) {
   pattern.lines = walk.lines.size();
   const double steps = double(pattern.accesses - 1);
   std::vector<std::pair<int64_t, uint64_t>> strides(walk.strides.begin(), walk.strides.end());
-  std::sort(strides.begin(), strides.end(), [](const auto &a, const auto &b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
+  std::sort(strides.begin(), strides.end(),
+            [](const auto &a, const auto &b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
   double covered = 0;
   for (size_t i = 0; i < strides.size() && i < 4; ++i) {
     pattern.strides.push_back({strides[i].first, double(strides[i].second) / steps});
@@ -110,7 +111,9 @@ void finish(SitePattern &pattern, const Walk &walk, const Object &object) {
   }
   constexpr double nearlyAll = 0.9;
   if (!strides.empty())
-    pattern.kind = pattern.strides[0].second >= nearlyAll ? StrideKind::constant : covered >= nearlyAll ? StrideKind::few : StrideKind::random;
+    pattern.kind = pattern.strides[0].second >= nearlyAll ? StrideKind::constant
+                   : covered >= nearlyAll                 ? StrideKind::few
+                                                          : StrideKind::random;
   if (object.axes.empty() || !walk.moved)
     return;
   for (unsigned d = 0; d < Coordinate::dimensions; ++d)
@@ -124,7 +127,8 @@ void forEachReuse(const std::vector<Access> &accesses, unsigned lineBytes, const
   const LineNumbers numbers(accesses, lineBytes);
   Moments moments(numbers.count());
   for (size_t i = 0; i < accesses.size(); ++i)
-    for (uint64_t line = accesses[i].address / lineBytes, last = (accesses[i].address + accesses[i].bytes - 1) / lineBytes; line <= last; ++line)
+    for (uint64_t line = accesses[i].address / lineBytes, last = (accesses[i].address + accesses[i].bytes - 1) / lineBytes; line <= last;
+         ++line)
       visit(uint32_t(i), moments.touch(numbers.of(line)));
 }
 

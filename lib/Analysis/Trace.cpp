@@ -54,6 +54,7 @@ public:
   Recorder(const Program &program, const std::vector<rt::FunctionFacts> &facts, uint64_t limit, Trace &trace)
       : program(program), facts(facts), limit(limit), trace(trace) {
     for (const Function &function : program.functions) {
+      trace.executions.emplace_back(function.words.size());
       std::vector<Watched> &words = watched.emplace_back();
       for (const isa::Word &word : function.words)
         words.push_back(watch(word));
@@ -71,6 +72,7 @@ public:
       return false;
     }
     ++trace.executedWords;
+    ++trace.executions[function][index];
     Watched &word = watched[function][index];
     if (word.pipe < 0)
       return true;
@@ -142,7 +144,8 @@ private:
   }
 
   void put(Watched &watched, uint32_t function, uint32_t word, const uint8_t *data, uint64_t bytes) {
-    auto range = std::upper_bound(ranges.begin(), ranges.end(), data, [](const uint8_t *at, const Range &range) { return at < range.data; });
+    auto range =
+        std::upper_bound(ranges.begin(), ranges.end(), data, [](const uint8_t *at, const Range &range) { return at < range.data; });
     if (range == ranges.begin())
       return;
     --range;

@@ -83,7 +83,8 @@ Result<std::string> conflictText(const ConflictSettings &settings, const analysi
     ways = std::max<uint64_t>(ways, caches[i].ways);
   const bool repaired = settings.repaired;
   auto tooSmall = [&](const host::Cache &of, const std::string &why) {
-    return Error{fmt::format("cache {} of {} bytes has no room for conflict {}: {}", of.name, of.bytes, conflictName(settings.conflict), why)};
+    return Error{
+        fmt::format("cache {} of {} bytes has no room for conflict {}: {}", of.name, of.bytes, conflictName(settings.conflict), why)};
   };
   if (line < vectorBytes)
     return tooSmall(cache, fmt::format("its lines have {} bytes, vectors have {}", line, vectorBytes));
@@ -102,7 +103,8 @@ Result<std::string> conflictText(const ConflictSettings &settings, const analysi
   auto rounds = [&](uint64_t usual) { return settings.rounds ? settings.rounds : usual; };
   auto fits = [&](uint64_t bytes) -> Status {
     if (bytes > mostBytes)
-      return Error{fmt::format("conflict {} of {} takes {} bytes, more than {}; choose a nearer level", conflictName(settings.conflict), cache.name, bytes, mostBytes)};
+      return Error{fmt::format("conflict {} of {} takes {} bytes, more than {}; choose a nearer level", conflictName(settings.conflict),
+                               cache.name, bytes, mostBytes)};
     return {};
   };
 
@@ -177,7 +179,8 @@ Result<std::string> conflictText(const ConflictSettings &settings, const analysi
     uint64_t bytes = nearest.bytes / 4 / vectorBytes * vectorBytes;
     bytes = std::min(bytes, page / 4);
     const uint64_t displacement = repaired ? page / 2 : 0;
-    begin({inputBinding("x", bytes), fmt::format("  .binding output y size={} align=64 writable dtype=f32 shape=[{}]", bytes + page, (bytes + page) / 4)});
+    begin({inputBinding("x", bytes),
+           fmt::format("  .binding output y size={} align=64 writable dtype=f32 shape=[{}]", bytes + page, (bytes + page) / 4)});
     text.word("C: cimm r4, 0");
     text.loop(8, rounds(64), [&] {
       text.word("C: caddi r2, r0, 0");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The `vtpu` command: `python -m vtpu compile|run|calibrate|bench`. Exit codes: 0 success, 1 a user's error, 3 the toolchain's."""
+"""The `vtpu` command: `python -m vtpu compile|run|calibrate|analyze|bench`. Exit codes: 0 success, 1 a user's error, 3 the toolchain's."""
 
 import importlib.util
 import io
@@ -16,7 +16,7 @@ import torch
 
 import vtpu
 
-from . import _parameters
+from . import _analysis, _parameters
 from ._errors import CompilerBroken, VtpuError
 from ._progress import Progress
 from ._signature import tensors_of
@@ -151,6 +151,30 @@ def calibrate_command(force, output):
 
     tool = build_tool("vtpu-calibrate")
     sys.exit(subprocess.run([tool, *(["--force"] if force else []), *([f"--output={output}"] if output else [])], check=False).returncode)
+
+
+@main.command("analyze", context_settings={"ignore_unknown_options": True})
+@click.argument("mode", type=click.Choice(_analysis.MODES))
+@click.argument("files", nargs=-1, required=True)
+@click.option("--picture", type=click.Path(dir_okay=False), help="draw what was found: .svg, .png or .pdf")
+@click.option("--json", "json_path", type=click.Path(dir_okay=False), help="write all figures")
+def analyze_command(mode, files, picture, json_path):
+    """Analyses a program with vtpu-mca --MODE and draws what it finds.
+
+    Other options go to vtpu-mca: see vtpu-mca --help."""
+    options = [word for word in files if word.startswith("-")]
+    files = [word for word in files if not word.startswith("-")]
+    with Progress(f"analysing {' '.join(files)}") as progress:
+        report = _analysis.analyze(mode, files, options)
+        if picture:
+            progress.stage = f"drawing {picture}"
+            _analysis.draw(mode, report, picture)
+    if json_path:
+        with open(json_path, "w", encoding="utf-8") as stream:
+            json.dump(report, stream, indent=1)
+            stream.write("\n")
+    if not picture and not json_path:
+        click.echo(json.dumps(report, indent=1))
 
 
 @main.group()

@@ -11,7 +11,8 @@ import vtpu
 
 BIN = pathlib.Path(os.environ["VTPU_BUILD"]) / "bin"
 TOOLS = sorted(path.name for path in BIN.iterdir() if re.fullmatch(r"vtpu(-\w+)*", path.name))
-COMMANDS = [[tool] for tool in TOOLS] + [["vtpu", "compile"], ["vtpu", "run"], ["vtpu", "calibrate"], ["vtpu", "bench"], ["vtpu", "bench", "report"]]
+SUBCOMMANDS = [["compile"], ["run"], ["calibrate"], ["analyze"], ["bench"], ["bench", "report"]]
+COMMANDS = [[tool] for tool in TOOLS] + [["vtpu", *words] for words in SUBCOMMANDS]
 LINES, COLUMNS = 24, 100
 
 

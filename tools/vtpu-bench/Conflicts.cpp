@@ -90,7 +90,8 @@ struct Twin {
 };
 
 /// Times both twins with so many rounds that the repaired one takes `seconds`; accesses of a round by a run in the interpreter.
-Status timePair(gen::ConflictSettings settings, const analysis::Caches &caches, uint64_t repetitions, double seconds, nlohmann::ordered_json &pair) {
+Status timePair(gen::ConflictSettings settings, const analysis::Caches &caches, uint64_t repetitions, double seconds,
+                nlohmann::ordered_json &pair) {
   settings.rounds = 1;
   Result<Program> once = gen::plantConflict(settings, caches);
   if (!once)
@@ -144,7 +145,8 @@ Status timeConflicts(const analysis::Caches &caches, uint64_t repetitions, doubl
       const gen::Conflict conflict = gen::Conflict(c);
       if (level && (!gen::isOfLevel(conflict) || caches[level].bytes > mostLevelBytes))
         continue;
-      nlohmann::ordered_json pair = {{"conflict", gen::conflictName(conflict)}, {"level", gen::isOfLevel(conflict) ? nlohmann::ordered_json(caches[level].name) : nullptr}};
+      nlohmann::ordered_json pair = {{"conflict", gen::conflictName(conflict)},
+                                     {"level", gen::isOfLevel(conflict) ? nlohmann::ordered_json(caches[level].name) : nullptr}};
       if (Status status = timePair({conflict, level, false, 0}, caches, repetitions, seconds, pair); !status)
         pair["not_possible"] = status.message();
       json["conflicts"].push_back(std::move(pair));

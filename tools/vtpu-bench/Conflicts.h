@@ -11,8 +11,9 @@
 
 namespace vtpu::tools {
 
-/// Runs each planted conflict that fits these caches and its repaired twin (vtpu/Generator/Conflicts.h) in turns, `repetitions` times of at least
-/// `seconds` each, and prints the least times as JSON: nanoseconds an access, and the planted over the repaired time. Buffers start on huge pages.
+/// Runs each planted conflict that fits these caches and its repaired twin (vtpu/Generator/Conflicts.h) in turns, `repetitions` times of at
+/// least `seconds` each, and prints the least times as JSON: nanoseconds an access, and the planted over the repaired time. Buffers start
+/// on huge pages.
 Status timeConflicts(const analysis::Caches &caches, uint64_t repetitions, double seconds);
 
 } // namespace vtpu::tools

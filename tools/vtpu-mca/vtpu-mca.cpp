@@ -9,6 +9,7 @@
 
 #include "Options.h"
 #include "Report.h"
+#include "Subject.h"
 
 #include "vtpu/Assembly/Assembly.h"
 #include "vtpu/Host/LoopTimer.h"
@@ -43,7 +44,7 @@ Result<Program> readProgram(const std::string &path) {
   std::fclose(file);
   if (failed)
     return Error{fmt::format("cannot read {}: {}", path, std::strerror(errno))};
-  return text.compare(0, 4, "\177ELF") == 0 ? readObjectFile(path) : parseAssembly(text, path);
+  return text.compare(0, 4, "\177ELF") == 0 ? readObjectFile(path) : parseAssembly(text, path, text.find(".location") == std::string::npos);
 }
 
 Result<std::pair<uint64_t, uint64_t>> parseRange(const std::string &text) {
@@ -94,6 +95,70 @@ Result<std::vector<host::Region>> chooseRegions(const Program &program, const Se
   return regions;
 }
 
+/// What the template JIT's code for some regions takes. Forms that the table lacks are added to `missing`.
+std::vector<Report> analyseRegions(const tools::Options &options, const Program &program, const std::vector<rt::FunctionFacts> &facts,
+                                   const std::vector<host::Region> &regions, host::NamedTable &table, std::set<std::string> &missing) {
+  Result<rt::EmittedCode> emitted = rt::emitForDisplay(program, facts);
+  if (!emitted)
+    options.fail(emitted.message(), tools::exitInternal);
+  std::vector<Report> reports;
+  for (const host::Region &region : regions) {
+    Result<host::RegionCode> code = host::codeOf(*emitted, region);
+    if (!code)
+      options.fail(code.message(), tools::exitInternal);
+    if (code->instructions.empty()) // words that do nothing
+      continue;
+    Result<std::vector<std::string>> filled = table.fillGaps(code->instructions, code->bytes.data());
+    if (!filled)
+      options.fail(filled.message());
+    missing.insert(filled->begin(), filled->end());
+    Result<Report> report = analyse(program, region, std::move(*code), table.table());
+    if (!report)
+      options.fail(report.message());
+    reports.push_back(std::move(*report));
+  }
+  return reports;
+}
+
+void warnOfGaps(const host::Table &table, const std::set<std::string> &missing) {
+  if (!missing.empty())
+    fmt::print(stderr, "vtpu-mca: the table '{}' lacks {} forms ({}); LLVM's figures stand in\n", table.name, missing.size(), *missing.begin());
+}
+
+/// Two programs beside each other.
+void analysePair(const tools::Options &options, const tools::TraceArguments &arguments, host::NamedTable &table, const std::vector<std::string> &files) {
+  Result<analysis::Caches> caches = tools::readCaches(arguments);
+  if (!caches)
+    options.fail(caches.message());
+  std::set<std::string> missing;
+  std::vector<Program> programs;
+  tools::PairProgram pair[2];
+  programs.reserve(2);
+  for (size_t i = 0; i < 2; ++i) {
+    Result<Program> program = readProgram(files[i]);
+    if (!program)
+      options.fail(program.message());
+    programs.push_back(std::move(*program));
+    Result<std::vector<rt::FunctionFacts>> facts = rt::verify(programs[i]);
+    if (!facts)
+      options.fail(fmt::format("{}: the program does not verify: {}", files[i], facts.message()));
+    Result<analysis::Trace> trace = tools::recordRun(programs[i], arguments);
+    if (!trace)
+      options.fail(fmt::format("{}: {}", files[i], trace.message()));
+    if (!trace->trap.empty() || trace->cut)
+      options.fail(fmt::format("{}: a pair needs programs that return within the limit: {}", files[i],
+                               trace->cut ? fmt::format("{} words ran (--limit)", trace->executedWords) : trace->trap));
+    std::vector<host::Region> regions;
+    for (uint32_t f = 0; f < programs[i].functions.size(); ++f)
+      for (const host::Region &region : host::findRegions(programs[i], f))
+        regions.push_back(region);
+    pair[i] = {files[i], &programs[i], tools::demandOf(analyseRegions(options, programs[i], *facts, regions, table, missing), *trace, *caches)};
+  }
+  warnOfGaps(table.table(), missing);
+  const std::vector<host::Cache> &known = table.table().caches;
+  tools::runPairMode(options, arguments, pair, known.empty() ? 0 : known.back().loadBytes);
+}
+
 /// The host instructions of loops, as text that llvm-mca reads.
 Result<std::string> exportAssembly(const std::vector<Report> &reports) {
   Result<host::LLVMModel> model = host::LLVMModel::create("x86-64"); // only writes
@@ -123,21 +188,35 @@ int main(int argc, char **argv) {
   options.list("function", "NAME", settings.functions, "only this function (repeatable)");
   options.value("range", "FIRST-LAST", settings.range, "only these words of it");
   options.flag("loops", settings.loopsOnly, "loops only, no straight runs");
-  options.value("table", "NAME", settings.table, "host (default, if it was calibrated), llvm, llvm:CPU or a file");
+  options.value("table", "NAME", settings.table, "host (default, if calibrated), llvm, llvm:CPU or a file");
   options.value("views", "LIST", settings.views,
-                "with commas: summary, slots, bottleneck, pressure, words, instructions, chain, timeline, listing, all");
+                "with commas, by name, or all: see docs/Analysis.md");
   options.flag("timeline", settings.timeline, "also the timeline");
   options.number("timeline-iterations", "N", settings.timelineRounds, 1, 1000, "iterations in the timeline (default 3)");
   options.flag("listing", settings.listing, "also each word with its host instructions");
   options.flag("all", settings.all, "all views");
-  options.flag("measure", settings.measure, "also run the loops on this machine, with numbers of its own in all inputs");
-  options.flag("llvm-mca", settings.llvm, "also what llvm-mca finds, with LLVM's model of this machine or of the table's CPU");
-  options.flag("ports", settings.ports, "instead: what each host instruction of the JIT costs, beside LLVM's figure; takes no file");
+  options.flag("measure", settings.measure, "also run them on this machine, with inputs of its own");
+  options.flag("llvm-mca", settings.llvm, "also what llvm-mca finds, with LLVM's model of the CPU");
+  options.flag("ports", settings.ports, "instead: costs of host instructions; takes no file");
   options.flag("json", settings.json, "JSON on standard output");
   options.value("export-asm", "FILE", settings.exportFile, "write the loops' host instructions for llvm-mca");
+  bool cache = false, memory = false, conflicts = false, pair = false;
+  tools::TraceArguments trace;
+  options.group("modes", "other modes: caches, memory, port conflicts, pairs");
+  options.flag("cache", cache, "misses, set conflicts, 4K aliasing, split lines of a run");
+  options.flag("memory", memory, "strides, footprint, reuse and layouts of a run");
+  options.flag("conflicts", conflicts, "words that fight for ports");
+  options.flag("pair", pair, "two files alone, on two cores, on SMT siblings");
+  tools::registerTraceOptions(options, trace);
   options.parse(argc, argv, files);
-  if (settings.ports ? !files.empty() : files.size() != 1)
+  if (settings.ports + cache + memory + conflicts + pair > 1)
+    options.fail("--ports, --cache, --memory, --conflicts and --pair are modes of their own; choose one");
+  if (pair && files.size() != 2)
+    options.fail("--pair compares two files");
+  if (!pair && (settings.ports ? !files.empty() : files.size() != 1))
     options.fail(settings.ports ? "--ports takes no file" : "expected one file, .vtpu or assembly");
+  trace.json = settings.json;
+  trace.measure = settings.measure;
   Result<Views> views = parseViews(settings.all ? "all" : settings.views);
   if (!views)
     options.fail(views.message());
@@ -147,6 +226,13 @@ int main(int argc, char **argv) {
     views->insert(View::listing);
   settings.loopsOnly |= !settings.exportFile.empty();
 
+  if (cache || memory) {
+    Result<Program> program = readProgram(files[0]);
+    if (!program)
+      options.fail(program.message());
+    (cache ? tools::runCacheMode : tools::runMemoryMode)(options, trace, *program, files[0]);
+    return tools::exitGood;
+  }
   const bool chosen = !settings.table.empty();
   Result<host::NamedTable> named = host::NamedTable::load(chosen ? settings.table : "host");
   if (!chosen && !named) {
@@ -168,6 +254,10 @@ int main(int argc, char **argv) {
       options.fail(status.message(), tools::exitInternal);
     return tools::exitGood;
   }
+  if (pair) {
+    analysePair(options, trace, *named, files);
+    return tools::exitGood;
+  }
 
   Result<Program> program = readProgram(files[0]);
   if (!program)
@@ -178,42 +268,24 @@ int main(int argc, char **argv) {
   Result<std::vector<host::Region>> regions = chooseRegions(*program, settings, files[0]);
   if (!regions)
     options.fail(regions.message());
-  Result<rt::EmittedCode> emitted = rt::emitForDisplay(*program, *facts);
-  if (!emitted)
-    options.fail(emitted.message(), tools::exitInternal);
-
-  std::vector<Report> reports;
   std::set<std::string> missing;
-  for (const host::Region &region : *regions) {
-    Result<host::RegionCode> code = host::codeOf(*emitted, region);
-    if (!code)
-      options.fail(code.message(), tools::exitInternal);
-    if (code->instructions.empty()) // words that do nothing
-      continue;
-    Result<std::vector<std::string>> filled = named->fillGaps(code->instructions, code->bytes.data());
-    if (!filled)
-      options.fail(filled.message());
-    missing.insert(filled->begin(), filled->end());
-    Result<Report> report = analyse(*program, region, std::move(*code), table);
-    if (!report)
-      options.fail(report.message());
+  std::vector<Report> reports = analyseRegions(options, *program, *facts, *regions, *named, missing);
+  for (Report &report : reports) {
     if (llvm) {
-      const Result<double> cycles = llvm->mcaCycles(report->code.instructions, report->code.bytes.data(), region.loop ? 100 : 1);
+      const Result<double> cycles = llvm->mcaCycles(report.code.instructions, report.code.bytes.data(), report.region.loop ? 100 : 1);
       if (!cycles)
         options.fail(cycles.message());
-      report->llvm = *cycles;
+      report.llvm = *cycles;
     }
     if (settings.measure) {
-      const Result<double> cycles = host::timeLoop(*program, region);
+      const Result<double> cycles = host::timeLoop(*program, report.region);
       if (cycles)
-        report->measured = *cycles;
+        report.measured = *cycles;
       else
-        report->notMeasured = cycles.message();
+        report.notMeasured = cycles.message();
     }
-    reports.push_back(std::move(*report));
   }
-  if (!missing.empty())
-    fmt::print(stderr, "vtpu-mca: the table '{}' lacks {} forms ({}); LLVM's figures stand in\n", table.name, missing.size(), *missing.begin());
+  warnOfGaps(table, missing);
 
   if (!settings.exportFile.empty()) {
     const Result<std::string> text = exportAssembly(reports);
@@ -221,6 +293,10 @@ int main(int argc, char **argv) {
       options.fail(text.message());
     if (Status status = writeFile(text->data(), text->size(), settings.exportFile); !status)
       options.fail(status.message());
+    return tools::exitGood;
+  }
+  if (conflicts) {
+    tools::printPortConflicts(reports, table.name, settings.json);
     return tools::exitGood;
   }
   if (settings.json) {

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Set conflicts, capacity, 4K aliasing and split lines of a trace, each with the words that take part and a way out. Ways out that change where data
-// lies are tried in the simulator before they are named; one that does not help is not named.
+// Set conflicts, capacity, 4K aliasing and split lines of a trace, each with the words that take part and a way out. Ways out that change
+// where data lies are tried in the simulator before they are named; one that does not help is not named.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,9 +32,9 @@ struct Part {
 
 struct Finding {
   FindingKind kind;
-  std::string level;  // the cache; empty: no matter of one
-  uint64_t count = 0; // misses, aliased loads, split accesses
-  uint64_t of = 0;    // accesses, loads, accesses
+  std::string level;            // the cache; empty: no matter of one
+  uint64_t count = 0;           // misses, aliased loads, split accesses
+  uint64_t of = 0;              // accesses, loads, accesses
   double cycles = 0, share = 0; // of the memory cycles of the program
   std::vector<Part> parts;      // the largest first, at most six
   size_t others = 0;            // parts that are left out
@@ -45,9 +45,9 @@ struct Finding {
 };
 
 struct CacheOptions {
-  double least = 0.05;      // share of the memory cycles from which on something is a finding
-  unsigned window = 48;     // accesses that a store stays in the way of loads behind it; about a store buffer
-  double aliasCycles = 7;   // that an aliased load waits
+  double least = 0.05;    // share of the memory cycles from which on something is a finding
+  unsigned window = 48;   // accesses that a store stays in the way of loads behind it; about a store buffer
+  double aliasCycles = 7; // that an aliased load waits
 };
 
 struct CacheReport {
@@ -55,7 +55,7 @@ struct CacheReport {
   std::vector<LevelResult> levels;
   uint64_t loads = 0, stores = 0;
   uint64_t aliased = 0, split = 0;
-  double cycles = 0; // memory cycles, aliasing included
+  double cycles = 0;             // memory cycles, aliasing included
   std::vector<Finding> findings; // the most expensive first
 };
 

@@ -18,8 +18,8 @@ using Caches = std::vector<host::Cache>;
 
 inline uint64_t setsOf(const host::Cache &cache) { return cache.bytes / (uint64_t(cache.ways) * cache.line); }
 
-/// `L1:48K:12:64,L2:2M:16:64`: name, bytes (K, M, G are binary), ways, bytes of a line and optionally cycles of a load that hits; from the nearest
-/// outwards. `memory:CYCLES` at the end is optional. Latencies that nobody gives are `assumedLatency`.
+/// `L1:48K:12:64,L2:2M:16:64`: name, bytes (K, M, G are binary), ways, bytes of a line and optionally cycles of a load that hits; from the
+/// nearest outwards. `memory:CYCLES` at the end is optional. Latencies that nobody gives are `assumedLatency`.
 Result<Caches> parseCaches(std::string_view text);
 /// The same as text, with all latencies.
 std::string printCaches(const Caches &caches);
@@ -27,8 +27,8 @@ std::string printCaches(const Caches &caches);
 Status checkCaches(const Caches &caches);
 /// The data caches of the first processing unit that hwloc finds; an error if it knows no cache, or not its size, ways or line.
 Result<Caches> detectCaches();
-/// Cycles of a load that hits level `level` (0: the nearest) of `levels`; the last is memory. Typical of server cores of 2019 to 2025, used where
-/// neither the user nor a host table tells.
+/// Cycles of a load that hits level `level` (0: the nearest) of `levels`; the last is memory. Typical of server cores of 2019 to 2025, used
+/// where neither the user nor a host table tells.
 double assumedLatency(size_t level, size_t levels);
 
 } // namespace vtpu::analysis

@@ -2,10 +2,10 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Set-associative levels with least-recently-used replacement; what misses one goes to the next. Beside each level a fully associative cache of its
-// size sees the same stream, which sorts the misses (Hill, "Aspects of Cache Memory and Instruction Buffer Performance", 1987): the first touch of a
-// line is compulsory; what the other cache misses too, for lack of room, is capacity; the rest is conflict, made by the sets. No prefetcher is modelled:
-// what streams in order costs less than its misses say.
+// Set-associative levels with least-recently-used replacement; what misses one goes to the next. Beside each level a fully associative
+// cache of its size sees the same stream, which sorts the misses (Hill, "Aspects of Cache Memory and Instruction Buffer Performance",
+// 1987): the first touch of a line is compulsory; what the other cache misses too, for lack of room, is capacity; the rest is conflict,
+// made by the sets. No prefetcher is modelled: what streams in order costs less than its misses say.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,7 +41,8 @@ std::vector<LevelResult> simulateCaches(const std::vector<Access> &accesses, siz
 
 /// Cycles that one miss of a level adds to what a hit takes.
 inline double missCycles(const Caches &caches, size_t level) { return std::max(caches[level + 1].latency - caches[level].latency, 0.0); }
-/// Cycles of all accesses: one each, and those of the misses. Out-of-order execution hides a part; the figure weighs findings against each other.
+/// Cycles of all accesses: one each, and those of the misses. Out-of-order execution hides a part; the figure weighs findings against each
+/// other.
 double memoryCycles(const std::vector<LevelResult> &levels, const Caches &caches);
 
 } // namespace vtpu::analysis

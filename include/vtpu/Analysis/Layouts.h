@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the accesses of a trace would cost if the elements of one tensor lay in another order: that of a region of a space (vtpu/Memory/Region.h).
+// What the accesses of a trace would cost if the elements of one tensor lay in another order: that of a region of a space
+// (vtpu/Memory/Region.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,12 +29,12 @@ std::vector<LayoutChoice> usualLayouts(unsigned lineBytes, unsigned elementBytes
 
 struct LayoutResult {
   LayoutChoice choice;
-  std::string refused;     // why the tensor cannot have it; empty: it can
-  uint64_t bytes = 0;      // that it takes, padding included
-  uint64_t runs = 0;       // pieces that the accesses to the tensor fall into
+  std::string refused;            // why the tensor cannot have it; empty: it can
+  uint64_t bytes = 0;             // that it takes, padding included
+  uint64_t runs = 0;              // pieces that the accesses to the tensor fall into
   std::vector<MissCounts> levels; // of the whole trace
-  double cycles = 0;       // memory cycles of the whole trace
-  double nanoseconds = 0;  // measured, of one pass over the tensor's accesses; 0: not measured
+  double cycles = 0;              // memory cycles of the whole trace
+  double nanoseconds = 0;         // measured, of one pass over the tensor's accesses; 0: not measured
 };
 
 struct LayoutComparison {

@@ -23,11 +23,12 @@ struct ReuseHistogram {
   static unsigned bucketOf(uint64_t distance) { return distance ? 64 - unsigned(__builtin_clzll(distance)) : 0; }
 };
 
-/// For each access, and each line of it, in order: the number of distinct other lines since the last touch of that line, or `neverBefore`. A fully
-/// associative cache of more lines than that hits. Bennett and Kruskal, "LRU Stack Processing", IBM Journal of Research and Development 19 (1975): marks
-/// at the last touch of each line, counted by a tree; O(log of the distinct lines) an access.
+/// For each access, and each line of it, in order: the number of distinct other lines since the last touch of that line, or `neverBefore`.
+/// A fully associative cache of more lines than that hits. Bennett and Kruskal, "LRU Stack Processing", IBM Journal of Research and
+/// Development 19 (1975): marks at the last touch of each line, counted by a tree; O(log of the distinct lines) an access.
 constexpr uint64_t neverBefore = UINT64_MAX;
-void forEachReuse(const std::vector<Access> &accesses, unsigned lineBytes, const std::function<void(uint32_t access, uint64_t distance)> &visit);
+void forEachReuse(const std::vector<Access> &accesses, unsigned lineBytes,
+                  const std::function<void(uint32_t access, uint64_t distance)> &visit);
 
 enum class StrideKind : uint8_t { single, constant, few, random };
 std::string_view strideName(StrideKind kind);
@@ -40,8 +41,8 @@ struct SitePattern {
   /// Distances between successive addresses, most frequent first, with their share; at most four.
   std::vector<std::pair<int64_t, double>> strides;
   ReuseHistogram reuse;
-  /// Shares of the steps that moved in one dimension of the tensor's coordinates alone, by dimension, with the mean distance, and of those in several
-  /// dimensions. Empty: the object has no coordinates.
+  /// Shares of the steps that moved in one dimension of the tensor's coordinates alone, by dimension, with the mean distance, and of those
+  /// in several dimensions. Empty: the object has no coordinates.
   struct Steps {
     unsigned dimension;
     double share, distance;

@@ -2,12 +2,12 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs an entry in the interpreter, as one sentron, and records every access of its S slots, and those to the call's tensors by coordinate. Not
-// recorded: prefetches, accesses to cells, what other routines than `cget` and `cput` touch.
+// Runs an entry in the interpreter, as one sentron, and records every access of its S slots, and those to the call's tensors by coordinate.
+// Not recorded: prefetches, accesses to cells, what other routines than `cget` and `cput` touch.
 //
-// Addresses are those of a model: every object (a binding of the entry, a stack) starts on a page, one behind the other, as big buffers of an
-// allocator do, and a page is where its address says. A real machine maps pages of 4 KiB to places of its own, so that what is found in caches
-// whose ways are larger than a page holds for large pages.
+// Addresses are those of a model: every object (a binding of the entry, a stack) starts on a page, one behind the other, as big buffers of
+// an allocator do, and a page is where its address says. A real machine maps pages of 4 KiB to places of its own, so that what is found in
+// caches whose ways are larger than a page holds for large pages.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,7 +35,7 @@ struct Object {
   uint64_t base, bytes; // in the model
   DType dtype;
   std::vector<int64_t> shape;
-  uint32_t binding; // of the entry; of a stack: of its function
+  uint32_t binding;            // of the entry; of a stack: of its function
   std::vector<Axis> axes = {}; // the outermost first; empty: its elements have no coordinates, or not in row-major order
 };
 
@@ -67,8 +67,9 @@ struct Trace {
   std::vector<Site> sites;
   std::vector<Access> accesses; // in the order of their happening
   uint64_t executedWords = 0;
-  bool cut = false; // the limit ended it
-  std::string trap; // empty: there was none
+  std::vector<std::vector<uint64_t>> executions; // of each word of each function
+  bool cut = false;                              // the limit ended it
+  std::string trap;                              // empty: there was none
 };
 
 struct TraceOptions {
@@ -77,12 +78,12 @@ struct TraceOptions {
   /// Contents of inputs, in order; bindings without one are filled by `fill`.
   std::vector<std::vector<uint8_t>> inputs;
   std::function<void(std::vector<uint8_t> &bytes, DType type)> fill; // empty: zeros
-  std::string parameters;                                              // safetensors file; empty: parameters are filled too
-  std::map<std::string, uint64_t> displacements;                       // bytes that the object of a name is moved up from its page's start
+  std::string parameters;                                            // safetensors file; empty: parameters are filled too
+  std::map<std::string, uint64_t> displacements;                     // bytes that the object of a name is moved up from its page's start
 };
 
-/// Errors: the program does not verify, has no such entry, is given inputs of another size, or needs more memory than there is. A trap is none: what
-/// ran before is recorded.
+/// Errors: the program does not verify, has no such entry, is given inputs of another size, or needs more memory than there is. A trap is
+/// none: what ran before is recorded.
 Result<Trace> record(const Program &program, const TraceOptions &options);
 
 } // namespace vtpu::analysis

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Pairs of programs that do the same work, one with a conflict in caches or in the order of memory, one without. Their sizes follow from the caches,
-// so that a pair can be made for any processor. For tests of detectors, and to measure what a conflict costs.
+// Pairs of programs that do the same work, one with a conflict in caches or in the order of memory, one without. Their sizes follow from
+// the caches, so that a pair can be made for any processor. For tests of detectors, and to measure what a conflict costs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,7 +34,7 @@ bool isOfLevel(Conflict conflict);
 
 struct ConflictSettings {
   Conflict conflict = Conflict::rows;
-  size_t level = 0;    // of the caches, 0 the nearest
+  size_t level = 0; // of the caches, 0 the nearest
   bool repaired = false;
   uint64_t rounds = 0; // how often the work is done; 0: enough that first touches do not matter
 };

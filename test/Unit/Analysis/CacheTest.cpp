@@ -196,7 +196,8 @@ TEST_P(Planted, IsFoundAndItsTwinIsSilent) {
   if (level && !gen::isOfLevel(conflict))
     return;
   const Caches caches = parsed(text);
-  Result<Program> planted = gen::plantConflict({conflict, level, false, 0}, caches), repaired = gen::plantConflict({conflict, level, true, 0}, caches);
+  Result<Program> planted = gen::plantConflict({conflict, level, false, 0}, caches),
+                  repaired = gen::plantConflict({conflict, level, true, 0}, caches);
   ASSERT_TRUE(planted) << planted.message();
   ASSERT_TRUE(repaired) << repaired.message();
 
@@ -207,7 +208,8 @@ TEST_P(Planted, IsFoundAndItsTwinIsSilent) {
   const Found found = analyse(*planted, caches);
   EXPECT_EQ(found.trace.accesses.size(), twin.trace.accesses.size()) << "the twins do the same work";
   using Kind = FindingKind;
-  constexpr Kind wanted[gen::numConflicts] = {Kind::setConflict, Kind::setConflict, Kind::capacity, Kind::aliasing, Kind::splitLines, Kind::capacity};
+  constexpr Kind wanted[gen::numConflicts] = {Kind::setConflict, Kind::setConflict, Kind::capacity,
+                                              Kind::aliasing,    Kind::splitLines,  Kind::capacity};
   const auto finding = std::find_if(found.report.findings.begin(), found.report.findings.end(), [&, level = level](const Finding &f) {
     return f.kind == wanted[number] && (f.level.empty() || f.level == caches[level].name);
   });
@@ -225,8 +227,8 @@ TEST_P(Planted, IsFoundAndItsTwinIsSilent) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Caches, Planted,
-                         testing::Combine(testing::Values("L1:4K:4:64,L2:32K:8:64", "L1:6K:6:64,L2:60K:10:64", "L1:8K:8:64,L2:64K:4:64,L3:256K:16:64",
-                                                          "L1:16K:8:128,L2:128K:16:128"),
+                         testing::Combine(testing::Values("L1:4K:4:64,L2:32K:8:64", "L1:6K:6:64,L2:60K:10:64",
+                                                          "L1:8K:8:64,L2:64K:4:64,L3:256K:16:64", "L1:16K:8:128,L2:128K:16:128"),
                                           testing::Range(0u, gen::numConflicts), testing::Values(size_t(0), size_t(1))));
 
 TEST(Planted, OfARealCoreIsFound) {
@@ -240,7 +242,8 @@ TEST(Planted, OfARealCoreIsFound) {
 TEST(Conflicts, RefusesWhatHasNoRoom) {
   const Caches caches = parsed("L1:4K:4:64,L2:32K:8:64");
   EXPECT_EQ(gen::plantConflict({gen::Conflict::rows, 2, false, 0}, caches).message(), "level 3 of the caches; there are 2");
-  EXPECT_EQ(gen::plantConflict({gen::Conflict::split, 1, false, 0}, caches).message(), "conflict split is no matter of a level; leave the level out");
+  EXPECT_EQ(gen::plantConflict({gen::Conflict::split, 1, false, 0}, caches).message(),
+            "conflict split is no matter of a level; leave the level out");
   EXPECT_EQ(gen::plantConflict({gen::Conflict::rows, 0, false, 0}, parsed("L1:4K:64:64")).message(),
             "cache L1 of 4096 bytes has no room for conflict rows: it has 1 sets; a conflict needs 4");
   EXPECT_EQ(gen::plantConflict({gen::Conflict::streams, 0, false, 0}, parsed("L1:4K:64:64")).message(),

@@ -32,8 +32,8 @@ std::string touched(const Trace &trace) {
   for (const Access &access : trace.accesses) {
     const Object &object = trace.objects[trace.sites[access.site].object];
     constexpr const char *kinds[] = {"load ", "store "};
-    text += (text.empty() ? "" : " ") + std::string(kinds[size_t(access.kind)]) + object.name + "+" + std::to_string(access.address - object.base) + ":" +
-            std::to_string(access.bytes);
+    text += (text.empty() ? "" : " ") + std::string(kinds[size_t(access.kind)]) + object.name + "+" +
+            std::to_string(access.address - object.base) + ":" + std::to_string(access.bytes);
   }
   return text;
 }
@@ -119,7 +119,8 @@ TEST(Trace, SeesTensorsByCoordinate) {
   { C: cret }
 .end
 )");
-  EXPECT_EQ(touched(trace), "load x+72:16 store y+16:32") << "the second row starts behind 48 bytes; of 16 lanes eight lie inside of the row";
+  EXPECT_EQ(touched(trace), "load x+72:16 store y+16:32")
+      << "the second row starts behind 48 bytes; of 16 lanes eight lie inside of the row";
   EXPECT_TRUE(trace.sites[0].byCoordinate);
   ASSERT_EQ(trace.objects[0].axes.size(), 2u);
   EXPECT_EQ(trace.objects[0].axes[0].dimension, 9u);
@@ -156,7 +157,8 @@ TEST(Trace, KeepsWhatRanBeforeATrap) {
 .end
 )");
   EXPECT_EQ(touched(trace), "load x+0:64");
-  EXPECT_EQ(trace.trap, "function main, word 2 (test.siw:5): memory access outside binding 0 (x): 4 bytes at byte 64 of 64; an index is out of range");
+  EXPECT_EQ(trace.trap,
+            "function main, word 2 (test.siw:5): memory access outside binding 0 (x): 4 bytes at byte 64 of 64; an index is out of range");
 }
 
 TEST(Trace, RefusesWhatItCannotRun) {
