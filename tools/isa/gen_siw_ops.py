@@ -46,6 +46,8 @@ def example(row):
         attrs.append("length = 512 : i32")
     if row["HasPred"]:
         attrs.append('pred = "lt"')
+    if row["UsesCoordinate"]:
+        attrs.append('coordinate = #siw.coordinate<"1.1.1/2.3.4/5.6.7.8.9">')
     text = (out + " = " if out else "") + "siw." + row["Mnemonic"]
     if names:
         text += " " + names

@@ -146,14 +146,15 @@ private:
       tail.setInsertionPointToEnd(&body);
       auto bundle = siw::BundleOp::create(tail, place);
       tail.setInsertionPointToStart(&bundle.getBody().emplaceBlock());
-      isa::Word told; // what the instructions tell of the word
+      isa::Word told; // what the instructions tell of the word, beside the place that it would get
+      told.coordinate = siw::coordinateOf(number, w);
       for (isa::Pipe pipe : {isa::Pipe::D, isa::Pipe::S, isa::Pipe::C})
         if (!word.slot(pipe).empty())
           (void)siw::getSlot(siw::createInstruction(tail, place, pipe, word, named), told);
       if (word.hasImmediates && (!told.hasImmediates || told.i0 != word.i0 || told.i1 != word.i1))
         bundle.setImmediatesAttr(builder.getDenseI64ArrayAttr({word.i0, word.i1}));
-      if (!word.hasImmediates && word.coordinate != siw::coordinateOf(number, w))
-        bundle.setCoordinateAttr(builder.getDenseI64ArrayAttr(SmallVector<int64_t>(word.coordinate.begin(), word.coordinate.end())));
+      if (!word.hasImmediates && word.coordinate != told.coordinate)
+        bundle.setCoordinateAttr(siw::CoordinateAttr::get(builder.getContext(), Coordinate(word.coordinate)));
     }
   }
 };

@@ -153,15 +153,18 @@ private:
         FailureOr<isa::Slot> slot = siw::getSlot(&inner, word);
         if (failed(slot))
           return failure();
-        word.slot(siw::getInstruction(&inner)->pipe) = *slot;
+        const isa::InstrInfo *info = siw::getInstruction(&inner);
+        word.slot(info->pipe) = *slot;
+        if (info->usesCoordinate)
+          placed.insert(out.words.size());
       }
       if (std::optional<ArrayRef<int64_t>> immediates = bundle.getImmediates()) {
         word.hasImmediates = true;
         word.i0 = (*immediates)[0];
         word.i1 = (*immediates)[1];
       }
-      if (std::optional<ArrayRef<int64_t>> place = bundle.getCoordinate()) {
-        llvm::copy(*place, word.coordinate.begin());
+      if (siw::CoordinateAttr place = bundle.getCoordinateAttr()) {
+        word.coordinate = place.getValue().components();
         placed.insert(out.words.size());
       }
       if (Status status = isa::checkWord(word); !status)

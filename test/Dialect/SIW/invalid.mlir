@@ -232,20 +232,6 @@ func.func @stray_yield() {
 
 // Words.
 
-// expected-error @below {{has a coordinate of 2 dimensions, needs 11}}
-siw.bundle {
-  siw.cret : () -> ()
-} {coordinate = array<i64: 1, 2>}
-
-// -----
-
-// expected-error @below {{has a coordinate with 2048, which is not in 0..2047}}
-siw.bundle {
-  siw.cret : () -> ()
-} {coordinate = array<i64: 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2048>}
-
-// -----
-
 // expected-error @below {{has 3 immediates, a word holds 2}}
 siw.bundle {
   siw.cret : () -> ()

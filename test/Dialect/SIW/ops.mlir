@@ -68,12 +68,12 @@ siw.func @words attributes {bindings = [{kind = "import", name = "x", size = 64 
   // CHECK: siw.bundle {
   // CHECK: siw.dadd %[[V3]], %[[V3]] {{.*}} -> !siw.v<4>
   // CHECK: siw.caddi
-  // CHECK: } {coordinate = array<i64: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 2047>}
+  // CHECK: } {coordinate = #siw.coordinate<"1.2.3/4.5.6/7.8.9.10.2047">}
   %r1 = siw.register : !siw.r<1>
   siw.bundle {
     %v4 = siw.dadd %v3, %v3 {length = 512 : i32, type = "f32"} : (!siw.v<3>, !siw.v<3>) -> !siw.v<4>
     %r2 = siw.caddi %r1 {imm = 8 : i64} : (!siw.r<1>) -> !siw.r<2>
-  } {coordinate = array<i64: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 2047>}
+  } {coordinate = #siw.coordinate<"1.2.3/4.5.6/7.8.9.10.2047">}
   // CHECK: } {immediates = array<i64: 1, 2>}
   siw.bundle {
     siw.ccall {imm = 0 : i64} : () -> ()

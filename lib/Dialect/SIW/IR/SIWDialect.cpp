@@ -8,6 +8,8 @@
 
 #include "vtpu/Dialect/SIW/IR/SIWDialect.h"
 
+#include "vtpu/Memory/CoordinateText.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -17,12 +19,18 @@ using namespace vtpu;
 using namespace vtpu::siw;
 
 #include "vtpu/Dialect/SIW/IR/SIWDialect.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "vtpu/Dialect/SIW/IR/SIWAttributes.cpp.inc"
 #define GET_TYPEDEF_CLASSES
 #include "vtpu/Dialect/SIW/IR/SIWTypes.cpp.inc"
 #define GET_OP_CLASSES
 #include "vtpu/Dialect/SIW/IR/SIWOps.cpp.inc"
 
 void SIWDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "vtpu/Dialect/SIW/IR/SIWAttributes.cpp.inc"
+      >();
   addTypes<
 #define GET_TYPEDEF_LIST
 #include "vtpu/Dialect/SIW/IR/SIWTypes.cpp.inc"
@@ -32,6 +40,22 @@ void SIWDialect::initialize() {
 #include "vtpu/Dialect/SIW/IR/SIWOps.cpp.inc"
       >();
 }
+
+Attribute CoordinateAttr::parse(AsmParser &parser, Type) {
+  std::string text;
+  if (parser.parseLess())
+    return {};
+  const SMLoc place = parser.getCurrentLocation();
+  if (parser.parseString(&text))
+    return {};
+  Result<Coordinate> value = parseCoordinate(text);
+  if (!value) {
+    parser.emitError(place) << "coordinate '" << text << "': " << value.message();
+    return {};
+  }
+  return parser.parseGreater() ? Attribute() : get(parser.getContext(), *value);
+}
+void CoordinateAttr::print(AsmPrinter &printer) const { printer << "<\"" << printCoordinate(getValue()) << "\">"; }
 
 //===----------------------------------------------------------------------===//
 // Instructions
@@ -161,6 +185,11 @@ LogicalResult siw::verifyInstruction(Operation *op) {
     return op->emitOpError() << "needs a known predicate (attribute pred)";
   if (op->hasAttr("masked") && !info->maskable)
     return op->emitOpError() << "takes no mask";
+  Attribute coordinate = op->getAttr("coordinate");
+  if (info->usesCoordinate && !mlir::isa_and_nonnull<CoordinateAttr>(coordinate))
+    return op->emitOpError() << "needs a coordinate, such as coordinate = #siw.coordinate<\"1.1.1/1.1.1/1.1.1.1.1\">";
+  if (!info->usesCoordinate && coordinate)
+    return op->emitOpError() << "takes no coordinate";
   return success();
 }
 
@@ -206,6 +235,8 @@ isa::Slot siw::getUnnumberedSlot(Operation *op, isa::Word &word) {
     }
   }
   slot.zeroing = op->hasAttr("zeroing");
+  if (info->usesCoordinate)
+    word.coordinate = op->getAttrOfType<CoordinateAttr>("coordinate").getValue().components();
   return slot;
 }
 
@@ -278,6 +309,8 @@ Operation *siw::createInstruction(OpBuilder &builder, Location loc, isa::Pipe pi
   }
   if (slot.zeroing)
     state.addAttribute("zeroing", builder.getUnitAttr());
+  if (info.usesCoordinate)
+    state.addAttribute("coordinate", CoordinateAttr::get(context, Coordinate(word.coordinate)));
   return builder.create(state);
 }
 
@@ -357,13 +390,6 @@ SmallVector<Region *> ForOp::getLoopRegions() { return {&getBody()}; }
 SmallVector<Region *> WhileOp::getLoopRegions() { return {&getBefore(), &getAfter()}; }
 
 LogicalResult BundleOp::verify() {
-  if (std::optional<ArrayRef<int64_t>> place = getCoordinate()) {
-    if (place->size() != isa::Word().coordinate.size())
-      return emitOpError() << "has a coordinate of " << place->size() << " dimensions, needs " << isa::Word().coordinate.size();
-    for (int64_t component : *place)
-      if (component < 0 || component > 2047)
-        return emitOpError() << "has a coordinate with " << component << ", which is not in 0..2047";
-  }
   if (getImmediates() && getImmediates()->size() != 2)
     return emitOpError() << "has " << getImmediates()->size() << " immediates, a word holds 2";
   unsigned used = 0;
@@ -375,6 +401,8 @@ LogicalResult BundleOp::verify() {
     if (used & bit)
       return emitOpError() << "holds two instructions of one pipe";
     used |= bit;
+    if (info && info->usesCoordinate && getCoordinateAttr())
+      return emitOpError() << "has a coordinate of its own beside that of " << op.getName();
   }
   return success();
 }

@@ -10,6 +10,7 @@
 #define VTPU_DIALECT_SIW_IR_SIWDIALECT_H
 
 #include "vtpu/ISA/Instruction.h"
+#include "vtpu/Memory/Coordinate.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -51,9 +52,11 @@ llvm::SmallVector<const isa::OperandInfo *, 3> getResultRows(mlir::Operation *op
 /// The operand that must share its register with a result (inout, kept lanes); -1 if none. `result` receives the result's number.
 int getTiedOperand(mlir::Operation *op, unsigned &result);
 
-/// The slot of an instruction op without its registers, which need no numbers yet; its immediate I0 or I1 goes into `word`.
+/// The slot of an instruction op without its registers, which need no numbers yet; its immediate I0 or I1, or its coordinate, goes into
+/// `word`.
 isa::Slot getUnnumberedSlot(mlir::Operation *op, isa::Word &word);
-/// The slot that an instruction op with allocated registers stands for; its immediate I0 or I1 goes into `word`.
+/// The slot that an instruction op with allocated registers stands for; its immediate I0 or I1, or its coordinate, goes into
+/// `word`.
 mlir::FailureOr<isa::Slot> getSlot(mlir::Operation *op, isa::Word &word);
 /// The other way: an instruction op for the slot of a pipe. `named` gives the `siw.register` of a type.
 mlir::Operation *createInstruction(mlir::OpBuilder &builder, mlir::Location loc, isa::Pipe pipe, const isa::Word &word,
@@ -62,6 +65,8 @@ mlir::Operation *createInstruction(mlir::OpBuilder &builder, mlir::Location loc,
 } // namespace vtpu::siw
 
 #include "vtpu/Dialect/SIW/IR/SIWDialect.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "vtpu/Dialect/SIW/IR/SIWAttributes.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "vtpu/Dialect/SIW/IR/SIWTypes.h.inc"
 #define GET_OP_CLASSES

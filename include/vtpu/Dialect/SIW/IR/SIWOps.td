@@ -26,6 +26,7 @@ def SIW_Dialect : Dialect {
     `siw-allocate-registers` gives them a number (`!siw.v<7>`).
   }];
   let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
 }
 
 class SIW_Register<string name, string mnemo, string text> : TypeDef<SIW_Dialect, name> {
@@ -41,13 +42,32 @@ def SIW_P : SIW_Register<"P", "p", "coordinate register">;
 def SIW_M : SIW_Register<"M", "m", "512-bit message register">;
 def SIW_AnyRegister : AnyTypeOf<[SIW_R, SIW_V, SIW_K, SIW_P, SIW_M]>;
 
+def SIW_Coordinate : AttrDef<SIW_Dialect, "Coordinate"> {
+  let mnemonic = "coordinate";
+  let summary = "A coordinate of 11 components";
+  let description = [{
+    Written as text in the forms of `vtpu::parseCoordinate` (`a.b.c/d.e.f/g.h.i.j.k`, or the nine parts of phext with line and column 0) and
+    printed with all components. The parameters are its packed bits.
+
+    ```mlir
+    #siw.coordinate<"1.1.1/2.3.4/5.6.7.8.9">
+    ```
+  }];
+  let parameters = (ins "uint64_t":$low, "uint64_t":$high);
+  let builders = [AttrBuilder<(ins "const ::vtpu::Coordinate &":$value), "return $_get($_ctxt, value.low(), value.high());">];
+  let extraClassDeclaration = [{
+    ::vtpu::Coordinate getValue() const { return ::vtpu::Coordinate::fromBits(getLow(), getHigh()); }
+  }];
+  let hasCustomAssemblyFormat = 1;
+}
+
 class SIW_Op<string mnemonic, list<Trait> traits = []> : Op<SIW_Dialect, mnemonic, traits>;
 
 def SIW_IsInstruction : NativeOpTrait<"IsInstruction"> { let cppNamespace = "::vtpu::siw"; }
 
 // Operands: every in and inout register in table order (an address index only with the attribute `indexed`), then the mask (attribute `masked`),
 // then for a merging mask (no attribute `zeroing`) the register whose inactive lanes are kept. Results: every out, inout and tmp register.
-// Other attributes, only where the row uses them: type, mem, length (128, 256, 512), pred, scale (1, 2, 4, 8), imm.
+// Other attributes, only where the row uses them: type, mem, length (128, 256, 512), pred, scale (1, 2, 4, 8), imm, coordinate.
 class SIW_Instruction<string mnemonic, list<Trait> traits> : SIW_Op<mnemonic, !listconcat(traits, [SIW_IsInstruction])> {
   let arguments = (ins Variadic<SIW_AnyRegister>:$registers);
   let results = (outs Variadic<SIW_AnyRegister>:$written);
@@ -198,7 +218,8 @@ def SIW_BundleOp : SIW_Op<"bundle", [NoTerminator, SingleBlock, RecursiveMemoryE
   let summary = "One word";
   let description = [{
     The instructions of one word, at most one per pipe, executed in parallel. Operands are `siw.register` values. `coordinate` places the word;
-    without it the translation to binary does. `immediates` gives I0 and I1 of a word whose instructions do not tell them.
+    without it an instruction that takes the word's coordinate does, else the translation to binary. `immediates` gives I0 and I1 of a word whose
+    instructions do not tell them.
 
     ```mlir
     siw.bundle {
@@ -206,7 +227,7 @@ def SIW_BundleOp : SIW_Op<"bundle", [NoTerminator, SingleBlock, RecursiveMemoryE
     }
     ```
   }];
-  let arguments = (ins OptionalAttr<DenseI64ArrayAttr>:$coordinate, OptionalAttr<DenseI64ArrayAttr>:$immediates);
+  let arguments = (ins OptionalAttr<SIW_Coordinate>:$coordinate, OptionalAttr<DenseI64ArrayAttr>:$immediates);
   let regions = (region SizedRegion<1>:$body);
   let builders = [OpBuilder<(ins), [{ $_state.addRegion(); }]>];
   let assemblyFormat = "$body attr-dict";
