@@ -105,8 +105,7 @@ static OpBuilder::InsertPoint before(Operation *op) { return OpBuilder::InsertPo
 /// The loop's register starts as this operand: it must die here.
 void Allocator::fixLoopInit(Operation *loop, unsigned operand) {
   Value value = loop->getOperand(operand);
-  bool dies = value.hasOneUse() && value.getParentBlock() == loop->getBlock() && value.getDefiningOp();
-  if (!dies)
+  if (!canStartLoop(value, loop->getBlock()))
     loop->setOperand(operand, copy(value, before(loop)));
 }
 
@@ -134,9 +133,9 @@ void Allocator::fixYield(Operation *terminator, unsigned firstOperand, Block::Bl
       continue;
     pending.push_back({i + firstOperand, value});
   }
-  // First everything that is read, then the registers that are written.
+  // First everything that is read from registers of arguments, then the registers that are written.
   for (auto &[operand, value] : pending)
-    if (mlir::isa<BlockArgument>(value))
+    if (mlir::isa<BlockArgument>(firstInRegister(value, block)))
       value = copy(value, before(terminator));
   for (auto &[operand, value] : pending)
     terminator->setOperand(operand, copy(value, before(terminator)));

@@ -7,7 +7,6 @@
 #include "Registers.h"
 
 #include "llvm/ADT/EquivalenceClasses.h"
-
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <numeric>
@@ -31,18 +30,62 @@ bool canUpdateInPlace(Operation *op, Value tied) {
   return tied.hasOneUse() && tied.getParentBlock() == op->getBlock();
 }
 
-bool canTakeOver(Value yielded, Value carried, Block *block) {
-  Operation *def = yielded.getDefiningOp();
+bool canStartLoop(Value start, Block *block) { return start.hasOneUse() && start.getDefiningOp() && start.getParentBlock() == block; }
+
+/// The value of a block whose register a value takes without a copy: the one that an op updates in place, or that a loop starts with; null if none.
+static Value previousInRegister(Value value, Block *block) {
+  Operation *def = value.getDefiningOp();
   if (!def || def->getBlock() != block)
+    return {};
+  const unsigned number = cast<OpResult>(value).getResultNumber();
+  if (getInstruction(def)) {
+    unsigned result;
+    const int tied = getTiedOperand(def, result);
+    const bool updates = tied >= 0 && result == number && canUpdateInPlace(def, def->getOperand(unsigned(tied)));
+    return updates ? def->getOperand(unsigned(tied)) : Value();
+  }
+  Value start;
+  if (auto loop = dyn_cast<ForOp>(def))
+    start = loop.getStarts()[number];
+  else if (auto loop = dyn_cast<WhileOp>(def))
+    start = loop.getStarts()[number];
+  return start && canStartLoop(start, block) ? start : Value();
+}
+
+/// The other way.
+static Value nextInRegister(Value value, Block *block) {
+  if (value.hasOneUse())
+    for (Value result : value.getUsers().begin()->getResults())
+      if (previousInRegister(result, block) == value)
+        return result;
+  return {};
+}
+
+Value firstInRegister(Value value, Block *block) {
+  while (Value previous = previousInRegister(value, block))
+    value = previous;
+  return value;
+}
+
+bool canTakeOver(Value yielded, Value carried, Block *block) {
+  if (!yielded.getDefiningOp() || yielded.getParentBlock() != block)
     return false;
   if (!carried)
     return true;
-  return llvm::all_of(carried.getUsers(), [&](Operation *user) {
+  const Value first = firstInRegister(yielded, block);
+  Operation *def = first.getDefiningOp();
+  if (!def) // the register of this argument or of another
+    return first == carried;
+  auto isReadBefore = [&](Operation *user) {
     Operation *top = block->findAncestorOpInBlock(*user);
-    if (top == def) // a nested loop must not read it inside as a plain value
-      return user == def || def->getNumRegions() == 0;
+    if (top == def) // it must be read before the result is written, and not inside a nested loop
+      return user == def && !(getInstruction(def) && isWrittenEarly(cast<OpResult>(first)));
     return top && top->isBeforeInBlock(def);
-  });
+  };
+  for (Value held = carried; held; held = nextInRegister(held, block))
+    if (!llvm::all_of(held.getUsers(), isReadBefore))
+      return false;
+  return true;
 }
 
 bool isWrittenEarly(OpResult result) {

@@ -25,7 +25,12 @@ constexpr isa::OperandClass operandClass[numClasses] = {isa::OperandClass::r, is
 
 /// True if an op may write over the operand that is tied to a result; else the allocator copies it first.
 bool canUpdateInPlace(mlir::Operation *op, mlir::Value tied);
-/// True if a value that ends a loop's block may stand in the register of the carried argument that it follows (null: it follows none).
+/// True if a loop of a block may take the register of a value that it starts with: the value dies there. Else the allocator copies it first.
+bool canStartLoop(mlir::Value start, mlir::Block *block);
+/// The first value of a block to stand in a value's register, from which ops updated it in place and loops carried it on; an argument or a result.
+mlir::Value firstInRegister(mlir::Value value, mlir::Block *block);
+/// True if a value that ends a loop's block may stand in the register of the carried argument that it follows (null: it follows none): nothing
+/// reads what stood there once the value's register is written for the first time.
 bool canTakeOver(mlir::Value yielded, mlir::Value carried, mlir::Block *block);
 /// True if a result is written while the op still reads its operands.
 bool isWrittenEarly(mlir::OpResult result);

@@ -12,3 +12,49 @@ siw.func @temporary attributes {bindings = [{kind = "import", name = "x", size =
   siw.ssts %s, %p {imm = 192 : i64, type = "f32"} : (!siw.v, !siw.r) -> ()
   siw.cret : () -> ()
 }
+
+// The product stands where the argument stood, and so the sum may not before the product is stored.
+// CHECK-LABEL: siw.func @held
+// CHECK: siw.dfma {{.*}} -> !siw.v<0>
+// CHECK: siw.dadd {{.*}} -> !siw.v<[[SUM:[1-9]]]>
+// CHECK: siw.sst {{.*}} : (!siw.v<0>,
+// CHECK: siw.dmov {{.*}} : (!siw.v<[[SUM]]>) -> !siw.v<0>
+siw.func @held attributes {bindings = [{kind = "import", name = "x", size = 8192 : i64, align = 64 : i64, writable}]} {
+  %p = siw.cptr {imm = 0 : i64} : () -> !siw.r
+  %a = siw.sld %p {imm = 0 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.r) -> !siw.v
+  %b = siw.sld %p {imm = 64 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.r) -> !siw.v
+  %zero = siw.cimm {imm = 0 : i64} : () -> !siw.r
+  %out = siw.for from %zero bound 3 step 1 nonempty inits(%a) : (!siw.r, !siw.v) -> !siw.v {
+  ^bb0(%i: !siw.r, %arg: !siw.v):
+    %product = siw.dfma %arg, %b, %b {length = 512 : i32, type = "f32"} : (!siw.v, !siw.v, !siw.v) -> !siw.v
+    %sum = siw.dadd %b, %b {length = 512 : i32, type = "f32"} : (!siw.v, !siw.v) -> !siw.v
+    siw.sst %product, %p {imm = 128 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+    siw.yield %sum : !siw.v
+  }
+  siw.cret : () -> ()
+}
+
+// Both products stand where an argument stood, and change places.
+// CHECK-LABEL: siw.func @crossed
+// CHECK: siw.dfma {{.*}} -> !siw.v<[[A:[0-9]]]>
+// CHECK: siw.dfma {{.*}} -> !siw.v<[[B:[0-9]]]>
+// CHECK: siw.dmov {{.*}} : (!siw.v<[[B]]>) -> !siw.v<[[C:[0-9]]]>
+// CHECK: siw.dmov {{.*}} : (!siw.v<[[A]]>) -> !siw.v<[[D:[0-9]]]>
+// CHECK: siw.dmov {{.*}} : (!siw.v<[[C]]>) -> !siw.v<[[A]]>
+// CHECK: siw.dmov {{.*}} : (!siw.v<[[D]]>) -> !siw.v<[[B]]>
+siw.func @crossed attributes {bindings = [{kind = "import", name = "x", size = 8192 : i64, align = 64 : i64, writable}]} {
+  %p = siw.cptr {imm = 0 : i64} : () -> !siw.r
+  %a = siw.sld %p {imm = 0 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.r) -> !siw.v
+  %b = siw.sld %p {imm = 64 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.r) -> !siw.v
+  %c = siw.sld %p {imm = 128 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.r) -> !siw.v
+  %zero = siw.cimm {imm = 0 : i64} : () -> !siw.r
+  %out:2 = siw.for from %zero bound 3 step 1 nonempty inits(%a, %b) : (!siw.r, !siw.v, !siw.v) -> (!siw.v, !siw.v) {
+  ^bb0(%i: !siw.r, %x: !siw.v, %y: !siw.v):
+    %first = siw.dfma %x, %c, %c {length = 512 : i32, type = "f32"} : (!siw.v, !siw.v, !siw.v) -> !siw.v
+    %second = siw.dfma %y, %c, %c {length = 512 : i32, type = "f32"} : (!siw.v, !siw.v, !siw.v) -> !siw.v
+    siw.yield %second, %first : !siw.v, !siw.v
+  }
+  siw.sst %out#0, %p {imm = 192 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out#1, %p {imm = 256 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.cret : () -> ()
+}
