@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Functions that need more registers than there are: random siw programs with structured control, against their meaning in Python."""
 
+import pathlib
 import random
+import subprocess
+import sys
 
 import numpy
 import pytest
+import torch
 import vtpu
 
 ROW = 64  # 64-bit numbers behind a pointer
@@ -56,8 +60,10 @@ class Writer:
         for _ in ints:
             new.append(self.step(block, ints + new, pointers))
             if depth and self.rng.random() < 0.08:
-                inner = self.structure(block, ints, pointers, depth - 1)
-                new[-1] = self.op(block, "cadd", [new[-1], self.rng.choice(inner)])
+                # What the body made or carries starts the inner one, and what comes out may be carried as it is.
+                starts = [self.rng.choice(pair) for pair in zip(ints, new)] + ints[len(new) :]
+                inner = self.rng.choice(self.structure(block, starts, pointers, depth - 1))
+                new[-1] = inner if self.rng.random() < 0.5 else self.op(block, "cadd", [new[-1], inner])
         return new, [self.move(block, p, ints) if depth == 0 else p for p in pointers]
 
     def structure(self, block, ints, pointers, depth):
@@ -113,8 +119,10 @@ class Writer:
             yields.append(self.op(body, "caddi", [after[-1]], "imm = 1 : i64"))
             self.lines += [f"siw.yield {', '.join(yields)} : {types}", "}"]
             block.append(("while", outs, starts + moved + [zero], names, test, left, after, body, yields))
-        for i, out in enumerate(outs):
-            self.lines.append(f"{out} = siw.cmov {packed}#{i} : (!siw.r) -> !siw.r")
+        if self.rng.random() < 0.5:
+            outs[:] = [f"{packed}#{i}" for i in range(n)]
+        else:
+            self.lines += [f"{out} = siw.cmov {packed}#{i} : (!siw.r) -> !siw.r" for i, out in enumerate(outs)]
         return outs[: len(starts)]
 
 
@@ -200,3 +208,89 @@ def test_more_values_than_registers(width, seed):
     program = vtpu.compile_mlir(text, compile_from="siw")
     for tier in ("interpreter", "jit") if program.tier == "jit" else ("interpreter",):
         numpy.testing.assert_array_equal(numpy.asarray(program.with_tier(tier)["main"](data)), expected, err_msg=tier)
+
+
+MANY = pathlib.Path(__file__).parents[1] / "Dialect" / "SIW" / "Transforms" / "Inputs" / "many_values.py"
+
+
+def run_many(kind, count, x, size):
+    """The first `size` numbers of `main` of many_values.py for 512 numbers, the same in every tier: so many it writes."""
+    text = subprocess.run([sys.executable, MANY, kind, str(count)], check=True, capture_output=True, text=True).stdout
+    program = vtpu.compile_mlir(text, compile_from="siw")
+    tiers = ("interpreter", "jit") if program.tier == "jit" else ("interpreter",)
+    results = [numpy.asarray(program.with_tier(tier)["main"](x))[:size] for tier in tiers]
+    for result in results[1:]:
+        numpy.testing.assert_array_equal(result, results[0])
+    return results[0]
+
+
+@pytest.mark.parametrize("count", [4, 16, 17, 40])
+def test_more_coordinates_than_registers(count):
+    x = numpy.arange(512) * 3
+    origin = vtpu.Coordinate.uniform(1)
+    starts = [origin.replace("column", int(x[i])) for i in range(count)]
+    rounds = [starts[(i + 9) % count].replace("line", 8) for i in range(count)]
+    for kind, expected in (("coordinates", starts), ("carried-coordinates", rounds)):
+        words = run_many(kind, count, x, 2 * count).view(numpy.uint64).reshape(count, 2)
+        assert [int(low) | int(high) << 64 for low, high in words] == [c.bits for c in expected]
+
+
+@pytest.mark.parametrize("count", [3, 8, 9, 30])
+def test_more_messages_than_registers(count):
+    x = numpy.arange(512) * 7
+    for kind, expected in (("messages", x[:count]), ("carried-messages", x[(numpy.arange(count) + 9) % count] << 9)):
+        numpy.testing.assert_array_equal(run_many(kind, count, x, 8 * count).reshape(count, 8), numpy.repeat(expected, 8).reshape(count, 8))
+
+
+@pytest.mark.parametrize("kind", ["counters", "bounds"])
+@pytest.mark.parametrize("count", [5, 15, 17, 33])
+def test_more_counters_than_registers(kind, count):
+    start = numpy.arange(count) % 5
+    trips = numpy.array([3 if i < 2 or i > count - 3 else 1 for i in range(count)])
+    x = numpy.arange(512)
+    x[256 : 256 + count] = start + 2 * trips
+    sums = (start + trips - 1) * trips  # of a counter over its rounds, start, start + 2, ...
+    numpy.testing.assert_array_equal(run_many(kind, count, x, count), x[:count] + sums * (trips.prod() // trips))
+
+
+def test_a_loop_beside_a_call():
+    """No register survives a call, and so everything is made again; what a loop carries may still leave its register."""
+    zeros = [f"%z{i} = siw.cimm {{imm = {i} : i64}} : () -> !siw.r" for i in range(24)]
+    types = ", ".join(["!siw.r"] * 24)
+    body = [f"%n{i} = siw.cadd %a{i}, %a{(i + 1) % 24} : (!siw.r, !siw.r) -> !siw.r" for i in range(24)]
+    stores = [f'siw.sstr %out#{i}, %y {{imm = {8 * i} : i64, mem = "i64"}} : (!siw.r, !siw.r) -> ()' for i in range(24)]
+    text = "\n".join([
+        'siw.func @nothing attributes {bindings = [{kind = "import", name = "x", size = 8 : i64, align = 8 : i64}]} {', "siw.cret : () -> ()", "}",
+        'siw.func entry @main attributes {bindings = [{kind = "output", name = "y", size = 192 : i64, align = 64 : i64, writable, dtype = "i64", '
+        'shape = array<i64: 24>}]} {', "siw.call @nothing [0, 0]", *zeros,
+        f"%out:24 = siw.for from %z0 bound 5 step 1 nonempty inits({', '.join(f'%z{i}' for i in range(24))}) : (!siw.r, {types}) -> ({types}) {{",
+        "^bb0(%i: !siw.r, " + ", ".join(f"%a{i}: !siw.r" for i in range(24)) + "):", *body,
+        f"siw.yield {', '.join(f'%n{i}' for i in range(24))} : {types}", "}",
+        "%y = siw.cptr {imm = 0 : i64} : () -> !siw.r", *stores, "siw.cret : () -> ()", "}"])
+    expected = numpy.arange(24)
+    for _ in range(5):
+        expected = expected + numpy.roll(expected, -1)
+    numpy.testing.assert_array_equal(numpy.asarray(vtpu.compile_mlir(text, compile_from="siw")["main"]()), expected)
+
+
+class Deep(torch.nn.Module):
+    """One loop for each of many dimensions that no order of memory lets merge, each with its own strides."""
+
+    def __init__(self, order):
+        super().__init__()
+        self.order = order
+
+    def forward(self, x, y):
+        return torch.sin(x).permute(self.order) * y + y.flip(0)
+
+
+@pytest.mark.parametrize("rank", [6, 18])
+def test_more_dimensions_than_registers(rank):
+    order = list(range(rank))
+    random.Random(rank).shuffle(order)
+    shape = [3 if i in (2, 5) else 2 for i in range(rank)]
+    generator = torch.Generator().manual_seed(rank)
+    x = torch.randn(shape, generator=generator, dtype=torch.float64)
+    y = torch.randn([shape[i] for i in order], generator=generator, dtype=torch.float64)
+    program = vtpu.compile(Deep(order), (x, y))
+    torch.testing.assert_close(program["main"](x, y), Deep(order)(x, y), rtol=1e-12, atol=1e-12)

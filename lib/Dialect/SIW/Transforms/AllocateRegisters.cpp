@@ -6,7 +6,8 @@
 // 2. Tied values form webs; a web's life is one interval over a numbering of all ops. A use inside a loop of a value from outside lasts to the
 //    loop's end.
 // 3. Linear scan per register class. What does not fit is recomputed or spilled, then the scan starts again. A web that is spilled lives in one
-//    stack slot as it lived in one register; a pointer, which may not be stored, becomes an offset from its binding first.
+//    stack slot as it lived in one register; a pointer, which may not be stored, becomes an offset from its binding first, and a counted loop whose
+//    counter or bound must leave its register becomes one that tests and steps the counter itself.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,7 +44,7 @@ struct Web {
 };
 
 /// What frees a register, best last.
-enum class Relief { none, offsets, spillWeb, spillScalar, remake, spill, recompute };
+enum class Relief { none, uncount, offsets, spillWeb, spillScalar, remake, spill, recompute };
 
 class Allocator {
 public:
@@ -69,6 +70,7 @@ private:
   Relief reliefOf(const Web &web);
   bool isKept(const Web &web, Value value);
   llvm::SetVector<Value> pointerClosure(const Web &web);
+  llvm::SmallSetVector<Operation *, 2> countedLoops(const Web &web);
   void relieve(ArrayRef<unsigned> victims);
   void recompute(Value value);
   void spill(const llvm::SetVector<Value> &values);
@@ -328,12 +330,12 @@ bool Allocator::isKept(const Web &web, Value value) {
 }
 
 Relief Allocator::reliefOf(const Web &web) {
+  if (!countedLoops(web).empty())
+    return Relief::uncount;
   bool read = false, written = false;
   for (Value value : web.values) {
     if (reloads.contains(value))
       return Relief::none;
-    if (auto arg = dyn_cast<BlockArgument>(value); arg && arg.getArgNumber() == 0 && mlir::isa<ForOp>(arg.getOwner()->getParentOp()))
-      return Relief::none; // a counter
     read |= !value.use_empty();
     written |= value.getDefiningOp() && getInstruction(value.getDefiningOp());
   }
@@ -357,6 +359,21 @@ Relief Allocator::reliefOf(const Web &web) {
     if (reloads.contains(member))
       return Relief::none;
   return Relief::offsets;
+}
+
+/// The loops that keep a web in its register: those whose counter it is, or whose bound it is brought back for.
+llvm::SmallSetVector<Operation *, 2> Allocator::countedLoops(const Web &web) {
+  llvm::SmallSetVector<Operation *, 2> loops;
+  for (Value value : web.values) {
+    if (auto arg = dyn_cast<BlockArgument>(value))
+      if (Operation *loop = arg.getOwner()->getParentOp(); arg.getArgNumber() == 0 && mlir::isa<ForOp>(loop))
+        loops.insert(loop);
+    if (reloads.contains(value))
+      for (Operation *user : value.getUsers())
+        if (auto loop = dyn_cast<ForOp>(user); loop && loop.getUpper() == value)
+          loops.insert(loop);
+  }
+  return loops;
 }
 
 /// The values of the webs that must become offsets together with this one.
@@ -388,9 +405,14 @@ void Allocator::relieve(ArrayRef<unsigned> victims) {
   for (unsigned id : victims)
     plan.push_back({id, reliefOf(webs[id])});
   SmallVector<unsigned> pointers, webwise;
+  llvm::SetVector<Operation *> loops;
   llvm::DenseSet<Value> gone;
   for (auto [id, relief] : plan) {
     const Value value = webs[id].values[0];
+    if (relief == Relief::uncount) {
+      loops.insert_range(countedLoops(webs[id]));
+      continue;
+    }
     if (relief == Relief::offsets || relief == Relief::spillWeb) {
       (relief == Relief::offsets ? pointers : webwise).push_back(id);
       continue;
@@ -407,7 +429,12 @@ void Allocator::relieve(ArrayRef<unsigned> victims) {
       spill(values);
     }
   }
-  // Both replace values, and so they take turns.
+  // All replace values, and so they take turns.
+  if (!loops.empty()) {
+    for (Operation *loop : loops)
+      countInWhile(cast<ForOp>(loop), reloads);
+    return;
+  }
   llvm::SetVector<Value> values;
   if (!pointers.empty()) {
     for (unsigned id : pointers)
@@ -430,14 +457,13 @@ void Allocator::recompute(Value value) {
   std::optional<KnownScalar> known = classOf(value.getType()) == classR ? getKnownScalar(value) : std::nullopt;
   for (OpOperand &use : llvm::make_early_inc_range(value.getUses())) {
     builder.setInsertionPoint(use.getOwner());
-    if (known) {
-      Emitter emitter(builder, def->getLoc());
-      use.set(makeKnownScalar(emitter, *known, reloads));
-      continue;
-    }
-    Operation *clone = builder.clone(*def);
-    use.set(clone->getResult(0));
-    reloads.insert(clone->getResult(0));
+    Emitter emitter(builder, def->getLoc());
+    Value again = known ? makeKnownScalar(emitter, *known, reloads) : builder.clone(*def)->getResult(0);
+    if (isCarried(use)) // stays long
+      reloads.erase(again);
+    else
+      reloads.insert(again);
+    use.set(again);
   }
   def->erase();
 }

@@ -242,4 +242,68 @@ void dropCarried(FuncOp func, const llvm::SetVector<Value> &web) {
   }
 }
 
+/// A value that was made for one use, made again with what was made for it.
+static Value remake(Emitter &emitter, Value value, llvm::DenseSet<Value> &made) {
+  if (!made.contains(value))
+    return value;
+  Operation *def = value.getDefiningOp();
+  SmallVector<Value> operands;
+  for (Value operand : def->getOperands())
+    operands.push_back(remake(emitter, operand, made));
+  Operation *again = emitter.builder.clone(*def);
+  again->setOperands(operands);
+  Value result = again->getResult(cast<OpResult>(value).getResultNumber());
+  made.insert(result);
+  return result;
+}
+
+/// Removes a value that was made for uses which are gone, and what was made for it.
+static void dropMade(Value value, llvm::DenseSet<Value> &made) {
+  if (!made.contains(value) || !value.use_empty())
+    return;
+  Operation *def = value.getDefiningOp();
+  const SmallVector<Value> operands(def->getOperands());
+  made.erase(value);
+  def->erase();
+  for (Value operand : operands)
+    dropMade(operand, made);
+}
+
+WhileOp countInWhile(ForOp loop, llvm::DenseSet<Value> &made) {
+  OpBuilder builder(loop);
+  const Location loc = loop.getLoc();
+  Emitter emitter(builder, loc);
+  OperationState state(loc, WhileOp::getOperationName());
+  state.addOperands(loop.getLower());
+  state.addOperands(loop.getStarts());
+  const SmallVector<Type> types(ValueRange(state.operands).getTypes());
+  state.addTypes(types);
+  Block &test = state.addRegion()->emplaceBlock();
+  Region *body = state.addRegion();
+  for (Type type : types)
+    test.addArgument(type, loc);
+
+  builder.setInsertionPointToStart(&test);
+  const Value upper = loop.getUpper(), bound = upper ? remake(emitter, upper, made) : emitter.constant(int64_t(*loop.getBound()));
+  if (!upper)
+    made.insert(bound);
+  Fields less;
+  less.predicate = isa::Predicate::lt;
+  const Value goesOn = emitter.c(COp::cset, {test.getArgument(0), bound}, less);
+  made.insert(goesOn);
+  ConditionOp::create(builder, loc, goesOn, test.getArguments());
+
+  Operation *yield = loop.getYield();
+  builder.setInsertionPoint(yield);
+  yield->insertOperands(0, addConstant(emitter, loop.getCounter(), int64_t(loop.getStep()), made));
+  body->takeBody(loop.getBody());
+  builder.setInsertionPoint(loop);
+  auto repeat = cast<WhileOp>(builder.create(state));
+  loop->replaceAllUsesWith(repeat.getResults().drop_front());
+  loop->erase();
+  if (upper)
+    dropMade(upper, made);
+  return repeat;
+}
+
 } // namespace vtpu::siw

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the register allocator asks of IR when it runs out of registers. Pointers may not be stored, so a pointer that must leave its register
-// first becomes its byte offset from the start of its binding.
+// first becomes its byte offset from the start of its binding. A counted loop needs its counter and bound in registers; one that must do without
+// becomes a loop under a condition.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,6 +43,10 @@ void pointersToOffsets(const llvm::SetVector<mlir::Value> &web, llvm::DenseSet<m
 
 /// Removes the values of a web from starts, arguments, yields and results of structured ops. No other use of those arguments and results is left.
 void dropCarried(FuncOp func, const llvm::SetVector<mlir::Value> &web);
+
+/// Turns a counted loop into a siw.while that carries the counter first and tests it against the bound itself: both are then values as all others. A
+/// bound that stands in `made` is made again for each test. Every new value that needs no register beyond its use goes to `made`.
+WhileOp countInWhile(ForOp loop, llvm::DenseSet<mlir::Value> &made);
 
 } // namespace vtpu::siw
 

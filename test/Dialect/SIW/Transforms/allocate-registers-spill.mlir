@@ -4,7 +4,14 @@
 // RUN: %python %S/Inputs/many_values.py carried 20 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=CARRIED
 // RUN: %python %S/Inputs/many_values.py walking 20 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=WALKING
 // RUN: %python %S/Inputs/many_values.py vectors 40 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=VECTORS
-// RUN: %python %S/Inputs/many_values.py counters 17 | not vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' 2>&1 | FileCheck %s --check-prefix=COUNTERS
+// RUN: %python %S/Inputs/many_values.py coordinates 16 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=P16
+// RUN: %python %S/Inputs/many_values.py coordinates 20 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=P20
+// RUN: %python %S/Inputs/many_values.py carried-coordinates 20 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=CARRYP
+// RUN: %python %S/Inputs/many_values.py messages 8 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=M8
+// RUN: %python %S/Inputs/many_values.py messages 12 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=M12
+// RUN: %python %S/Inputs/many_values.py carried-messages 12 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=CARRYM
+// RUN: %python %S/Inputs/many_values.py counters 17 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=COUNTERS
+// RUN: %python %S/Inputs/many_values.py bounds 9 | vtpu-opt --pass-pipeline='builtin.module(siw.func(siw-allocate-registers))' | FileCheck %s --check-prefix=BOUNDS
 
 // An integer goes to a stack slot of 8 bytes and comes back before its use.
 // INTEGER: kind = "stack"
@@ -45,4 +52,57 @@
 // VECTORS: siw.sst {{.*}}length = 512
 // VECTORS: siw.yield
 
-// COUNTERS: error: function 'main' needs more than 16 registers of one class at once and nothing can be spilled
+// Sixteen coordinates fit p0..p15 (their origin is made again for each), eight messages m0..m7.
+// P16-NOT: kind = "stack"
+// P16: siw.pcoord {{.*}} -> !siw.p<0>
+// P16: siw.pins {{.*}} -> !siw.p<15>
+// M8-NOT: kind = "stack"
+// M8: siw.cpackv {{.*}} -> !siw.m<7>
+
+// A coordinate takes 16 bytes of the stack.
+// P20: kind = "stack", name = "stack", size = {{[0-9]+}}
+// P20: %[[VALUE:.*]] = siw.pins
+// P20-NEXT: %[[STACK:.*]] = siw.cptr {imm = 2 : i64}
+// P20-NEXT: siw.sstp %[[VALUE]], %[[STACK]] {imm = [[SLOT:[0-9]+]] : i64}
+// P20: %[[AGAIN:.*]] = siw.sldp %{{.*}} {imm = [[SLOT]] : i64}
+// P20-NEXT: siw.sstp %[[AGAIN]], %{{.*}} {imm = {{[0-9]+}} : i64}
+// CARRYP: kind = "stack"
+// CARRYP: siw.for
+// CARRYP: siw.sldp
+// CARRYP: siw.pins
+// CARRYP: siw.sstp
+// CARRYP: siw.yield
+
+// A message goes through a vector register into 64 bytes.
+// M12: kind = "stack"
+// M12: %[[VALUE:.*]] = siw.cpackv
+// M12-NEXT: %[[BITS:.*]] = siw.cunpackv %[[VALUE]]
+// M12-NEXT: %[[STACK:.*]] = siw.cptr {imm = 2 : i64}
+// M12-NEXT: siw.sst %[[BITS]], %[[STACK]] {imm = 0 : i64, length = 512
+// M12: %[[BITS:.*]] = siw.sld %{{.*}} {imm = 0 : i64, length = 512
+// M12-NEXT: %[[AGAIN:.*]] = siw.cpackv %[[BITS]]
+// M12-NEXT: siw.cunpackv %[[AGAIN]]
+// CARRYM: kind = "stack"
+// CARRYM: siw.for
+// CARRYM: siw.sld
+// CARRYM: siw.sst
+// CARRYM: siw.yield
+
+// A loop whose counter must leave its register tests and steps it in its stack slot; the loops inside keep theirs.
+// COUNTERS: kind = "stack"
+// COUNTERS: siw.while() : () -> () {
+// COUNTERS-NEXT: %[[BOUND:.*]] = siw.cimm {imm = 6 : i64}
+// COUNTERS-NEXT: siw.cptr
+// COUNTERS-NEXT: %[[COUNTER:.*]] = siw.sldr
+// COUNTERS-NEXT: %[[LESS:.*]] = siw.cset %[[COUNTER]], %[[BOUND]] {pred = "lt"}
+// COUNTERS-NEXT: siw.condition %[[LESS]]
+// COUNTERS: siw.for
+// COUNTERS: siw.caddi %{{.*}} {imm = 2 : i64}
+// COUNTERS: siw.sstr
+// COUNTERS: siw.yield
+
+// A bound that is spilled comes back for each test.
+// BOUNDS: siw.while(
+// BOUNDS: %[[BOUND:.*]] = siw.sldr
+// BOUNDS-NEXT: siw.cset %{{.*}}, %[[BOUND]] {pred = "lt"}
+// BOUNDS: siw.for

@@ -121,7 +121,7 @@ def SIW_ForOp : SIW_Op<"for", [
   let summary = "A counted loop over words";
   let description = [{
     Runs its body for a counter from the first operand (inclusive) to the bound (exclusive) in steps of a constant. The bound is the attribute
-    `bound` or the operand `upper`. With `nonempty` the body runs at least once and no guard is emitted.
+    `bound` or the operand `upper`. `nonempty` promises that the counter starts below the bound: no guard is emitted.
 
     ```mlir
     %sum = siw.for from %zero bound 64 step 16 nonempty inits(%a) : (!siw.r, !siw.v) -> !siw.v {

@@ -13,7 +13,8 @@ def AllocateRegisters : Pass<"siw-allocate-registers", "::vtpu::siw::FuncOp"> {
   let summary = "Give every register value a number";
   let description = [{
     Linear scan over structured control. Values that a loop carries share a register with their successors; copies go where that would clobber
-    a live value. What does not fit is recomputed before its uses if it needs no operands, else stored to the function's stack binding.
+    a live value. What does not fit is recomputed before its uses if it needs no operands, else stored to the function's stack binding. A
+    `siw.for` whose counter or bound must leave its register too becomes a `siw.while` that tests and steps the counter.
   }];
   let statistics = [Statistic<"numCopies", "copies", "Copies inserted">,
                     Statistic<"numRecomputed", "recomputed", "Values recomputed before their uses">,

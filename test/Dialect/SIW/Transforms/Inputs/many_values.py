@@ -49,12 +49,41 @@ elif kind == "vectors":
     outs = loop("v", [f"%v{i}" for i in range(count)], lambda i: f"%next{i} = siw.dadd %arg{i}, %arg{(i + 1) % count} {row} : (!siw.v, !siw.v) -> !siw.v")
     for i, out in enumerate(outs):
         lines.append(f'siw.sst {out}, %y {{imm = {64 * i} : i64, length = 512 : i32, mem = "i32", type = "i32"}} : (!siw.v, !siw.r) -> ()')
-elif kind == "counters":
+elif kind in ("coordinates", "carried-coordinates"):
+    lines.append('%origin = siw.pcoord {coordinate = #siw.coordinate<"1.1.1/1.1.1/1.1.1.1.1">} : () -> !siw.p')
+    lines += [f"%c{i} = siw.pins %origin, %value{i} {{imm = 10 : i64}} : (!siw.p, !siw.r) -> !siw.p" for i in range(count)]
+    outs = [f"%c{i}" for i in range(count)]
+    if kind == "carried-coordinates":
+        outs = loop("p", outs, lambda i: f"%next{i} = siw.pins %arg{(i + 1) % count}, %i {{imm = 9 : i64}} : "
+                    "(!siw.p, !siw.r) -> !siw.p")
+    lines += [f"siw.sstp {out}, %y {{imm = {16 * i} : i64}} : (!siw.p, !siw.r) -> ()" for i, out in reversed([*enumerate(outs)])]
+elif kind in ("messages", "carried-messages"):
+    row = '{length = 512 : i32, type = "i64"}'
     for i in range(count):
-        lines.append(f"%start{i} = siw.cimm {{imm = 0 : i64}} : () -> !siw.r")
-        lines.append(f"siw.for from %start{i} bound 9 step 1 nonempty : (!siw.r) -> () {{")
+        lines += [f"%v{i} = siw.dset %value{i} {row} : (!siw.r) -> !siw.v", f"%m{i} = siw.cpackv %v{i} : (!siw.v) -> !siw.m"]
+    outs = [f"%m{i}" for i in range(count)]
+    if kind == "carried-messages":
+        outs = loop("m", outs, lambda i: f"%u{i} = siw.cunpackv %arg{(i + 1) % count} : (!siw.m) -> !siw.v\n"
+                    f"%w{i} = siw.dadd %u{i}, %u{i} {row} : (!siw.v, !siw.v) -> !siw.v\n%next{i} = siw.cpackv %w{i} : (!siw.v) -> !siw.m")
+    for i, out in reversed([*enumerate(outs)]):
+        lines.append(f"%o{i} = siw.cunpackv {out} : (!siw.m) -> !siw.v")
+        lines.append(f'siw.sst %o{i}, %y {{imm = {64 * i} : i64, length = 512 : i32, mem = "i64", type = "i64"}} : (!siw.v, !siw.r) -> ()')
+elif kind in ("counters", "bounds"):
+    # Loops in each other, some of one round: y[i] gets x[i] and the counter of loop i in every round of the innermost.
+    store(values)
+    for i in range(count):
+        start, trips = i % 5, 3 if i < 2 or i > count - 3 else 1
+        lines.append(f"%start{i} = siw.cimm {{imm = {start} : i64}} : () -> !siw.r")
+        if kind == "bounds":
+            lines.append(f'%trips{i} = siw.sldr %x {{imm = {8 * (256 + i)} : i64, mem = "i64"}} : (!siw.r) -> !siw.r')
+            lines.append(f"siw.for from %start{i} to %trips{i} step 2 : (!siw.r, !siw.r) -> () {{")
+        else:
+            lines.append(f"siw.for from %start{i} bound {start + 2 * trips} step 2 nonempty : (!siw.r) -> () {{")
         lines.append(f"^bb0(%i{i}: !siw.r):")
-    store(f"%i{i}" for i in range(count))
+    for i in range(count):
+        lines.append(f'%old{i} = siw.sldr %y {{imm = {8 * i} : i64, mem = "i64"}} : (!siw.r) -> !siw.r')
+        lines.append(f"%new{i} = siw.cadd %old{i}, %i{i} : (!siw.r, !siw.r) -> !siw.r")
+    store(f"%new{i}" for i in range(count))
     lines += ["siw.yield", "}"] * count
 
 inputs = '{kind = "input", name = "x", size = 4096 : i64, align = 64 : i64, dtype = "i64", shape = array<i64: 512>}'
