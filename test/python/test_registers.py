@@ -210,6 +210,96 @@ def test_more_values_than_registers(width, seed):
         numpy.testing.assert_array_equal(numpy.asarray(program.with_tier(tier)["main"](data)), expected, err_msg=tier)
 
 
+class Weaver:
+    """Random loops of vector sums, many of which update an operand in place; what is carried changes places."""
+
+    SHAPE = 'length = 512 : i32, type = "f64"'
+
+    def __init__(self, rng, width):
+        self.rng, self.width, self.lines, self.names = rng, width, [], 0
+
+    def name(self):
+        self.names += 1
+        return f"%t{self.names}"
+
+    def sums(self, values, depth):
+        """The steps, as functions on the values by name, and what is yielded."""
+        values, steps = list(values), []
+        for _ in range(self.rng.randrange(2, 9)):
+            if depth and self.rng.random() < 0.25:
+                values += self.loop(steps, [self.rng.choice(values) for _ in range(self.width)], depth - 1)
+                continue
+            out, a, b = self.name(), self.rng.choice(values), self.rng.choice(values)
+            if self.rng.random() < 0.65:
+                self.lines.append(f"{out} = siw.dfma {a}, {b}, %one {{{self.SHAPE}}} : (!siw.v, !siw.v, !siw.v) -> !siw.v")
+                steps.append(lambda env, out=out, a=a, b=b: env.update({out: env[a] + env[b]}))
+            else:
+                self.lines.append(f"{out} = siw.dsub {a}, {b} {{{self.SHAPE}}} : (!siw.v, !siw.v) -> !siw.v")
+                steps.append(lambda env, out=out, a=a, b=b: env.update({out: env[a] - env[b]}))
+            values.append(out)
+        return steps, [self.rng.choice(values[-self.width - 2 :]) for _ in range(self.width)]
+
+    def loop(self, steps, starts, depth):
+        """Two rounds, counted or under a condition."""
+        vectors = ", ".join(["!siw.v"] * self.width)
+        args, tested = ([self.name() for _ in starts] for _ in range(2))
+        packed, zero, count, passed, two, less, more = (self.name() for _ in range(7))
+        named = lambda names: ", ".join(f"{name}: !siw.v" for name in names)
+        self.lines.append(f"{zero} = siw.cimm {{imm = 0 : i64}} : () -> !siw.r")
+        if self.rng.random() < 0.5:
+            self.lines += [f"{packed}:{self.width} = siw.for from {zero} bound 2 step 1 nonempty inits({', '.join(starts)}) : (!siw.r, {vectors}) -> "
+                           f"({vectors}) {{", f"^bb0({count}: !siw.r, {named(args)}):"]
+            body, yields = self.sums(args, depth)
+            self.lines += [f"siw.yield {', '.join(yields)} : {vectors}", "}"]
+        else:
+            types = f"{vectors}, !siw.r"
+            self.lines += [f"{packed}:{self.width + 1} = siw.while({', '.join(starts)}, {zero}) : ({types}) -> ({types}) {{",
+                           f"^bb0({named(tested)}, {passed}: !siw.r):", f"{two} = siw.cimm {{imm = 2 : i64}} : () -> !siw.r",
+                           f'{less} = siw.cset {passed}, {two} {{pred = "lt"}} : (!siw.r, !siw.r) -> !siw.r',
+                           f"siw.condition {less}, {', '.join(tested)}, {passed} : (!siw.r, {types}) -> ()", "} do {",
+                           f"^bb0({named(args)}, {count}: !siw.r):"]
+            body, yields = self.sums(args, depth)
+            self.lines += [f"{more} = siw.caddi {count} {{imm = 1 : i64}} : (!siw.r) -> !siw.r",
+                           f"siw.yield {', '.join(yields)}, {more} : {types}", "}"]
+        outs = [f"{packed}#{i}" for i in range(self.width)]
+
+        def run(env):
+            carried = [env[start] for start in starts]
+            for _ in range(2):
+                env.update(zip(args, carried))
+                for step in body:
+                    step(env)
+                carried = [env[value] for value in yields]
+            env.update(zip(outs, carried))
+
+        steps.append(run)
+        return outs
+
+
+def test_values_that_stand_in_the_registers_of_others():
+    for seed in range(60):
+        rng = random.Random(seed)
+        width = rng.randrange(1, 5)
+        weaver, steps = Weaver(rng, width), []
+        names = [*(f"%s{i}" for i in range(width)), "%one"]
+        weaver.lines += ["%x = siw.cptr {imm = 0 : i64} : () -> !siw.r", "%y = siw.cptr {imm = 1 : i64} : () -> !siw.r"]
+        place = f'mem = "f64", {weaver.SHAPE}'
+        weaver.lines += [f"{name} = siw.sld %x {{imm = {64 * i} : i64, {place}}} : (!siw.r) -> !siw.v" for i, name in enumerate(names)]
+        outs = weaver.loop(steps, names[:-1], rng.randrange(3))
+        weaver.lines += [f"siw.sst {out}, %y {{imm = {64 * i} : i64, {place}}} : (!siw.v, !siw.r) -> ()" for i, out in enumerate(outs)]
+        bindings = ", ".join(
+            f'{{kind = "{kind}", name = "{name}", size = {64 * rows} : i64, align = 64 : i64, dtype = "f64", shape = array<i64: {rows}, 8>{more}}}'
+            for kind, name, rows, more in (("input", "x", width + 1, ""), ("output", "y", width, ", writable"))
+        )
+        text = "\n".join([f"siw.func entry @main attributes {{bindings = [{bindings}]}} {{", *weaver.lines, "siw.cret : () -> ()", "}"])
+        x = numpy.array([[rng.randrange(-3, 4) for _ in range(8)] for _ in range(width)] + [[1] * 8], dtype=float)
+        env = dict(zip(names, x))
+        for step in steps:
+            step(env)
+        result = vtpu.compile_mlir(text, compile_from="scheduled").with_tier("interpreter")["main"](x)
+        numpy.testing.assert_array_equal(numpy.asarray(result), [env[out] for out in outs], err_msg=f"seed {seed}")
+
+
 MANY = pathlib.Path(__file__).parents[1] / "Dialect" / "SIW" / "Transforms" / "Inputs" / "many_values.py"
 
 
