@@ -6,8 +6,12 @@
 
 #include "vtpu/Scheduling/Explain.h"
 
+#include "vtpu/Scheduling/Algorithms.h"
+
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
+#include <optional>
 
 namespace vtpu::sched {
 
@@ -75,6 +79,68 @@ std::vector<EmptySlot> explainEmptySlots(const Problem &problem, const Schedule 
       }
       result.push_back(std::move(slot));
     }
+  return result;
+}
+
+Result<PackedWords> readWords(const PortTable &table, const isa::Word *words, size_t count) {
+  PackedWords result{Problem(table), {}};
+  Problem &problem = result.problem;
+  std::array<uint32_t, isa::numR> versions = {}; // writes so far
+  std::map<std::array<uint32_t, 5>, uint64_t> addresses;
+  std::optional<uint32_t> branch;
+  for (uint32_t w = 0; w < count; ++w) {
+    isa::WordFacts facts;
+    if (Status status = isa::checkWord(words[w], facts); !status)
+      return Error{fmt::format("word {}: {}", w, status.message())};
+    for (isa::Pipe pipe : facts.order) { // as if one after the other
+      const isa::Slot &slot = words[w].slot(pipe);
+      if (slot.empty())
+        continue;
+      const isa::InstrInfo *info = isa::lookup(pipe, slot.opcode);
+      Operation operation;
+      operation.name = info->mnemonic;
+      operation.pipe = pipe;
+      operation.row = &table.row(info->port, slot.length);
+      operation.control = info->isControl();
+      operation.memory.loads = info->isLoad;
+      operation.memory.stores = info->isStore;
+      operation.memory.barrier = !info->isLoad && !info->isStore && info->hasSideEffects;
+      operation.memory.bytes = accessBytes(*info, slot);
+      if (operation.memory.bytes) {
+        const isa::OperandInfo *index = info->operand(isa::Field::rb);
+        const bool indexed = index && index->cls == isa::OperandClass::idx && slot.rb != isa::noRegister;
+        operation.memory.offset = slot.imm;
+        const std::array<uint32_t, 5> key = {slot.ra, versions[slot.ra], indexed ? slot.rb : isa::noRegister, indexed ? versions[slot.rb] : 0,
+                                             indexed ? slot.scale : 0u};
+        operation.memory.address = addresses.try_emplace(key, addresses.size() + 1).first->second;
+      }
+      SlotContent content;
+      content.slot = slot;
+      for (unsigned i = 0; i < info->numOperands; ++i)
+        content.hasImmediates |= info->operands[i].field == isa::Field::i0 || info->operands[i].field == isa::Field::i1;
+      if (content.hasImmediates) {
+        content.i0 = words[w].i0;
+        content.i1 = words[w].i1;
+      }
+      operation.content = content;
+      const uint32_t number = uint32_t(problem.operations.size());
+      if (branch)
+        problem.dependences.push_back({*branch, number, DependenceKind::synchronisation, 0, 0, true});
+      if (operation.control) {
+        for (uint32_t op = 0; op < number; ++op)
+          problem.dependences.push_back({op, number, DependenceKind::synchronisation, 0, 0, /*nextWord=*/false});
+        branch = number;
+      }
+      problem.operations.push_back(std::move(operation));
+      result.schedule.word.push_back(w);
+      const uint16_t written = isa::effects(pipe, slot).writeR;
+      for (unsigned r = 0; r < isa::numR; ++r)
+        versions[r] += written >> r & 1;
+    }
+  }
+  addRegisterDependences(problem);
+  addMemoryDependences(problem);
+  result.schedule.cycle = issueInOrder(problem, result.schedule.order());
   return result;
 }
 

@@ -30,6 +30,14 @@ struct EmptySlot {
 /// Every empty slot of the words of a schedule, by word and pipe. Operations are asked in the order of their words, at most 64 for a slot; one that
 /// could move counts more than one that breaks a rule, and that more than one that must wait. Time: linear in the slots times what is asked.
 std::vector<EmptySlot> explainEmptySlots(const Problem &problem, const Schedule &schedule);
+/// The operations of words as a problem, and the schedule that the words are. Registers and accesses are ordered as `addRegisterDependences` and
+/// `addMemoryDependences` order them; a branch stays behind everything. An error names a word that breaks a rule.
+struct PackedWords {
+  Problem problem;
+  Schedule schedule;
+};
+Result<PackedWords> readWords(const PortTable &table, const isa::Word *words, size_t count);
+
 /// In one line, with the names of operations and the numbers of their words.
 std::string describe(const EmptySlot &slot, const Problem &problem, const Schedule &schedule);
 

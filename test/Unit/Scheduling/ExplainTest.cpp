@@ -50,6 +50,46 @@ TEST(Explain, TellsRulesFromNarrowWindows) {
                    "2: no later word has an operation for C"}));
 }
 
+/// Words read back are the problem they were packed from, as far as empty slots can tell.
+TEST(Explain, ReadsWords) {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 100; ++round) {
+    Problem problem(table);
+    for (int i = 0; i < 40; ++i) {
+      auto reg = [&](unsigned count) { return uint8_t(random() % count); };
+      switch (random() % 4) {
+      case 0: addSlot(problem, "sld", {reg(32), reg(16)}); break;
+      case 1: addSlot(problem, "dadd", {reg(32), reg(32), reg(32)}); break;
+      case 2: addSlot(problem, "cadd", {reg(16), reg(16), reg(16)}); break;
+      default: addSlot(problem, "cimm", {reg(16)}, 7);
+      }
+    }
+    addRegisterDependences(problem);
+    addMemoryDependences(problem);
+    const Schedule packed = packWords(problem, 8);
+    std::vector<isa::Word> words(*std::max_element(packed.word.begin(), packed.word.end()) + 1);
+    for (uint32_t op = 0; op < problem.operations.size(); ++op)
+      addTo(words[packed.word[op]], problem.operations[op]);
+    const Result<PackedWords> back = readWords(table, words.data(), words.size());
+    ASSERT_TRUE(back.ok()) << back.message();
+    EXPECT_EQ(messages(back->problem, back->schedule), Texts()) << "round " << round;
+    const std::vector<EmptySlot> before = explainEmptySlots(problem, packed), after = explainEmptySlots(back->problem, back->schedule);
+    ASSERT_EQ(before.size(), after.size());
+    for (size_t i = 0; i < before.size(); ++i) {
+      EXPECT_EQ(std::tie(before[i].word, before[i].pipe, before[i].reason), std::tie(after[i].word, after[i].pipe, after[i].reason)) << "round " << round;
+      if (before[i].reason != EmptySlot::Reason::nothing) {
+        EXPECT_EQ(problem.operations[before[i].operation].name, back->problem.operations[after[i].operation].name) << "round " << round;
+      }
+    }
+  }
+}
+
+TEST(Explain, NamesAWordThatBreaksARule) {
+  isa::Word word;
+  word.slot(isa::Pipe::D).opcode = 255;
+  EXPECT_NE(readWords(table, &word, 1).message().find("word 0: "), std::string::npos);
+}
+
 /// With a window as wide as the run, packing leaves nothing that could move: every reason is a dependence, a rule or the lack of operations.
 TEST(Explain, FindsNothingToMoveAfterAWideWindow) {
   const char *seedText = getenv("VTPU_SEED");
