@@ -10,7 +10,8 @@ import numpy
 import pytest
 
 import vtpu
-from vtpu.bench import machine, main_suite, measure, report
+from vtpu.bench import main_suite, measure, report, sections
+from vtpu.bench.schedule import prediction
 
 
 def test_report_of_the_main_suite(tmp_path):
@@ -99,12 +100,29 @@ def test_report_of_the_machine_suite(tmp_path):
         assert any(part in name for name in names), f"{part} is not among {names}"
 
 
-def test_a_part_without_its_peer_is_named(monkeypatch):
+def test_report_of_the_schedule_suite(tmp_path):
+    path = tmp_path / "figures.json"
+    done = subprocess.run([sys.executable, "-m", "vtpu", "bench", "report", "--suite", "schedule", "--quick", "--json", str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(path.read_text())
+    assert {"loops", "ii_optimal_share", "ii_optimal_share_exact", "ii_over_mii_geomean", "port_error_mean", "kendall_tau", "mca_error_mean", "ops_per_second",
+            "p99_ms"} <= set(figures)
+    assert figures["loops"] >= 5 and 0 <= figures["ii_optimal_share"] <= figures["ii_optimal_share_exact"] <= 1 <= figures["ii_over_mii_geomean"]
+    assert -1 <= figures["kendall_tau"] <= 1 and len(figures["prediction"]["samples"]) >= 10
+
+
+def test_kendall():
+    assert prediction.kendall([1, 2, 3, 4], [10, 20, 30, 40]) == 1 and prediction.kendall([1, 2, 3], [3, 2, 1]) == -1
+    assert prediction.kendall([1, 1, 2], [1, 2, 3]) == pytest.approx(2 / 6**0.5)
+
+
+def test_a_part_without_its_peer_is_named():
     def section(options, folder):
         yield report.Line("first", 1, "x", ">=", 1)
         raise report.NotMeasured("the peer is not installed")
 
     monkeypatch.setattr(machine, "sections", lambda: [types.SimpleNamespace(__name__="vtpu.bench.machine.some", section=section)])
-    text, figures = report.run(machine.suite, "machine", report.Options(say=lambda text: None))
+    some = types.SimpleNamespace(__name__="vtpu.bench.machine.some", section=section)
+    text, figures = report.run(lambda options: sections.run([some], options), "machine", report.Options(say=lambda text: None))
     assert figures["absent"] == [{"name": "some", "reason": "the peer is not installed"}] and figures["met"] == 1
     assert "Not measured: some: the peer is not installed" in text

@@ -48,6 +48,15 @@ def native_benchmark(options, folder, arguments, repetitions=15, turn=0.1):
     return rows
 
 
+def bench_json(path, *arguments):
+    """What a mode of `vtpu-bench` that writes figures of its own writes to `path`."""
+    done = subprocess.run([build_tool("vtpu-bench"), f"--json={path}", *arguments], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise VtpuError(f"vtpu-bench failed: {done.stderr.strip().splitlines()[-1]}")
+    with open(path, encoding="utf-8") as stream:
+        return json.load(stream)
+
+
 def interleaved(calls, repeats=40, warm=5):
     """Milliseconds of every call, taken in turns: {name: [...]}."""
     times = {name: [] for name in calls}

@@ -52,6 +52,13 @@ class Line:
                 "peer": self.peer, "note": self.note, "samples": spread}
 
 
+@dataclasses.dataclass
+class Facts:
+    """Figures that stand in the JSON under names of their own."""
+
+    values: dict
+
+
 class NotMeasured(Exception):
     """A part of a suite cannot be measured on this machine; the text says why."""
 
@@ -81,11 +88,14 @@ def worse(line, before):
 
 
 def run(suite, name, options):
-    """Runs a suite, a function of the options that yields lines, or `Absent`s for parts that were not measured; returns (text, figures)."""
+    """Runs a suite, a function of the options that yields lines, `Facts`, or `Absent`s for parts that were not measured; returns (text, figures)."""
     began, stolen = time.monotonic(), stolen_seconds()
-    facts, rows, absent = machine(), [], []
+    facts, rows, absent, named = machine(), [], [], {}
     before = load_baselines().get(facts["cpu"], {}).get(name, {})
     for line in suite(options):
+        if isinstance(line, Facts):
+            named.update(line.values)
+            continue
         if isinstance(line, Absent):
             absent.append(line)
             options.say(f"{line.name}: not measured")
@@ -102,7 +112,7 @@ def run(suite, name, options):
             "| Figure | Value | Wanted | | Peer, threads | Details |", "|---|---|---|---|---|---|"]
     text += [f"| {l.name} | {number(l.value)} {l.unit} | {l.relation} {number(l.target)} | {verdict} | {l.peer} | {l.note} |" for l, verdict in rows]
     lines = [line.as_json() for line, _ in rows]
-    figures = {"suite": name, "machine": facts, "seconds": seconds, "lines": lines, "met": sum(l["met"] for l in lines), "missed": sum(not l["met"] for l in lines)}
+    figures = {**named, "suite": name, "machine": facts, "seconds": seconds, "lines": lines, "met": sum(l["met"] for l in lines), "missed": sum(not l["met"] for l in lines)}
     figures["absent"] = [dataclasses.asdict(part) for part in absent]
     text += ["", *(f"Not measured: {part.name}: {part.reason}" for part in absent), f"{figures['met']} met, {figures['missed']} missed"]
     return "\n".join(text), figures
