@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Memory files, each mapped once for execution. Their pages are shared after a fork, while the two processes no longer know of each other's places:
-// so at a fork all pages are closed to new places, and those of either process go to other files.
+// so at a fork all pages are closed to new places, and those of either process go to other files. Where the size of files is limited, a program has
+// pages of its own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +18,7 @@
 #include <mutex>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
 
@@ -39,6 +41,11 @@ struct CodeMemory::Pages {
 
 namespace {
 constexpr size_t leastPages = 1 << 20, line = 64;
+/// True if the process may not have files of so many bytes (`ulimit -f`), which counts for memory files too.
+bool mayNotGrow(size_t bytes) {
+  rlimit limit;
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes;
+}
 size_t roundedUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 Error failed(const char *what) {
   return Error{fmt::format("cannot {} machine code: {}; run with the interpreter tier", what, std::strerror(errno))};
@@ -55,6 +62,8 @@ public:
 
   Status take(CodeMemory &memory, size_t bytes) {
     bytes = roundedUp(std::max<size_t>(bytes, 1), line);
+    if (mayNotGrow(std::max(bytes, leastPages)))
+      return takeAlone(memory, bytes);
     std::lock_guard<std::mutex> lock(mutex);
     for (const std::shared_ptr<Pages> &pages : open)
       for (auto it = pages->unused.begin(); it != pages->unused.end(); ++it)
@@ -80,6 +89,19 @@ public:
       pages->unused.emplace(bytes, size - bytes);
     memory.pages = pages, memory.offset = 0, memory.size = bytes;
     open.push_back(std::move(pages));
+    return {};
+  }
+
+  /// Pages of its own without a file, which are writable while nothing in them runs yet.
+  static Status takeAlone(CodeMemory &memory, size_t bytes) {
+    auto pages = std::make_shared<Pages>();
+    const size_t size = roundedUp(bytes, size_t(sysconf(_SC_PAGESIZE)));
+    void *mapped = mmap(nullptr, size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED)
+      return failed("map memory for");
+    pages->base = static_cast<uint8_t *>(mapped);
+    pages->size = size;
+    memory.pages = std::move(pages), memory.offset = 0, memory.size = bytes;
     return {};
   }
 
@@ -125,6 +147,12 @@ CodeMemory::~CodeMemory() {
 Status CodeMemory::allocate(size_t bytes) { return CodePool::get().take(*this, bytes); }
 
 Status CodeMemory::write(size_t at, const void *code, size_t bytes) {
+  if (pages->file < 0) {
+    if (mprotect(pages->base, pages->size, PROT_READ | PROT_WRITE) != 0)
+      return failed("write");
+    std::memcpy(pages->base + at, code, bytes);
+    return mprotect(pages->base, pages->size, PROT_READ | PROT_EXEC) == 0 ? Status() : failed("seal");
+  }
   for (size_t done = 0; done < bytes;) {
     const ssize_t n = pwrite(pages->file, static_cast<const uint8_t *>(code) + done, bytes - done, off_t(offset + at + done));
     if (n < 0 && errno == EINTR)

@@ -121,7 +121,6 @@ def test_a_part_without_its_peer_is_named():
         yield report.Line("first", 1, "x", ">=", 1)
         raise report.NotMeasured("the peer is not installed")
 
-    monkeypatch.setattr(machine, "sections", lambda: [types.SimpleNamespace(__name__="vtpu.bench.machine.some", section=section)])
     some = types.SimpleNamespace(__name__="vtpu.bench.machine.some", section=section)
     text, figures = report.run(lambda options: sections.run([some], options), "machine", report.Options(say=lambda text: None))
     assert figures["absent"] == [{"name": "some", "reason": "the peer is not installed"}] and figures["met"] == 1

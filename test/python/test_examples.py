@@ -27,6 +27,8 @@ def examples():
         for match in EXAMPLE.finditer(text):
             before = [op for op in ops if op.start() < match.start()]
             label = f"{before[-1][1].lower()}.{before[-1][2]}" if before else path.name
+            if match[2].lstrip().startswith("#"):  # an attribute, not an op
+                continue
             yield label, "\n".join(line[len(match[1]):] for line in match[2].splitlines())
 
 

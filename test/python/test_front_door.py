@@ -130,9 +130,9 @@ class Recorder:
     def __getattr__(self, name):
         return getattr(self.handle, name)
 
-    def call(self, index, inputs, outputs):
+    def call(self, index, inputs, outputs, *space):
         self.inputs, self.outputs = inputs, outputs
-        return self.handle.call(index, inputs, outputs)
+        return self.handle.call(index, inputs, outputs, *space)
 
 
 class Exporter:

@@ -174,6 +174,7 @@ int main(int argc, char **argv) {
   options.flag("checks", checks, "time programs with all accesses checked, none, no polls");
   options.flag("memory", memory, "time memory by coordinate too");
   options.flag("sentrons", sentrons, "time messages and barriers between two sentrons");
+  options.group("modes", "modes that make their own programs and print JSON: conflicts, schedules, predictions");
   options.flag("conflicts", conflicts, "only time planted conflicts and their twins; prints JSON");
   options.value("caches", "LIST", caches, "caches that conflicts are made for (default: this machine's)");
   tools::PipeliningOptions pipelining;

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -53,6 +54,19 @@ TEST(CodeMemory, PlacesStandApartAndAreTakenAgain) {
   places.clear();
   const uint8_t *const first = place(64)->data();
   EXPECT_EQ(place(64)->data(), first);
+}
+
+TEST(CodeMemory, NeedsNoFileWhereTheirSizeIsLimited) {
+  rlimit before, small;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  small = before;
+  small.rlim_cur = 1024;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  auto memory = place(100), other = place(5000);
+  fill(*memory, 100, 1);
+  fill(*other, 5000, 2);
+  EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_TRUE(holds(*memory, 100, 1) && holds(*other, 5000, 2));
 }
 
 TEST(CodeMemory, NoPageIsWritable) {
