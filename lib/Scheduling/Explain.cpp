@@ -144,8 +144,8 @@ Result<PackedWords> readWords(const PortTable &table, const isa::Word *words, si
   return result;
 }
 
-std::string describe(const EmptySlot &slot, const Problem &problem, const Schedule &schedule) {
-  auto label = [&](uint32_t op) { return fmt::format("{} of word {}", problem.operations[op].name, schedule.word[op]); };
+std::string describe(const EmptySlot &slot, const Problem &problem, const Schedule &schedule, uint32_t firstWord) {
+  auto label = [&](uint32_t op) { return fmt::format("{} of word {}", problem.operations[op].name, firstWord + schedule.word[op]); };
   const std::string_view pipe = isa::pipeName(slot.pipe);
   switch (slot.reason) {
   case EmptySlot::Reason::nothing:

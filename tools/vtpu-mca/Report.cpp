@@ -7,6 +7,7 @@
 #include "Report.h"
 
 #include "vtpu/Assembly/Assembly.h"
+#include "vtpu/Scheduling/Explain.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -29,6 +30,18 @@ double Report::pressure(uint32_t operation, uint32_t port) const {
     if (use.port == port)
       work += use.work;
   return work / model->ports.ports[port].capacity;
+}
+
+std::vector<EmptyLine> emptySlots(const Report &report) {
+  const uint32_t first = report.region.first;
+  // Only dependences and the rules of words count: any port table does.
+  const Result<sched::PackedWords> packed =
+      sched::readWords(**sched::findPortTable(sched::defaultPortTable), report.function().words.data() + first, report.region.last - first + 1);
+  std::vector<EmptyLine> lines;
+  if (packed) // what verifies keeps the rules
+    for (const sched::EmptySlot &slot : sched::explainEmptySlots(packed->problem, packed->schedule))
+      lines.push_back({first + slot.word, slot.pipe, sched::describe(slot, packed->problem, packed->schedule, first)});
+  return lines;
 }
 
 std::vector<double> Report::pressures() const {
@@ -101,6 +114,11 @@ json toJSON(const Report &report, const host::Table &table, const Views &views, 
   j["memory"] = {{"level", table.caches.empty() ? "L1" : table.caches[model.level].name},
                  {"bytes", model.footprint ? json(model.footprint) : json()},
                  {"streams", model.streams.size()}};
+  if (views.count(View::empty)) {
+    j["empty"] = json::array();
+    for (const EmptyLine &line : emptySlots(report))
+      j["empty"].push_back({{"word", line.word}, {"slot", isa::pipeName(line.pipe)}, {"why", line.why}});
+  }
   if (views.count(View::slots)) {
     unsigned filled[3] = {};
     for (uint32_t w = report.region.first; w <= report.region.last; ++w)

@@ -37,11 +37,19 @@ struct Report {
   double throughput() const;
 };
 
+/// An empty slot of a region, and what keeps it empty.
+struct EmptyLine {
+  uint32_t word;
+  isa::Pipe pipe;
+  std::string why;
+};
+std::vector<EmptyLine> emptySlots(const Report &report);
+
 /// Analyses one region with a table that knows all of its forms.
 Result<Report> analyse(const Program &program, const host::Region &region, host::RegionCode code, const host::Table &table);
 
-enum class View : uint8_t { summary, slots, bottleneck, pressure, words, instructions, chain, timeline, listing };
-constexpr std::string_view viewNames[] = {"summary", "slots", "bottleneck", "pressure", "words", "instructions", "chain", "timeline", "listing"};
+enum class View : uint8_t { summary, slots, empty, bottleneck, pressure, words, instructions, chain, timeline, listing };
+constexpr std::string_view viewNames[] = {"summary", "slots", "empty", "bottleneck", "pressure", "words", "instructions", "chain", "timeline", "listing"};
 using Views = std::set<View>;
 /// Views by their names, with commas; `all` is all of them.
 Result<Views> parseViews(std::string_view list);

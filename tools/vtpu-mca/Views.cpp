@@ -31,6 +31,8 @@ public:
       summary();
     if (views.count(View::slots))
       slots();
+    if (views.count(View::empty))
+      empty();
     if (views.count(View::bottleneck))
       bottleneck();
     if (views.count(View::pressure) || views.count(View::words))
@@ -98,6 +100,12 @@ private:
     fmt::print("\nSlots of {} words:\n", words);
     for (unsigned pipe = 0; pipe < isa::numPipes; ++pipe)
       fmt::print("  {}  {:>6}  {:>5.1f} %\n", "DSC"[pipe], filled[pipe], 100.0 * filled[pipe] / words);
+  }
+
+  void empty() const {
+    fmt::print("\nEmpty slots:\n");
+    for (const EmptyLine &line : emptySlots(report))
+      fmt::print("  word {:>5}  {}  {}\n", line.word, isa::pipeName(line.pipe), line.why);
   }
 
   void bottleneck() const {

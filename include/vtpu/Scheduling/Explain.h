@@ -38,8 +38,8 @@ struct PackedWords {
 };
 Result<PackedWords> readWords(const PortTable &table, const isa::Word *words, size_t count);
 
-/// In one line, with the names of operations and the numbers of their words.
-std::string describe(const EmptySlot &slot, const Problem &problem, const Schedule &schedule);
+/// In one line, with the names of operations and the numbers of their words, counted from `firstWord`.
+std::string describe(const EmptySlot &slot, const Problem &problem, const Schedule &schedule, uint32_t firstWord = 0);
 
 } // namespace vtpu::sched
 
