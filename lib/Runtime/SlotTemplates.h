@@ -125,7 +125,7 @@ private:
         return code[0].size;
       }
       const int32_t steps = imm >> unit;
-      const bool byte = int64_t(steps) << unit == imm && steps == int8_t(steps);
+      const bool byte = int64_t(steps) * (int64_t(1) << unit) == imm && steps == int8_t(steps);
       const Code &taken = code[byte ? 1 : 2];
       const uint64_t bytes = taken.bytes ^ change;
       std::memcpy(out, &bytes, sizeof bytes);
