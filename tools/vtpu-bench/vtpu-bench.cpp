@@ -174,7 +174,7 @@ int main(int argc, char **argv) {
   options.flag("checks", checks, "time programs with all accesses checked, none, no polls");
   options.flag("memory", memory, "time memory by coordinate too");
   options.flag("sentrons", sentrons, "time messages and barriers between two sentrons");
-  options.group("modes", "modes that make their own programs and print JSON: conflicts, schedules, predictions");
+  options.group("modes", "modes with programs of their own, which print JSON");
   options.flag("conflicts", conflicts, "only time planted conflicts and their twins; prints JSON");
   options.value("caches", "LIST", caches, "caches that conflicts are made for (default: this machine's)");
   tools::PipeliningOptions pipelining;
@@ -182,7 +182,7 @@ int main(int argc, char **argv) {
   options.real("exact", "S", pipelining.exactSeconds, "seconds of the exact solver for an interval (default 10)");
   uint64_t predictions = 0;
   std::string table = "llvm";
-  options.number("predictions", "N", predictions, 1, 100000, "only predict and time N generated loops, seeds from --seed on; JSON");
+  options.number("predictions", "N", predictions, 1, 100000, "predict and time N generated loops, seeds from --seed on; JSON");
   options.value("table", "NAME", table, "host table for that, as of vtpu-mca (default llvm)");
   std::vector<std::string> programs;
   options.parse(argc, argv, programs);

@@ -26,7 +26,7 @@ int main(int argc, char **argv) {
   options.number("iterations", "N", iterations, 1, 1 << 20, "most iterations of a loop (default 4)");
   options.value("coverage", "FILE", coverage, "write how often each form ran without a trap, as JSON");
   options.number("least", "N", settings.least, 0, UINT64_MAX, "go on until each form ran so often (default 0)");
-  options.number("orc-every", "N", settings.orcEvery, 0, UINT64_MAX, "programs whose seed it divides run in ORC too (default 16; 0: none)");
+  options.number("orc-every", "N", settings.orcEvery, 0, UINT64_MAX, "seeds that it divides run in ORC too (default 16; 0: none)");
   options.number("orc-least", "N", settings.orcLeast, 0, UINT64_MAX, "go on until each form ran so often in ORC (default 0)");
   options.parse(argc, argv, inputs);
   if (!inputs.empty())
