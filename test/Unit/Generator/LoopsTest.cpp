@@ -79,7 +79,8 @@ TEST(Loops, KeepWhatIsAskedFor) {
   // Memory within L1 by default, beyond any in class l2.
   auto bytes = [](LoopClass cls) {
     uint64_t sum = 0;
-    for (const Binding &binding : generateLoop(cls, 1)->functions[0].bindings)
+    const Result<Program> program = generateLoop(cls, 1);
+    for (const Binding &binding : program->functions[0].bindings)
       sum += binding.size;
     return sum;
   };
