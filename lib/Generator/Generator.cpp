@@ -9,6 +9,8 @@
 
 #include "vtpu/Generator/Generator.h"
 
+#include "Words.h"
+
 #include "Places.h"
 #include "vtpu/Runtime/Executor.h"
 
@@ -42,48 +44,6 @@ bool hasOperand(const InstrInfo &info, OperandClass cls) {
 /// Rows that the structure of a function places, not a random draw.
 bool isStructural(const InstrInfo &info) {
   return hasOperand(info, OperandClass::binding) || hasOperand(info, OperandClass::table) || (info.isTerminator && !info.isBranch);
-}
-
-Word wordWith(Pipe pipe, const Slot &slot) {
-  Word word;
-  word.slot(pipe) = slot;
-  return word;
-}
-Word control(COp op, unsigned rd, unsigned ra, int32_t imm) {
-  Slot slot;
-  slot.opcode = uint8_t(op);
-  slot.rd = uint8_t(rd);
-  slot.ra = uint8_t(ra);
-  slot.imm = imm;
-  return wordWith(Pipe::C, slot);
-}
-Word immediate(unsigned rd, int64_t value) {
-  Word word = control(COp::cimm, rd, 0, 0);
-  word.hasImmediates = true;
-  word.i0 = value;
-  return word;
-}
-Word branchIf(Predicate predicate, unsigned ra, int64_t value, int32_t distance) {
-  Word word = control(COp::cbcci, 0, ra, distance);
-  word.slot(Pipe::C).predicate = predicate;
-  word.hasImmediates = true;
-  word.i1 = value;
-  return word;
-}
-/// A whole v register, or 64 bits of an r register, without an index.
-Word access(SOp op, Type type, unsigned rd, unsigned ra, int32_t imm) {
-  Slot slot;
-  slot.opcode = uint8_t(op);
-  slot.memType = type;
-  if (op == SOp::sld || op == SOp::sst) {
-    slot.type = type;
-    slot.length = Length::v512;
-  }
-  slot.rd = uint8_t(rd);
-  slot.ra = uint8_t(ra);
-  slot.rb = noRegister;
-  slot.imm = imm;
-  return wordWith(Pipe::S, slot);
 }
 
 class FunctionGenerator {

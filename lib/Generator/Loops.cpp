@@ -9,6 +9,8 @@
 
 #include "vtpu/Generator/Loops.h"
 
+#include "Words.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <numeric>
@@ -254,36 +256,6 @@ private:
 
   //===-- Words ----------------------------------------------------------===//
 
-  static Word control(COp op, unsigned rd, unsigned ra, int32_t imm) {
-    Word word;
-    Slot &slot = word.slot(Pipe::C);
-    slot.opcode = uint8_t(op);
-    slot.rd = uint8_t(rd);
-    slot.ra = uint8_t(ra);
-    slot.imm = imm;
-    return word;
-  }
-  static Word immediate(unsigned rd, int64_t value) {
-    Word word = control(COp::cimm, rd, 0, 0);
-    word.hasImmediates = true;
-    word.i0 = value;
-    return word;
-  }
-  static Word access(SOp op, Type type, unsigned rd, unsigned ra, uint32_t offset) {
-    Word word;
-    Slot &slot = word.slot(Pipe::S);
-    slot.opcode = uint8_t(op);
-    slot.memType = type;
-    if (op == SOp::sld || op == SOp::sst) {
-      slot.type = type;
-      slot.length = Length::v512;
-    }
-    slot.rd = uint8_t(rd);
-    slot.ra = uint8_t(ra);
-    slot.rb = noRegister;
-    slot.imm = int32_t(offset);
-    return word;
-  }
   void place(const Word &word) { words.push_back(word); }
 
   /// Adds a word of one slot, in the last word if it means the same there.

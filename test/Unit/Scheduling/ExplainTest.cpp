@@ -21,6 +21,23 @@ std::vector<std::string> reasons(const Problem &problem, const Schedule &schedul
     texts.push_back(std::to_string(slot.word) + ": " + describe(slot, problem, schedule));
   return texts;
 }
+
+/// Numbered registers, loads, sums and constants.
+Problem randomProblem(std::mt19937_64 &random, int operations) {
+  Problem problem(table);
+  for (int i = 0; i < operations; ++i) {
+    auto reg = [&](unsigned count) { return uint8_t(random() % count); };
+    switch (random() % 4) {
+    case 0: addSlot(problem, "sld", {reg(32), reg(16)}); break;
+    case 1: addSlot(problem, "dadd", {reg(32), reg(32), reg(32)}); break;
+    case 2: addSlot(problem, "cadd", {reg(16), reg(16), reg(16)}); break;
+    default: addSlot(problem, "cimm", {reg(16)}, 7);
+    }
+  }
+  addRegisterDependences(problem);
+  addMemoryDependences(problem);
+  return problem;
+}
 } // namespace
 
 TEST(Explain, NamesWhatKeepsASlotEmpty) {
@@ -54,18 +71,7 @@ TEST(Explain, TellsRulesFromNarrowWindows) {
 TEST(Explain, ReadsWords) {
   std::mt19937_64 random(5);
   for (int round = 0; round < 100; ++round) {
-    Problem problem(table);
-    for (int i = 0; i < 40; ++i) {
-      auto reg = [&](unsigned count) { return uint8_t(random() % count); };
-      switch (random() % 4) {
-      case 0: addSlot(problem, "sld", {reg(32), reg(16)}); break;
-      case 1: addSlot(problem, "dadd", {reg(32), reg(32), reg(32)}); break;
-      case 2: addSlot(problem, "cadd", {reg(16), reg(16), reg(16)}); break;
-      default: addSlot(problem, "cimm", {reg(16)}, 7);
-      }
-    }
-    addRegisterDependences(problem);
-    addMemoryDependences(problem);
+    const Problem problem = randomProblem(random, 40);
     const Schedule packed = packWords(problem, 8);
     std::vector<isa::Word> words(*std::max_element(packed.word.begin(), packed.word.end()) + 1);
     for (uint32_t op = 0; op < problem.operations.size(); ++op)
@@ -96,18 +102,7 @@ TEST(Explain, FindsNothingToMoveAfterAWideWindow) {
   const uint64_t seed = seedText ? strtoull(seedText, nullptr, 0) : 1;
   std::mt19937_64 random(seed);
   for (int round = 0; round < 100; ++round) {
-    Problem problem(table);
-    for (int i = 0; i < 60; ++i) {
-      auto reg = [&](unsigned count) { return uint8_t(random() % count); };
-      switch (random() % 4) {
-      case 0: addSlot(problem, "sld", {reg(32), reg(16)}); break;
-      case 1: addSlot(problem, "dadd", {reg(32), reg(32), reg(32)}); break;
-      case 2: addSlot(problem, "cadd", {reg(16), reg(16), reg(16)}); break;
-      default: addSlot(problem, "cimm", {reg(16)}, 7);
-      }
-    }
-    addRegisterDependences(problem);
-    addMemoryDependences(problem);
+    const Problem problem = randomProblem(random, 60);
     const Schedule packed = packWords(problem, 64);
     size_t slots = 0;
     for (const EmptySlot &slot : explainEmptySlots(problem, packed)) {

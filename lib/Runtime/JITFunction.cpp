@@ -1,0 +1,307 @@
+//===- JITFunction.cpp - Functions around the templates ---------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Operands in registers and in the context, the entry trampoline, functions word by word, traps and polls.
+//
+// Frame of a function: rbp points at the addresses of its bindings; the quadword before them is the context's address. A trap writes its cause
+// into the context, restores the stack pointer that the trampoline saved there and returns false.
+//
+//===----------------------------------------------------------------------===//
+
+#include "JITEmitter.h"
+#include "Routines/Routine.h"
+#include "Semantics.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+namespace vtpu::rt {
+
+using namespace isa;
+using namespace asmjit;
+namespace Inst = asmjit::x86::Inst;
+
+namespace {
+// r12..r15 stand in spill[0..3]; spill[4] is the stack pointer to unwind to, spill[5] and spill[6] hold MXCSR values.
+constexpr unsigned unwindSlot = 4, savedControlSlot = 5, controlSlot = 6;
+constexpr uint32_t defaultControl = 0x1F80; // round to nearest, no exceptions, no flushing
+
+int spillOffset(unsigned index) { return int(offsetof(SentronContext, spill)) + 8 * int(index); }
+
+} // namespace
+
+x86::Gp JITEmitter::gp(unsigned r) {
+  static const Gp map[] = {x86::rcx, x86::rbx, x86::rsi, x86::rdi, x86::r8,  x86::r9,
+                           x86::r10, x86::r11, x86::r12, x86::r13, x86::r14, x86::r15};
+  return map[r];
+}
+x86::Mem JITEmitter::contextSlot(unsigned index, Gp base) { return x86::qword_ptr(base, spillOffset(index)); }
+x86::Gp JITEmitter::useR(unsigned r, Gp scratch) {
+  if (r < 12)
+    return gp(r);
+  a.mov(scratch, x86::qword_ptr(x86::rbp, -8));
+  a.mov(scratch, contextSlot(r - 12, scratch));
+  return scratch;
+}
+void JITEmitter::storeR(unsigned r, Gp value) {
+  if (r < 12)
+    return;
+  Gp other = value.id() == x86::rdx.id() ? Gp(x86::rax) : Gp(x86::rdx);
+  a.mov(other, x86::qword_ptr(x86::rbp, -8));
+  a.mov(contextSlot(r - 12, other), value.r64());
+}
+x86::Mem JITEmitter::coordinate(unsigned p, Gp context) {
+  return x86::qword_ptr(context, int(offsetof(SentronContext, p)) + int(sizeof(Coordinate) * p));
+}
+void JITEmitter::moveCoordinate(Mem to, Mem from, bool truncate) {
+  for (bool high : {false, true}) {
+    a.mov(x86::rdx, high ? from.cloneAdjusted(8) : from);
+    if (high && truncate) {
+      const int spare = 128 - int(Coordinate::dimensions * Coordinate::componentBits);
+      a.shl(x86::rdx, spare);
+      a.shr(x86::rdx, spare);
+    }
+    a.mov(high ? to.cloneAdjusted(8) : to, x86::rdx);
+  }
+}
+void JITEmitter::load64(Gp reg, int64_t value) {
+  if (value == 0)
+    a.xor_(reg.r32(), reg.r32());
+  else if (value > 0 && value <= int64_t(UINT32_MAX))
+    a.mov(reg.r32(), uint32_t(value));
+  else
+    a.mov(reg.r64(), value);
+}
+
+asmjit::Label JITEmitter::trap(TrapCause cause, const Slot *slot, uint32_t message) {
+  TrapSite site{a.newLabel(), cause, wordIndex, message, slot};
+  traps.push_back(site);
+  return site.label;
+}
+
+void JITEmitter::emitProgram(std::vector<std::vector<uint32_t>> &wordOffsets) {
+  unwind = a.newLabel();
+  trampoline = a.newLabel();
+  for (size_t f = 0; f < program.functions.size(); ++f)
+    functionLabels.push_back(a.newLabel());
+  emitTrampoline();
+  wordOffsets.resize(program.functions.size());
+  for (uint32_t f = 0; f < program.functions.size(); ++f)
+    emitFunction(f, wordOffsets[f]);
+}
+
+void JITEmitter::emitTrampoline() {
+  // rdi = bases, rsi = context, rdx = function.
+  a.align(AlignMode::kCode, 64);
+  a.bind(trampoline);
+  const Gp saved[] = {x86::rbp, x86::rbx, x86::r12, x86::r13, x86::r14, x86::r15};
+  for (const Gp &reg : saved)
+    a.push(reg);
+  // Six pushes and the return address: 56 bytes; with 8 more the callee starts at 8 mod 16 like every function.
+  a.sub(x86::rsp, 8);
+  a.mov(contextSlot(unwindSlot, x86::rsi), x86::rsp);
+  a.stmxcsr(x86::dword_ptr(x86::rsi, spillOffset(savedControlSlot)));
+  a.mov(x86::dword_ptr(x86::rsi, spillOffset(controlSlot)), defaultControl);
+  a.ldmxcsr(x86::dword_ptr(x86::rsi, spillOffset(controlSlot)));
+  a.mov(x86::rbp, x86::rdi);
+  a.push(x86::rsi);
+  a.push(x86::rsi);
+  a.call(x86::rdx);
+  a.pop(x86::rsi);
+  a.pop(x86::rsi);
+  a.mov(x86::eax, 1);
+  Label leave = a.newLabel();
+  a.bind(leave);
+  a.ldmxcsr(x86::dword_ptr(x86::rsi, spillOffset(savedControlSlot)));
+  a.vzeroupper();
+  a.add(x86::rsp, 8);
+  for (int i = 5; i >= 0; --i)
+    a.pop(saved[i]);
+  a.ret();
+  a.bind(unwind); // rax = context
+  a.mov(x86::rsi, x86::rax);
+  a.mov(x86::rsp, contextSlot(unwindSlot, x86::rsi));
+  a.xor_(x86::eax, x86::eax);
+  a.jmp(leave);
+}
+
+void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
+  const Function &function = program.functions[index];
+  functionIndex = index;
+  traps.clear();
+  wordLabels.assign(function.words.size(), Label());
+  std::vector<bool> isHead(function.words.size());
+  for (uint32_t w = 0; w < function.words.size(); ++w) {
+    const Slot &c = function.words[w].slot(Pipe::C);
+    if (c.empty() || !lookup(Pipe::C, c.opcode)->isBranch)
+      continue;
+    if (!wordLabels[w + c.imm].isValid())
+      wordLabels[w + c.imm] = a.newLabel();
+    if (c.imm <= 0)
+      isHead[w + c.imm] = true;
+  }
+  offsets.reserve(function.words.size() + 1);
+  a.align(AlignMode::kCode, 64);
+  a.bind(functionLabels[index]);
+  for (wordIndex = 0; wordIndex < function.words.size(); ++wordIndex) {
+    const Word &word = function.words[wordIndex];
+    if (probe && probe->function == index && (wordIndex == probe->head || wordIndex == probe->tail + 1))
+      emitProbe(wordIndex != probe->head);
+    if (isHead[wordIndex])
+      a.align(AlignMode::kCode, 32);
+    if (wordLabels[wordIndex].isValid())
+      a.bind(wordLabels[wordIndex]);
+    offsets.push_back(uint32_t(a.offset()));
+    for (Pipe pipe : facts[index].order[wordIndex]) {
+      const Slot &slot = word.slot(pipe);
+      if (slot.empty() || (templates && emitLearned(pipe, slot)))
+        continue;
+      if (lookup(pipe, slot.opcode)->isRoutine)
+        emitRoutine(pipe, slot, word);
+      else if (pipe == Pipe::D)
+        emitD(slot, word);
+      else if (pipe == Pipe::S)
+        emitS(slot, word);
+      else
+        emitC(slot, word);
+    }
+  }
+  offsets.push_back(uint32_t(a.offset()));
+  for (const TrapSite &site : traps)
+    emitTrap(site);
+}
+
+bool JITEmitter::emitLearned(Pipe pipe, const Slot &slot) {
+  if (!SlotTemplates::learns(pipe, slot.opcode) || a.remainingSpace() < SlotTemplates::mostBytes)
+    return false;
+  const AccessProof access = facts[functionIndex].access[wordIndex];
+  if (pipe == Pipe::S && (access == AccessProof::checked || (access == AccessProof::none && !isPrefetch(slot))))
+    return false;
+  const size_t size = templates->write(a.bufferPtr(), pipe, slot, features.vpopcntdq);
+  a._bufferPtr += size;
+  CodeBuffer &buffer = a.currentSection()->buffer(); // when it grows, it keeps what its size says
+  buffer._size = std::max(buffer._size, a.offset());
+  return size != 0;
+}
+
+size_t JITEmitter::assembleAlone(Pipe pipe, const Slot &slot, unsigned variant, uint8_t *out) {
+  /// An assembler in whose program there is one word with a proven access.
+  struct Bench final : ErrorHandler {
+    CodeHolder code;
+    x86::Assembler a;
+    Program program;
+    std::vector<FunctionFacts> facts;
+    bool failed = false;
+    Bench() {
+      code.init(Environment(Arch::kX64));
+      code.setErrorHandler(this);
+      code.attach(&a);
+      program.functions.resize(1);
+      program.functions[0].bindings.resize(1);
+      facts.resize(1);
+      facts[0].access = {AccessProof::proven};
+      facts[0].accessBinding = {0};
+      facts[0].polls = {false};
+    }
+    void handleError(asmjit::Error, const char *, BaseEmitter *) override { failed = true; }
+  };
+  static thread_local Bench bench;
+  bench.failed = false;
+  bench.a.setOffset(0);
+  HostFeatures features;
+  features.vpopcntdq = variant & 1;
+  JITEmitter emitter(bench.program, bench.facts, features, bench.a, nullptr);
+  const uint32_t labels = uint32_t(bench.code.labelCount());
+  const Word word;
+  if (pipe == Pipe::D)
+    emitter.emitD(slot, word);
+  else if (pipe == Pipe::S)
+    emitter.emitS(slot, word);
+  else
+    emitter.emitC(slot, word);
+  const size_t size = bench.a.offset();
+  if (bench.failed || size > SlotTemplates::mostBytes || bench.code.labelCount() != labels)
+    return 0;
+  std::memcpy(out, bench.a.bufferData(), size);
+  return size;
+}
+
+SlotTemplates &JITEmitter::threadTemplates() {
+  static thread_local SlotTemplates templates(assembleAlone);
+  return templates;
+}
+
+void JITEmitter::emitTrap(const TrapSite &site) {
+  a.bind(site.label);
+  const int trapOffset = int(offsetof(SentronContext, trap));
+  const Mem cause = x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, cause)));
+  // Registers are as the slot found them, but for the scratch ones.
+  if (site.cause == TrapCause::none) { // a routine has returned it, and written what else there is to tell
+    a.mov(x86::edx, x86::eax);
+    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+    a.mov(cause, x86::edx);
+  } else {
+    if (!site.slot) {
+      a.xor_(x86::edx, x86::edx);
+    } else if (site.cause == TrapCause::divideByZero) {
+      Gp dividend = useR(site.slot->ra, x86::rdx);
+      if (dividend.id() != x86::rdx.id())
+        a.mov(x86::rdx, dividend);
+    } else {
+      emitRefused(*site.slot, facts[functionIndex].accessBinding[site.word]);
+    }
+    a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+    a.mov(cause, uint32_t(site.cause));
+    a.mov(x86::qword_ptr(x86::rax, trapOffset + int(offsetof(Trap, value))), x86::rdx);
+  }
+  a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, function))), functionIndex);
+  a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, word))), site.word);
+  a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, message))), site.message);
+  a.jmp(unwind);
+}
+
+/// Scratch registers are free between words, and so are the flags.
+void JITEmitter::emitProbe(bool end) {
+  auto field = [&](size_t offset) { return x86::qword_ptr(x86::rdx, int(offset)); };
+  auto count = [&] {
+    load64(x86::rdx, int64_t(reinterpret_cast<uintptr_t>(probe)));
+    if (probe->counter < 0)
+      return;
+    const Gp counter = useR(unsigned(probe->counter), x86::rax);
+    if (end)
+      a.add(field(offsetof(LoopProbe, counted)), counter);
+    else
+      a.sub(field(offsetof(LoopProbe, counted)), counter);
+  };
+  if (!end)
+    count();
+  a.lfence();
+  a.rdtsc();
+  a.shl(x86::rdx, 32);
+  a.or_(x86::rax, x86::rdx);
+  load64(x86::rdx, int64_t(reinterpret_cast<uintptr_t>(probe)));
+  if (!end) {
+    a.mov(field(offsetof(LoopProbe, start)), x86::rax);
+    a.lfence();
+    return;
+  }
+  Label longer = a.newLabel();
+  a.sub(x86::rax, field(offsetof(LoopProbe, start)));
+  a.cmp(x86::rax, field(offsetof(LoopProbe, least)));
+  a.jae(longer);
+  a.mov(field(offsetof(LoopProbe, least)), x86::rax);
+  a.bind(longer);
+  a.add(field(offsetof(LoopProbe, entered)), 1);
+  count();
+}
+
+void JITEmitter::emitPoll() {
+  a.mov(x86::rax, x86::qword_ptr(x86::rbp, -8));
+  a.mov(x86::rax, x86::qword_ptr(x86::rax, int(offsetof(SentronContext, stop))));
+  a.cmp(x86::byte_ptr(x86::rax), 0);
+  a.jnz(trap(TrapCause::stopped));
+}
+
+} // namespace vtpu::rt
