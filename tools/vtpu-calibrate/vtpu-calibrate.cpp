@@ -77,6 +77,10 @@ int main(int argc, char **argv) {
   if (!positional.empty())
     options.fail(fmt::format("unexpected argument '{}'; see vtpu-calibrate --help", positional[0]));
 
+  if (!modelName.empty())
+    if (Result<LLVMModel> named = LLVMModel::create(modelName); !named)
+      options.fail(named.message());
+
   const CPU cpu = thisCPU();
   Result<std::string> path = output.empty() ? tablePath(cpu) : Result<std::string>(output);
   Result<std::string> ports = output.empty() ? portTablePath(cpu) : Result<std::string>("");
