@@ -73,7 +73,7 @@ private:
   // Operands.
   static Gp gp(unsigned r);
   Gp useR(unsigned r, Gp scratch);
-  Gp defR(unsigned r, Gp scratch) { return r < 12 ? gp(r) : scratch; }
+  Gp defR(unsigned r, Gp scratch) { return r < isa::numHostR ? gp(r) : scratch; }
   void storeR(unsigned r, Gp value);
   Mem contextSlot(unsigned index, Gp base);
   static Vec vec(unsigned v, isa::Length length);

@@ -33,24 +33,24 @@ int spillOffset(unsigned index) { return int(offsetof(SentronContext, spill)) + 
 } // namespace
 
 x86::Gp JITEmitter::gp(unsigned r) {
-  static const Gp map[] = {x86::rcx, x86::rbx, x86::rsi, x86::rdi, x86::r8,  x86::r9,
+  static const Gp map[numHostR] = {x86::rcx, x86::rbx, x86::rsi, x86::rdi, x86::r8,  x86::r9,
                            x86::r10, x86::r11, x86::r12, x86::r13, x86::r14, x86::r15};
   return map[r];
 }
 x86::Mem JITEmitter::contextSlot(unsigned index, Gp base) { return x86::qword_ptr(base, spillOffset(index)); }
 x86::Gp JITEmitter::useR(unsigned r, Gp scratch) {
-  if (r < 12)
+  if (r < numHostR)
     return gp(r);
   a.mov(scratch, x86::qword_ptr(x86::rbp, -8));
-  a.mov(scratch, contextSlot(r - 12, scratch));
+  a.mov(scratch, contextSlot(r - numHostR, scratch));
   return scratch;
 }
 void JITEmitter::storeR(unsigned r, Gp value) {
-  if (r < 12)
+  if (r < numHostR)
     return;
   Gp other = value.id() == x86::rdx.id() ? Gp(x86::rax) : Gp(x86::rdx);
   a.mov(other, x86::qword_ptr(x86::rbp, -8));
-  a.mov(contextSlot(r - 12, other), value.r64());
+  a.mov(contextSlot(r - numHostR, other), value.r64());
 }
 x86::Mem JITEmitter::coordinate(unsigned p, Gp context) {
   return x86::qword_ptr(context, int(offsetof(SentronContext, p)) + int(sizeof(Coordinate) * p));

@@ -24,13 +24,13 @@ void JITEmitter::emitDivide(const Slot &slot) {
   COp op = COp(slot.opcode);
   const bool isSigned = op == COp::cdiv || op == COp::crem, remainder = op == COp::crem || op == COp::cremu;
   Gp divisor;
-  if (slot.rb < 12) {
+  if (slot.rb < numHostR) {
     divisor = gp(slot.rb);
   } else { // the scratch registers are the dividend: the divisor waits below the stack pointer
     a.mov(x86::qword_ptr(x86::rsp, -16), useR(slot.rb, x86::rax));
   }
   auto divisorMemory = x86::qword_ptr(x86::rsp, -16);
-  if (slot.rb < 12)
+  if (slot.rb < numHostR)
     a.test(divisor, divisor);
   else
     a.cmp(divisorMemory, 0);
@@ -41,7 +41,7 @@ void JITEmitter::emitDivide(const Slot &slot) {
   Label done = a.newLabel();
   if (isSigned) {
     Label regular = a.newLabel();
-    if (slot.rb < 12)
+    if (slot.rb < numHostR)
       a.cmp(divisor, -1);
     else
       a.cmp(divisorMemory, -1);
@@ -51,20 +51,20 @@ void JITEmitter::emitDivide(const Slot &slot) {
     a.jmp(done);
     a.bind(regular);
     a.cqo();
-    if (slot.rb < 12)
+    if (slot.rb < numHostR)
       a.idiv(divisor);
     else
       a.idiv(divisorMemory);
   } else {
     a.xor_(x86::edx, x86::edx);
-    if (slot.rb < 12)
+    if (slot.rb < numHostR)
       a.div(divisor);
     else
       a.div(divisorMemory);
   }
   a.bind(done);
   Gp result = remainder ? x86::rdx : x86::rax;
-  if (slot.rd < 12)
+  if (slot.rd < numHostR)
     a.mov(gp(slot.rd), result);
   else
     storeR(slot.rd, result);
@@ -90,7 +90,7 @@ void JITEmitter::emitSlice(const Slot &slot) {
     a.adc(x86::rdx, 0);
   }
   a.div(x86::qword_ptr(x86::rsp, -16));
-  if (slot.rd < 12)
+  if (slot.rd < numHostR)
     a.mov(gp(slot.rd), x86::rax);
   else
     storeR(slot.rd, x86::rax);
@@ -146,9 +146,9 @@ void JITEmitter::emitSaved(bool light, const Effects &effects, F &&call) {
     const bool saved = std::count(std::begin(callerSaved), std::end(callerSaved), r) != 0;
     if (!saved && !(effects.readR >> r & 1))
       continue;
-    if (r >= 12)
-      a.mov(x86::rax, contextSlot(r - 12, x86::rdx));
-    a.mov(x86::qword_ptr(x86::rdx, registerOffset(r)), r < 12 ? gp(r) : Gp(x86::rax));
+    if (r >= numHostR)
+      a.mov(x86::rax, contextSlot(r - numHostR, x86::rdx));
+    a.mov(x86::qword_ptr(x86::rdx, registerOffset(r)), r < numHostR ? gp(r) : Gp(x86::rax));
   }
   if (!light) {
     for (unsigned i = 0; i < numV; ++i)
@@ -168,7 +168,7 @@ void JITEmitter::emitSaved(bool light, const Effects &effects, F &&call) {
   }
   for (unsigned r = 0; r < numR; ++r) {
     const bool saved = std::count(std::begin(callerSaved), std::end(callerSaved), r) != 0;
-    if (r < 12 && (saved || (effects.writeR >> r & 1)))
+    if (r < numHostR && (saved || (effects.writeR >> r & 1)))
       a.mov(gp(r), x86::qword_ptr(x86::rdx, registerOffset(r)));
   }
 }
@@ -192,10 +192,10 @@ void JITEmitter::emitRoutine(Pipe pipe, const Slot &slot, const Word &word) {
   });
   a.test(x86::eax, x86::eax);
   a.jnz(trap(TrapCause::none)); // the cause stands in eax
-  for (unsigned r = 12; r < numR; ++r)
+  for (unsigned r = numHostR; r < numR; ++r)
     if (registers.writeR >> r & 1) {
       a.mov(x86::rax, x86::qword_ptr(x86::rdx, registerOffset(r)));
-      a.mov(contextSlot(r - 12, x86::rdx), x86::rax);
+      a.mov(contextSlot(r - numHostR, x86::rdx), x86::rax);
     }
 }
 
@@ -250,7 +250,7 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
   }
   case COp::cmov: {
     Gp source = useR(slot.ra, x86::rax);
-    if (slot.rd < 12)
+    if (slot.rd < numHostR)
       a.mov(gp(slot.rd), source);
     else
       storeR(slot.rd, source);
@@ -318,7 +318,7 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
     if (left.id() != x86::rax.id())
       a.mov(x86::rax, left);
     a.emit(op == COp::cmin ? Inst::kIdCmovg : Inst::kIdCmovl, x86::rax, right);
-    if (slot.rd < 12)
+    if (slot.rd < numHostR)
       a.mov(gp(slot.rd), x86::rax);
     else
       storeR(slot.rd, x86::rax);
@@ -341,7 +341,7 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
       a.mov(x86::rdx, left);
     Gp right = useR(slot.rb, x86::rax);
     a.emit(Inst::kIdCmovz, x86::rdx, right);
-    if (slot.rd < 12)
+    if (slot.rd < numHostR)
       a.mov(gp(slot.rd), x86::rdx);
     else
       storeR(slot.rd, x86::rdx);

@@ -563,7 +563,7 @@ void JITEmitter::emitS(const Slot &slot, const Word &word) {
     return;
   }
   case SOp::sstr: {
-    if (slot.rd >= 12 && (slot.ra >= 12 || (slot.rb != noRegister && slot.rb >= 12))) {
+    if (slot.rd >= numHostR && (slot.ra >= numHostR || (slot.rb != noRegister && slot.rb >= numHostR))) {
       a.lea(x86::rax, memory);
       memory = x86::ptr(x86::rax, 0, element);
     }

@@ -29,7 +29,7 @@ const std::array<std::array<SlotTemplates::Form, 256>, numPipes> SlotTemplates::
         break;
       case OperandClass::r:
       case OperandClass::idx:
-        form.count[field] = numLearnedR, form.bank[field] = 0;
+        form.count[field] = numHostR, form.bank[field] = 0;
         break;
       case OperandClass::k:
         form.count[field] = numK, form.bank[field] = 3;

@@ -27,8 +27,6 @@ public:
   static constexpr size_t mostBytes = 16;
   /// The assembler: writes the code of a slot by itself, at most `mostBytes`; 0 if there is more of it, or if it names anything outside.
   using Assemble = size_t (*)(isa::Pipe pipe, const isa::Slot &slot, unsigned variant, uint8_t *out);
-  /// Registers of class r from this one on have no template.
-  static constexpr unsigned numLearnedR = 12;
 
   explicit SlotTemplates(Assemble assemble) : assemble(assemble) {}
 

@@ -48,6 +48,8 @@ std::string_view predicateName(Predicate predicate);
 
 /// Registers of each class: integers and pointers, vectors, masks, coordinates, messages.
 constexpr unsigned numR = 16, numV = 32, numK = 8, numP = 16, numM = 8;
+/// r0 up to here stand in registers of the host, the others in memory: each use of one is a load more in emitted code.
+constexpr unsigned numHostR = 12;
 /// Register field value of an absent optional register.
 constexpr uint8_t noRegister = 255;
 

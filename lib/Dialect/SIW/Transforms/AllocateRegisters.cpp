@@ -8,6 +8,7 @@
 // 3. Linear scan per register class. What does not fit is recomputed or spilled, then the scan starts again. A web that is spilled lives in one
 //    stack slot as it lived in one register; a pointer, which may not be stored, becomes an offset from its binding first, and a counted loop whose
 //    counter or bound must leave its register becomes one that tests and steps the counter itself.
+// 4. Of the scalars that live at the same time the busiest get the registers that the JIT keeps in the host's.
 //
 //===----------------------------------------------------------------------===//
 
@@ -67,6 +68,7 @@ private:
   void fixYield(Operation *terminator, unsigned firstOperand, Block::BlockArgListType carried, bool mayReuse);
   void buildWebs();
   LogicalResult scan(bool &changed);
+  void preferHostRegisters();
   Relief reliefOf(const Web &web);
   bool isKept(const Web &web, Value value);
   llvm::SetVector<Value> pointerClosure(const Web &web);
@@ -173,13 +175,21 @@ void Allocator::makeTiesHarmless(Block &block) {
   }
 }
 
-/// How often an op runs, as a guess: eight times for each loop around it.
-static int64_t weightOf(Operation *op) {
+/// How often a block runs, as a guess: eight times for each loop around it.
+static int64_t weightOf(Block *block) {
   int64_t weight = 1;
-  for (Operation *parent = op->getParentOp(); parent && weight < 1 << 15; parent = parent->getParentOp())
+  for (Operation *parent = block->getParentOp(); parent && weight < 1 << 15; parent = parent->getParentOp())
     if (mlir::isa<ForOp, WhileOp>(parent))
       weight *= 8;
   return weight;
+}
+
+/// How often a use reads a value. A loop compares its counter with the bound; what it starts with is no read, for it stands in the same register.
+static int64_t readsOf(OpOperand &use) {
+  Operation *user = use.getOwner();
+  if (auto loop = dyn_cast<ForOp>(user))
+    return loop.getUpper() && use.getOperandNumber() == 1 ? weightOf(&loop.getBody().front()) : 0;
+  return getInstruction(user) ? weightOf(user->getBlock()) : 0;
 }
 
 void Allocator::buildWebs() {
@@ -245,7 +255,7 @@ void Allocator::buildWebs() {
       int64_t start;
       if (Operation *def = value.getDefiningOp()) {
         if (getInstruction(def))
-          web.cost += weightOf(def);
+          web.cost += weightOf(def->getBlock());
         // Results are written behind the reads of the op, temporaries and gathers beside them. A temporary is no result of the same op.
         const bool early = getInstruction(def) && isWrittenEarly(cast<OpResult>(value));
         start = def->getNumRegions() ? positions.end(def) : positions.start(def) + (early ? 0 : 1);
@@ -253,15 +263,50 @@ void Allocator::buildWebs() {
       } else {
         start = positions.start(value.getParentBlock()->getParentOp()) + 1;
         // A counter or carried value lives through the whole loop.
-        web.end = std::max(web.end, positions.end(value.getParentBlock()->getParentOp()));
+        Operation *loop = value.getParentBlock()->getParentOp();
+        web.end = std::max(web.end, positions.end(loop));
+        if (auto counted = dyn_cast<ForOp>(loop); counted && value == counted.getCounter())
+          web.cost += 2 * weightOf(value.getParentBlock()); // the step and the comparison
       }
       web.start = std::min(web.start, start);
       web.end = std::max(web.end, start);
-      for (Operation *user : value.getUsers()) {
-        web.cost += getInstruction(user) ? weightOf(user) : 0;
-        web.end = std::max(web.end, positions.lastRead(value, user));
+      for (OpOperand &use : value.getUses()) {
+        web.cost += readsOf(use);
+        web.end = std::max(web.end, positions.lastRead(value, use.getOwner()));
       }
     }
+}
+
+/// Numbers the scalars anew, of which the scan has shown that the registers suffice. A new life takes a register that is free; if that is none of the
+/// host's, it changes places with the cheapest life beside it that one in memory has room for.
+void Allocator::preferHostRegisters() {
+  SmallVector<Web *> order, placed;
+  for (Web &web : webs)
+    if (web.cls == classR)
+      order.push_back(&web);
+  llvm::stable_sort(order, [](const Web *a, const Web *b) { return a->start < b->start; });
+  auto freeFor = [&](const Web &web, int first) {
+    uint64_t used = 0;
+    for (const Web *other : placed)
+      if (other != &web && other->end >= web.start && web.end >= other->start)
+        used |= uint64_t(1) << other->number;
+    return first + int(llvm::countr_one(used >> first));
+  };
+  for (Web *web : order) {
+    web->number = freeFor(*web, lowest[classR]);
+    if (web->number >= int(isa::numHostR)) {
+      Web *cheapest = web;
+      for (Web *other : placed)
+        if (other->end >= web->start && other->number < int(isa::numHostR) && other->cost < cheapest->cost &&
+            freeFor(*other, isa::numHostR) <= highest[classR])
+          cheapest = other;
+      if (cheapest != web) {
+        web->number = cheapest->number;
+        cheapest->number = freeFor(*cheapest, isa::numHostR);
+      }
+    }
+    placed.push_back(web);
+  }
 }
 
 LogicalResult Allocator::scan(bool &changed) {
@@ -546,6 +591,7 @@ LogicalResult Allocator::run() {
       return failure();
     if (changed)
       continue;
+    preferHostRegisters();
     for (Web &web : webs)
       for (Value value : web.values)
         value.setType(registerType(func.getContext(), operandClass[web.cls], web.number));

@@ -58,3 +58,47 @@ siw.func @crossed attributes {bindings = [{kind = "import", name = "x", size = 8
   siw.sst %out#1, %p {imm = 256 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
   siw.cret : () -> ()
 }
+
+// r12 to r15 stand in memory: of twelve pointers that are read once each, two go there, not what the loop reads.
+// CHECK-LABEL: siw.func @busy
+// CHECK: siw.for {{.*}} : (!siw.r<{{[0-9]|1[01]}}>, !siw.v<0>)
+// CHECK: siw.sld {{.*}} : (!siw.r<{{[0-9]|1[01]}}>) -> !siw.v<1>
+// CHECK: siw.sst {{.*}} : (!siw.v<0>, !siw.r<13>)
+// CHECK: siw.sst {{.*}} : (!siw.v<0>, !siw.r<12>)
+siw.func @busy attributes {bindings = [{kind = "import", name = "x", size = 8192 : i64, align = 64 : i64, writable}]} {
+  %base = siw.cptr {imm = 0 : i64} : () -> !siw.r
+  %p0 = siw.caddi %base {imm = 0 : i64} : (!siw.r) -> !siw.r
+  %p1 = siw.caddi %base {imm = 64 : i64} : (!siw.r) -> !siw.r
+  %p2 = siw.caddi %base {imm = 128 : i64} : (!siw.r) -> !siw.r
+  %p3 = siw.caddi %base {imm = 192 : i64} : (!siw.r) -> !siw.r
+  %p4 = siw.caddi %base {imm = 256 : i64} : (!siw.r) -> !siw.r
+  %p5 = siw.caddi %base {imm = 320 : i64} : (!siw.r) -> !siw.r
+  %p6 = siw.caddi %base {imm = 384 : i64} : (!siw.r) -> !siw.r
+  %p7 = siw.caddi %base {imm = 448 : i64} : (!siw.r) -> !siw.r
+  %p8 = siw.caddi %base {imm = 512 : i64} : (!siw.r) -> !siw.r
+  %p9 = siw.caddi %base {imm = 576 : i64} : (!siw.r) -> !siw.r
+  %p10 = siw.caddi %base {imm = 640 : i64} : (!siw.r) -> !siw.r
+  %p11 = siw.caddi %base {imm = 704 : i64} : (!siw.r) -> !siw.r
+  %inner = siw.caddi %base {imm = 4096 : i64} : (!siw.r) -> !siw.r
+  %start = siw.sld %base {imm = 0 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.r) -> !siw.v
+  %zero = siw.cimm {imm = 0 : i64} : () -> !siw.r
+  %out = siw.for from %zero bound 9 step 1 nonempty inits(%start) : (!siw.r, !siw.v) -> !siw.v {
+  ^bb0(%i: !siw.r, %sum: !siw.v):
+    %x = siw.sld %inner {imm = 0 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.r) -> !siw.v
+    %next = siw.dadd %sum, %x {length = 512 : i32, type = "f32"} : (!siw.v, !siw.v) -> !siw.v
+    siw.yield %next : !siw.v
+  }
+  siw.sst %out, %p0 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p1 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p2 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p3 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p4 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p5 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p6 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p7 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p8 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p9 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p10 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.sst %out, %p11 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.cret : () -> ()
+}
