@@ -12,6 +12,7 @@
 #include "Graph.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <tuple>
 
 namespace vtpu::sched {
@@ -77,7 +78,9 @@ private:
 };
 } // namespace
 
-std::optional<Schedule> listSchedule(const Problem &problem) {
+Result<Schedule> listSchedule(const Problem &problem) {
+  if (Status status = checkProblem(problem); !status)
+    return Error{status.message()};
   // How far an operation may overtake those before it in the given order: bounds the search, and registers that would live too long.
   constexpr uint32_t lookahead = 128;
   const uint32_t count = uint32_t(problem.operations.size());
@@ -118,7 +121,9 @@ std::optional<Schedule> listSchedule(const Problem &problem) {
     }
     if (best == ready.size()) {
       if (next == UINT32_MAX)
-        return std::nullopt;
+        return Error{fmt::format("no order is found within the registers: {} of {} operations are in their places, operation {} ({}) is the first that "
+                                 "waits; spill a value or keep the given order",
+                                 position, count, oldest, problem.operations[oldest].name)};
       ports.advance(next - cycle);
       cycle = next;
       continue;

@@ -65,7 +65,7 @@ Status checkProblem(const Problem &problem) {
   }
   for (uint32_t cls = 0; cls < through.size(); ++cls)
     if (through[cls] > problem.registerLimits[cls])
-      return Error{fmt::format("{} values live through the loop in registers of class {}, of which {} are free; keep some in memory", through[cls],
+      return Error{fmt::format("{} values come from outside in registers of class {}, of which {} are free; keep some in memory", through[cls],
                                cls,
                                problem.registerLimits[cls])};
   return {};

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -80,7 +81,14 @@ std::optional<uint32_t> parseForm(std::string_view name) {
 class TableReader {
 public:
   Result<PortTable> read(std::string_view text) {
-    const json j = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    json j;
+    try {
+      j = json::parse(text);
+    } catch (const json::parse_error &error) {
+      const std::string_view before = text.substr(0, error.byte ? error.byte - 1 : 0);
+      return Error{fmt::format("port table: the text is no JSON from line {}, column {} on", std::count(before.begin(), before.end(), '\n') + 1,
+                               before.size() - (before.rfind('\n') + 1) + 1)};
+    }
     if (!j.is_object())
       return Error{"port table: the text is no JSON object"};
     for (auto [key, target] : {std::pair("name", &table.name), std::pair("cpu", &table.cpu), std::pair("source", &table.source)}) {
@@ -89,8 +97,12 @@ public:
       *target = j[key].get<std::string>();
     }
     auto fail = [&](std::string what) { return Error{fmt::format("port table '{}': {}", table.name, what)}; };
+    for (const auto &[key, value] : j.items())
+      if (constexpr std::string_view known[] = {"name", "cpu", "source", "window", "ports", "classes", "forms"};
+          std::find(std::begin(known), std::end(known), key) == std::end(known))
+        return fail(fmt::format("'{}' is unknown; a table has {}", key, fmt::join(known, ", ")));
     if (!j.contains("window") || !j["window"].is_number_unsigned() || j["window"] < 1 || j["window"] > 65536)
-      return fail("'window' must be a number of operations from 1 to 65536");
+      return fail(fmt::format("'window' {}; expected a number of operations from 1 to 65536", found(j, "window")));
     table.window = j["window"].get<uint32_t>();
     if (!j.contains("ports") || !j["ports"].is_object() || !j["ports"].contains("issue"))
       return fail("'ports' must give the cycles of work a cycle of each port, among them 'issue'");
@@ -150,17 +162,31 @@ public:
 private:
   PortTable table;
 
+  /// What stands in the place of a figure, for messages.
+  static std::string found(const json &object, const char *key) { return object.contains(key) ? "is " + object[key].dump() : "is missing"; }
+  std::string portNames() const {
+    std::string names;
+    for (const Port &port : table.ports)
+      names += (names.empty() ? "" : ", ") + port.name;
+    return names;
+  }
+
   Result<PortRow> readRow(const json &value) {
     PortRow row;
-    if (!value.is_object() || !value.contains("latency") || !value["latency"].is_number_unsigned() || value["latency"] > largest)
-      return Error{"'latency' must be a number of cycles"};
+    if (!value.is_object())
+      return Error{fmt::format("expected 'latency' and 'uses', found {}", value.dump())};
+    for (const auto &[key, figure] : value.items())
+      if (key != "latency" && key != "uses")
+        return Error{fmt::format("'{}' is unknown; a row has latency, uses", key)};
+    if (!value.contains("latency") || !value["latency"].is_number_unsigned() || value["latency"] > largest)
+      return Error{fmt::format("'latency' {}; expected a whole number of cycles from 0 to {:.0f}", found(value, "latency"), largest)};
     row.latency = value["latency"].get<uint32_t>();
     if (!value.contains("uses") || !value["uses"].is_object() || !value["uses"].contains("issue"))
       return Error{"'uses' must give the cycles on each port, among them 'issue'"};
     for (const auto &[name, cycles] : value["uses"].items()) {
       const auto port = std::find_if(table.ports.begin(), table.ports.end(), [&](const Port &p) { return p.name == name; });
       if (port == table.ports.end())
-        return Error{fmt::format("there is no port '{}'", name)};
+        return Error{fmt::format("there is no port '{}'; there are {}", name, portNames())};
       const std::optional<Work> work = readWork(cycles);
       if (!work)
         return Error{fmt::format("port '{}' is used for {}; expected a number above 0", name, cycles.dump())};

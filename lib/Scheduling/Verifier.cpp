@@ -20,6 +20,8 @@ public:
   std::vector<Violation> violations;
 
   void run() {
+    if (Status status = checkProblem(problem); !status)
+      return add(0, status.message());
     const size_t count = problem.operations.size();
     if (schedule.cycle.size() != count || schedule.word.size() != count)
       return add(0, fmt::format("the schedule places {} operations in cycles and {} in words, the problem has {}", schedule.cycle.size(),
@@ -41,11 +43,11 @@ private:
     for (const Dependence &d : problem.dependences) {
       if (d.distance) // iterations do not overlap
         continue;
-      const uint32_t from = schedule.cycle[d.from], to = schedule.cycle[d.to];
+      const uint64_t from = schedule.cycle[d.from], to = schedule.cycle[d.to];
       if (to < from + d.latency)
         add(d.to, fmt::format("{} starts in cycle {}; its {} dependence on {} allows cycle {} at the earliest", label(d.to), to,
                               dependenceName(d.kind), label(d.from), from + d.latency));
-      const uint32_t word = schedule.word[d.from] + d.nextWord;
+      const uint64_t word = uint64_t(schedule.word[d.from]) + d.nextWord;
       if (schedule.word[d.to] < word)
         add(d.to, fmt::format("{} stands in word {}; its {} dependence on {} allows word {} at the earliest", label(d.to), schedule.word[d.to],
                               dependenceName(d.kind), label(d.from), word));
@@ -115,7 +117,13 @@ private:
   }
 
   void checkRegisters() {
-    const std::vector<uint32_t> peaks = registerPeaks(problem, schedule.word);
+    // Words between which nothing stands do not count: their numbers may be any.
+    std::vector<uint32_t> used = schedule.word, words;
+    std::sort(used.begin(), used.end());
+    used.erase(std::unique(used.begin(), used.end()), used.end());
+    for (uint32_t word : schedule.word)
+      words.push_back(uint32_t(std::lower_bound(used.begin(), used.end(), word) - used.begin()));
+    const std::vector<uint32_t> peaks = registerPeaks(problem, words);
     for (uint32_t cls = 0; cls < peaks.size(); ++cls)
       if (peaks[cls] > problem.registerLimits[cls])
         add(0, fmt::format("the order needs {} registers of class {} at once, {} are free", peaks[cls], cls, problem.registerLimits[cls]));

@@ -2,6 +2,7 @@
 """Orders of instructions: random siw functions against their meaning in NumPy, and the registers that they need."""
 
 import itertools
+import pathlib
 import random
 import re
 
@@ -9,6 +10,9 @@ import numpy
 import pytest
 import vtpu
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SAMPLE = str(ROOT / "test" / "Unit" / "Scheduling" / "SampleCPU.json")  # a CPU of one's own
+TABLES = sorted(path.stem for path in (ROOT / "lib" / "Scheduling" / "PortTables").glob("*.json"))
 INPUTS, ROWS = 1024, 64  # rows of 16 numbers: read, and written
 VECTOR = 'length = 512 : i32, type = "i32"'
 BINARY = {"dadd": lambda a, b: a + b, "dsub": lambda a, b: a - b, "dmul": lambda a, b: a * b, "dxor": lambda a, b: a ^ b}
@@ -129,7 +133,7 @@ def needs(text):
     return int(stack[1]) if stack else 0, text.count("siw.dmov")
 
 
-@pytest.mark.parametrize("table", ["icelake", "zen4", "zen5"])
+@pytest.mark.parametrize("table", [*TABLES, SAMPLE], ids=lambda name: pathlib.Path(name).stem)
 @pytest.mark.parametrize("width", [6, 16, 22, 26, 29, 31, 40])
 def test_orders_keep_meaning_and_registers(width, table):
     """`width` values are alive at once; 32 registers hold them or do not."""
@@ -155,11 +159,21 @@ def test_orders_keep_meaning_and_registers(width, table):
     assert reordered or width > 16, "no function got a new order"
 
 
+def test_the_table_chooses_the_order():
+    def loads_before_the_first_sum(table):
+        text = vtpu.lower_mlir(ROOT / "test" / "Pipelines" / "sample-cpu.mlir", compile_from="siw", compile_to="scheduled", port_table=table)
+        assert f'siw.port_table = "{"sample" if table == SAMPLE else table}"' in text
+        return text[:text.index("siw.dfma")].count("siw.sld")
+
+    assert loads_before_the_first_sum("zen5") == 17 > loads_before_the_first_sum(SAMPLE)
+
+
 def test_an_unknown_schedule_is_named():
     with pytest.raises(vtpu.CompileFailed, match="^unknown schedule 'greedy'; legal are list, modulo, exact$"):
         vtpu.compile_mlir("module {}\n", schedule="greedy")
 
 
 def test_an_unknown_port_table_is_named():
-    with pytest.raises(vtpu.CompileFailed, match="^unknown port table 'pentium'; known are icelake, zen4, zen5, 'host' after 'vtpu calibrate', and any FILE.json$"):
+    known = ", ".join(TABLES)
+    with pytest.raises(vtpu.CompileFailed, match=f"^unknown port table 'pentium'; known are {known}, 'host' after 'vtpu calibrate', and any FILE.json$"):
         vtpu.compile_mlir("module {}\n", port_table="pentium")

@@ -16,8 +16,9 @@
 namespace vtpu::sched {
 
 /// Orders operations cycle by cycle; among those that may start, the one with the longest way to the end goes first. Each gets a word of its own.
-/// Nothing if the register limits leave no operation to go on with, which does not prove that there is no solution.
-std::optional<Schedule> listSchedule(const Problem &problem);
+/// An error if the problem cannot be scheduled at all (checkProblem), or if the register limits leave no operation to go on with, which does not prove
+/// that there is no solution.
+Result<Schedule> listSchedule(const Problem &problem);
 
 /// Puts each operation, in the given order, into the earliest word that its dependences, its slot and the rules of a word allow, at most `window`
 /// words back. Every operation must have a content that makes a word by itself.

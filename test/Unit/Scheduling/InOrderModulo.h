@@ -15,8 +15,10 @@
 namespace vtpu::sched {
 
 /// Starts operations in the given order, each as early as its dependences and ports allow, and takes the first interval for which this is legal.
-/// Nothing if none up to `longest` is.
-inline std::optional<ModuloSchedule> scheduleInOrder(const Problem &problem, uint32_t longest) {
+/// An error if the problem cannot be scheduled at all, or none up to `longest` is.
+inline Result<ModuloSchedule> scheduleInOrder(const Problem &problem, uint32_t longest) {
+  if (Status status = checkProblem(problem); !status)
+    return Error{status.message()};
   for (uint32_t ii = findIntervalBounds(problem).least(); ii <= longest; ++ii) {
     ModuloSchedule schedule;
     schedule.ii = ii;
@@ -43,7 +45,7 @@ inline std::optional<ModuloSchedule> scheduleInOrder(const Problem &problem, uin
     if (verify(problem, schedule).empty())
       return schedule;
   }
-  return std::nullopt;
+  return Error{"no interval up to " + std::to_string(longest) + " cycles is legal in the given order"};
 }
 
 } // namespace vtpu::sched

@@ -144,12 +144,13 @@ TEST(InOrderModulo, IsAnAlgorithmAsAnyOther) {
   for (gen::LoopClass cls : gen::loopClasses)
     for (uint64_t seed = 1; seed <= 10; ++seed) {
       const Problem problem = loopOf(cls, seed, 16).problem;
-      if (const std::optional<ModuloSchedule> schedule = scheduleInOrder(problem, 200)) {
+      if (const Result<ModuloSchedule> schedule = scheduleInOrder(problem, 200)) {
         ++found;
         EXPECT_GE(schedule->ii, findIntervalBounds(problem).least());
       }
     }
   EXPECT_GE(found, 40u);
+  EXPECT_EQ(scheduleInOrder(stream(), 3).message(), "no interval up to 3 cycles is legal in the given order");
 }
 
 //===----------------------------------------------------------------------===//
@@ -220,7 +221,7 @@ TEST(Infeasible, SaysWhatIsWrong) {
   Problem full = stream();
   for (int i = 0; i < 17; ++i)
     full.values.emplace_back();
-  EXPECT_EQ(moduloSchedule(full).message(), "17 values live through the loop in registers of class 0, of which 16 are free; keep some in memory");
+  EXPECT_EQ(moduloSchedule(full).message(), "17 values come from outside in registers of class 0, of which 16 are free; keep some in memory");
   full.values.pop_back();
   EXPECT_EQ(moduloSchedule(full).message(),
             "even one iteration after the other needs 17 registers of class 0, of which 16 are free; spill a value");

@@ -43,8 +43,8 @@ inline std::vector<uint32_t> givenOrder(const Problem &problem) {
 }
 /// The schedule if it exists; all of its violations are failures.
 inline Schedule schedule(const Problem &problem) {
-  std::optional<Schedule> result = listSchedule(problem);
-  EXPECT_TRUE(result);
+  const Result<Schedule> result = listSchedule(problem);
+  EXPECT_TRUE(result.ok()) << result.message();
   for (const Violation &violation : verify(problem, *result))
     ADD_FAILURE() << violation.message;
   return *result;

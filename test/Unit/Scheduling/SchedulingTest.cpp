@@ -75,7 +75,37 @@ TEST(ListScheduler, RespectsRegisters) {
   }
   schedule(problem); // verified
   problem.registerLimits = {0};
-  EXPECT_FALSE(listSchedule(problem));
+  EXPECT_EQ(listSchedule(problem).message(), "no order is found within the registers: 0 of 8 operations are in their places, operation 0 (sld) is the "
+                                             "first that waits; spill a value or keep the given order");
+}
+
+TEST(ListScheduler, SaysWhatIsWrongWithAProblem) {
+  EXPECT_EQ(schedule(Problem(table)).length(), 0u); // no operations: nothing to do, nothing wrong
+  Problem problem(table);
+  const uint32_t from = add(problem, load), to = add(problem, multiplyAdd);
+  flow(problem, from, to);
+  auto expect = [&](const std::string &message) {
+    EXPECT_EQ(listSchedule(problem).message(), message);
+    EXPECT_EQ(messages(problem, {{0, 5}, {0, 1}}), Texts{message});
+  };
+  problem.registerLimits = {1};
+  problem.values.resize(2); // both live from the start
+  expect("2 values come from outside in registers of class 0, of which 1 are free; keep some in memory");
+  problem.values[1].cls = 1;
+  expect("value 1 is of register class 1; the problem limits 1 classes");
+  problem.values.clear();
+  problem.dependences.push_back({to, from, DependenceKind::anti, 0});
+  expect("the anti dependence of operation 0 (sld) on operation 1 (dfma) goes backwards within an iteration; it needs a distance of 1 or more");
+  problem.dependences.clear();
+  PortTable slotless = makeTable();
+  slotless.ports[2].capacity = 0;
+  problem.table = &slotless;
+  expect("operation 0 (sld) needs 1.00 cycles of port load, which does 0.00 a cycle in port table 'test'");
+  slotless.ports.clear();
+  expect("port table 'test' has no ports; the first must be its front end");
+  problem.table = &table;
+  problem.operations[to].row = nullptr;
+  expect("operation 1 (dfma) has no row of port table 'test', which says what it costs");
 }
 
 TEST(HostModel, ReordersWithinItsWindow) {
@@ -341,7 +371,7 @@ TEST(Random, SchedulesPassTheVerifier) {
     given.word = givenOrder(problem);
     given.cycle = issueInOrder(problem, given.word);
     EXPECT_EQ(messages(problem, given), Texts());
-    std::optional<Schedule> result = listSchedule(problem);
+    const Result<Schedule> result = listSchedule(problem);
     if (!result)
       continue;
     ++solved;
@@ -384,6 +414,15 @@ TEST(Verifier, FindsWhatIsWrong) {
   EXPECT_EQ(messages(problem, {{0, 5}, {0, 0}}),
             Texts{"operation 1 (dfma) stands in word 0; its flow dependence on operation 0 (sld) allows word 1 at the earliest"});
   EXPECT_EQ(messages(problem, {{0, 5}, {0, 1}}), Texts());
+  // Any numbers, as a hand may write them.
+  constexpr uint32_t most = UINT32_MAX;
+  EXPECT_EQ(messages(problem, {{most, 0}, {0, 1}}),
+            Texts{"operation 1 (dfma) starts in cycle 0; its flow dependence on operation 0 (sld) allows cycle 4294967300 at the earliest"});
+  EXPECT_EQ(messages(problem, {{0, 5}, {most, 1}}),
+            Texts{"operation 1 (dfma) stands in word 1; its flow dependence on operation 0 (sld) allows word 4294967296 at the earliest"});
+  problem.registerLimits = {1};
+  problem.values.emplace_back();
+  EXPECT_EQ(messages(problem, {{0, most}, {0, most}}), Texts());
 
   Problem two(table);
   add(two, load);

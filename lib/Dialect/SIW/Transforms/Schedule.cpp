@@ -105,7 +105,7 @@ private:
 
   LogicalResult scheduleRun(const Work &work) {
     const sched::Problem &problem = work.problem;
-    std::optional<sched::Schedule> schedule = sched::listSchedule(problem);
+    Result<sched::Schedule> schedule = sched::listSchedule(problem);
     if (!schedule)
       return success();
     if (failed(verifySchedule(problem, *schedule, work.run)))
