@@ -58,6 +58,25 @@ constexpr unsigned registersOf(OperandClass cls) {
 constexpr bool controlOf(const InstrInfo &info) {
   return info.pipe == Pipe::C && (info.isBranch || info.isTerminator || info.port == PortClass::branch);
 }
+constexpr bool addressed(const InstrInfo &info) {
+  for (unsigned i = 0; i < info.numOperands; ++i)
+    if (info.operands[i].field == Field::ra)
+      return info.pipe == Pipe::S && !info.isRoutine && info.operands[i].cls == OperandClass::r;
+  return false;
+}
+constexpr bool isFlow(const InstrInfo &info, bool beyondAddress) {
+  bool any = controlOf(info);
+  for (unsigned i = 0; i < info.numOperands; ++i) {
+    const OperandInfo &operand = info.operands[i];
+    const bool integer = operand.cls == OperandClass::r || operand.cls == OperandClass::idx;
+    any |= integer && !(beyondAddress && (operand.field == Field::ra || operand.cls == OperandClass::idx));
+    any |= operand.cls == OperandClass::k && operand.access != Access::in;
+  }
+  return any;
+}
+constexpr bool accessAlone(const InstrInfo &info) {
+  return info.pipe == Pipe::S && (info.isLoad || info.isStore) && addressed(info) && !isFlow(info, true);
+}
 constexpr bool isFloat(Type type) { return type == Type::f32 || type == Type::f64 || type == Type::f16 || type == Type::bf16; }
 constexpr bool isUnsigned(Type type) { return type == Type::u8 || type == Type::u16 || type == Type::u32; }
 } // namespace
@@ -82,10 +101,9 @@ bool Word::operator==(const Word &o) const {
 }
 
 bool InstrInfo::isControl() const { return controlOf(*this); }
-bool InstrInfo::hasAddress() const {
-  const OperandInfo *ra = operand(Field::ra);
-  return pipe == Pipe::S && !isRoutine && ra && ra->cls == OperandClass::r;
-}
+bool InstrInfo::hasAddress() const { return addressed(*this); }
+bool InstrInfo::flows() const { return isFlow(*this, false); }
+bool InstrInfo::accessesAlone() const { return accessAlone(*this); }
 const OperandInfo *InstrInfo::operand(Field field) const {
   for (unsigned i = 0; i < numOperands; ++i)
     if (operands[i].field == field)
@@ -323,19 +341,39 @@ Status checkTypes(const InstrInfo &info, Type type, Type memType) {
 }
 
 namespace {
-/// Sixteen bytes that are compared at once.
-typedef uint8_t Bytes __attribute__((vector_size(16)));
-static_assert(sizeof(Slot) == sizeof(Bytes) && offsetof(Slot, imm) == 12);
+/// The top bits of the bytes behind the lowest.
+constexpr uint64_t tops = 0x8080808080808000;
+static_assert(sizeof(Slot) == 16 && offsetof(Slot, opcode) == 0 && offsetof(Slot, zeroing) == 7 && offsetof(Slot, rd) == 8);
 
-/// The rules of a row whose slots obey nothing but limits of their fields.
-struct alignas(64) Limits {
-  /// The largest value of each byte of a slot, where nothing else judges it; the second is for slots whose index register is absent. No slot
-  /// stays below them if the row has rules of its own.
-  uint8_t most[16] = {}, mostWithoutIndex[16] = {};
-  uint16_t memTypes[16] = {}; // by element type
-  bool needsImmediates = false, mustZero = false;
-  int32_t lowest = 0, highest = 0; // imm
+/// The rules of a row whose slots obey nothing but limits of their fields, and the sets that they read and write; for slots with and without an index
+/// register, if it may be absent. A slot is judged by its first eight bytes and its registers as two numbers: the fields are small, and the top bits
+/// of bytes show which byte is too large.
+struct alignas(64) Rules {
+  uint64_t most = ~tops;            // limits of the first eight bytes with the top bits set, but of the opcode; without those no slot passes
+  uint16_t memTypes[numTypes] = {}; // by element type
+  uint32_t excess = ~0u;            // bits of rd, ra, rb, rc that no register of the class has
+  uint32_t read = noPlaces;         // places in the sets where the classes of rd, ra, rb, rc begin; noPlace of what is not read
+  uint8_t written = noPlace;        // of rd
+  bool mustZero = false;            // a mask does not merge
+  int32_t lowest = 0;               // imm
+  uint32_t span = 0;                // the highest imm less the lowest
+  uint16_t uses = 0;
+  /// In `uses` above WordFacts::Trait, of all slots of a word together. `sets`: other fields than rd are written, or registers of class p named;
+  /// setsOf() tells.
+  enum : uint16_t { i0 = 1 << 8, i1 = 1 << 9, control = 1 << 10, sets = 1 << 11, merges = 1 << 12 };
+  static constexpr uint8_t noPlace = 64; // all classes begin at multiples of their sizes below it
+  static constexpr uint32_t noPlaces = noPlace * 0x01010101u;
 };
+static_assert(sizeof(Rules) == 64);
+
+/// The set of one register; nothing at places from Rules::noPlace on, where unused fields and absent registers point.
+constexpr auto setAt = [] {
+  std::array<uint64_t, 256> all{};
+  for (unsigned place = 0; place < Rules::noPlace; ++place)
+    all[place] = uint64_t(1) << place;
+  return all;
+}();
+
 /// True if a mask of a slot of this row cannot merge.
 constexpr bool masksOnlyZero(const InstrInfo &info) {
   for (unsigned i = 0; i < info.numOperands; ++i)
@@ -350,78 +388,107 @@ constexpr bool masksCanZero(const InstrInfo &info) {
       return false;
   return true;
 }
-constexpr Limits limitsOf(const InstrInfo &info) {
-  Limits limits;
+constexpr Rules rulesOf(const InstrInfo &info, const RowSets &sets, bool absent) {
+  Rules rules;
   bool apply = true, hasIndex = false;
-  limits.mustZero = masksOnlyZero(info);
-  auto most = [&](size_t place, unsigned value) { limits.most[place] = uint8_t(value); };
-  for (size_t place = offsetof(Slot, imm); place < sizeof(Slot); ++place)
-    most(place, 255);
-  for (size_t place : {offsetof(Slot, opcode), offsetof(Slot, type), offsetof(Slot, memType)})
-    most(place, 255);
-  most(offsetof(Slot, length), info.hasLength ? 2 : 0);
-  most(offsetof(Slot, predicate), info.hasPredicate ? unsigned(Predicate::uge) : 0); // the others need floats
-  most(offsetof(Slot, mask), info.maskable ? numK - 1 : 0);
-  most(offsetof(Slot, zeroing), masksCanZero(info));
+  uint64_t most = tops | 0xff;
+  auto limit = [&](size_t place, unsigned value) { most |= uint64_t(value) << 8 * place; };
+  limit(offsetof(Slot, type), info.types ? numTypes - 1 : 0);
+  limit(offsetof(Slot, memType), info.memTypes ? numTypes - 1 : 0);
+  limit(offsetof(Slot, length), info.hasLength ? 2 : 0);
+  limit(offsetof(Slot, predicate), info.hasPredicate ? unsigned(Predicate::uge) : 0); // the others need floats
+  limit(offsetof(Slot, mask), info.maskable ? numK - 1 : 0);
+  limit(offsetof(Slot, zeroing), masksCanZero(info));
   for (unsigned type = 0; type < numTypes; ++type)
     for (unsigned mem = 0; mem < numTypes; ++mem)
       if ((info.types ? info.types >> type & 1 : type == 0) && (info.memTypes ? info.memTypes >> mem & 1 : mem == 0) &&
           (!info.types || !info.memTypes || convertsBetween(info, Type(type), Type(mem))))
-        limits.memTypes[type] |= uint16_t(1u << mem);
+        rules.memTypes[type] |= uint16_t(1u << mem);
+  uint32_t registers = 0;
   for (unsigned i = 0; i < info.numOperands; ++i) {
     const OperandInfo &operand = info.operands[i];
-    const bool index = operand.cls == OperandClass::idx;
-    switch (operand.field) {
-    case Field::imm:
-      limits.lowest = operand.low;
-      limits.highest = operand.high;
-      break;
-    case Field::i0:
-    case Field::i1:
-      limits.needsImmediates = true;
-      break;
-    default:
-      hasIndex |= index;
-      apply &= operand.access != Access::tmp && (!index || operand.field == Field::rb);
-      most(offsetof(Slot, rd) + unsigned(operand.field), registersOf(operand.cls) - 1);
-      if (index)
-        most(offsetof(Slot, scale), 3);
-      for (unsigned other = 0; other < i; ++other) // two results may not share a register
-        apply &= operand.access == Access::in || info.operands[other].access == Access::in || operand.cls != info.operands[other].cls;
+    const unsigned count = registersOf(operand.cls), at = 8 * unsigned(operand.field);
+    if (operand.field == Field::imm) {
+      rules.lowest = operand.low;
+      rules.span = uint32_t(operand.high) - uint32_t(operand.low);
     }
+    if (operand.cls >= OperandClass::target)
+      rules.uses |= WordFacts::outward;
+    if (!count)
+      continue;
+    registers |= (count - 1) << at;
+    hasIndex |= operand.cls == OperandClass::idx;
+    apply &= operand.access != Access::tmp;
+    for (unsigned other = 0; other < i; ++other) // two results may not share a register
+      apply &= operand.access == Access::in || info.operands[other].access == Access::in || operand.cls != info.operands[other].cls;
+    if (operand.cls == OperandClass::p || (operand.field != Field::rd && operand.access != Access::in))
+      rules.uses |= Rules::sets;
+    const uint8_t first = sets.first[unsigned(operand.field)];
+    if (sets.read[unsigned(operand.field)])
+      rules.read ^= uint32_t(Rules::noPlace ^ first) << at;
+    if (operand.field == Field::rd && sets.write[unsigned(Field::rd)])
+      rules.written = first;
   }
   // checkSlot() has more to say about these.
   for (std::string_view name : {"dsel", "dperm", "dcompress", "dexpand"})
     apply &= info.mnemonic != name;
   apply &= !info.isRoutine && !info.usesCoordinate;
-  if (!apply)
-    most(offsetof(Slot, opcode), 0);
-  for (size_t place = 0; place < sizeof limits.most; ++place)
-    limits.mostWithoutIndex[place] = !hasIndex                       ? limits.most[place]
-                                     : place == offsetof(Slot, rb)    ? noRegister
-                                     : place == offsetof(Slot, scale) ? 0
-                                                                      : limits.most[place];
-  return limits;
+  if (hasIndex && absent)
+    registers |= 0xffu << 8 * unsigned(Field::rb);
+  else if (hasIndex)
+    limit(offsetof(Slot, scale), 3);
+  rules.excess = ~registers;
+  if (apply)
+    rules.most = most;
+  rules.mustZero = masksOnlyZero(info);
+  auto uses = [&](unsigned bit, bool value) { rules.uses |= uint16_t(value ? bit : 0); };
+  uses(Rules::i0, sets.usesI0);
+  uses(Rules::i1, sets.usesI1);
+  uses(Rules::merges, sets.merges);
+  uses(Rules::control | WordFacts::outward, sets.control);
+  const bool adds = info.pipe == Pipe::C && info.opcode == uint8_t(COp::caddi), accesses = accessAlone(info) && (absent || !hasIndex);
+  uses(WordFacts::calls, info.pipe == Pipe::C && info.opcode == uint8_t(COp::ccall));
+  uses(WordFacts::adds, adds);
+  uses(WordFacts::accesses, accesses);
+  uses(WordFacts::stores, accesses && info.isStore);
+  uses(WordFacts::flows, isFlow(info, false) && !adds && !accesses);
+  return rules;
 }
-constexpr auto rowLimits = [] {
-  std::array<Limits, numInstructions> all{};
+/// Two of a row, the second for slots without index; the last are of an empty slot, all of whose bytes are zero.
+constexpr auto rowRules = [] {
+  std::array<std::array<Rules, 2>, numInstructions + 1> all{};
   for (unsigned i = 0; i < numInstructions; ++i)
-    all[i] = limitsOf(isaTable[i]);
+    all[i] = {rulesOf(isaTable[i], rowSets[i], false), rulesOf(isaTable[i], rowSets[i], true)};
+  for (Rules &empty : all[WordFacts::noRow]) {
+    empty.most = tops;
+    empty.memTypes[0] = 1;
+  }
   return all;
 }();
+inline const Rules &rulesOf(uint16_t row, const Slot &slot) { return rowRules[row][slot.rb == noRegister]; }
 static_assert(unsigned(Field::rd) == 0 && unsigned(Field::ra) == 1 && unsigned(Field::rb) == 2 && unsigned(Field::rc) == 3);
 
-/// True if a slot is legal for plain reasons; most are. Otherwise checkSlot() decides, and tells what is wrong. Empty slots are left to it.
-__attribute__((always_inline)) inline bool isPlain(const Slot &slot, const Limits &limits, bool hasImmediates) {
-  Bytes bytes, most;
-  std::memcpy(&bytes, &slot, sizeof bytes);
-  std::memcpy(&most, slot.rb == noRegister ? limits.mostWithoutIndex : limits.most, sizeof most);
-  const auto above = bytes > most;
-  uint64_t halves[2];
-  std::memcpy(halves, &above, sizeof halves);
-  return (halves[0] | halves[1]) == 0 && (limits.memTypes[unsigned(slot.type) & 15] >> (unsigned(slot.memType) & 15) & 1) &&
-         (slot.mask != 0 ? slot.zeroing || !limits.mustZero : !slot.zeroing) && slot.imm >= limits.lowest && slot.imm <= limits.highest &&
-         (hasImmediates || !limits.needsImmediates);
+/// True if a slot is legal for plain reasons; most are. Otherwise checkSlot() decides, and tells what is wrong.
+__attribute__((always_inline)) inline bool isPlain(const Slot &slot, const Rules &rules, uint64_t &read, uint64_t &write) {
+  uint64_t head;
+  uint32_t registers;
+  std::memcpy(&head, &slot, sizeof head);
+  std::memcpy(&registers, &slot.rd, sizeof registers);
+  if (((~(rules.most - head) | head) & tops) | (registers & rules.excess))
+    return false;
+  if (!(rules.memTypes[unsigned(slot.type)] >> unsigned(slot.memType) & 1) || uint32_t(slot.imm) - uint32_t(rules.lowest) > rules.span)
+    return false;
+  const uint32_t places = registers ^ rules.read;
+  read = setAt[uint8_t(places)] | setAt[uint8_t(places >> 8)] | setAt[uint8_t(places >> 16)] | setAt[places >> 24];
+  write = setAt[slot.rd ^ rules.written];
+  if (head >> 8 * offsetof(Slot, mask)) {
+    if (!slot.mask || (rules.mustZero && !slot.zeroing))
+      return false;
+    read |= setAt[kPlace + slot.mask];
+    if (!slot.zeroing && (rules.uses & Rules::merges))
+      read |= write;
+  }
+  return true;
 }
 
 __attribute__((noinline, cold)) Status checkSlot(Pipe pipe, const Slot &slot, const Word &word) {
@@ -516,35 +583,68 @@ __attribute__((noinline, cold)) Status checkSlot(Pipe pipe, const Slot &slot, co
 }
 } // namespace
 
-Status checkWord(const Word &word) {
-  WordFacts facts;
-  return checkWord(word, facts);
+namespace {
+/// The order of slots with registers of the classes v, r, k, m alone; false if there is none.
+__attribute__((noinline)) bool findOrder(const std::array<uint64_t, numPipes> &read, const std::array<uint64_t, numPipes> &write, bool controlLast,
+                                         std::array<Pipe, numPipes> &order) {
+  std::array<SlotSets, numPipes> sets;
+  for (unsigned i = 0; i < numPipes; ++i)
+    sets[i].read.vrkm = read[i], sets[i].write.vrkm = write[i];
+  return findOrder(sets, controlLast, order);
 }
 
-Status checkWord(const Word &word, WordFacts &found) {
-  bool usesI0 = false, usesI1 = false, controlLast = false;
-  std::array<SlotSets, numPipes> sets;
+/// True if a word is legal for plain reasons; most are, and `found` is what follows. Otherwise judgeWord() decides.
+__attribute__((always_inline)) inline bool isPlain(const Word &word, WordFacts &found) {
+  std::array<uint64_t, numPipes> read, write;
+  unsigned uses = 0;
 #pragma GCC unroll 3
+  for (unsigned i = 0; i < numPipes; ++i) {
+    const uint16_t row = rowsByOpcode[i][word.slots[i].opcode];
+    const Rules &rules = rulesOf(row, word.slots[i]);
+    found.rows[i] = row;
+    uses |= rules.uses;
+    if (!isPlain(word.slots[i], rules, read[i], write[i]))
+      return false;
+  }
+  // The coordinate's components, four at a time.
+  static_assert(sizeof word.coordinate == 22);
+  uint64_t parts[3];
+  std::memcpy(parts, word.coordinate.data(), 16);
+  std::memcpy(parts + 2, &word.coordinate[7], 8);
+  const uint64_t illegal = (parts[0] | parts[1] | parts[2]) & (0xF800F800F800F800 | -uint64_t(word.hasImmediates)); // beside immediates there is none
+  const uint64_t unused = (uses & Rules::i0 ? 0 : word.i0) | (uses & Rules::i1 ? 0 : word.i1);
+  if (illegal | unused || word.hasImmediates != ((uses & (Rules::i0 | Rules::i1)) != 0) || (uses & Rules::sets))
+    return false;
+  if (uses & WordFacts::calls && write[0] | write[1])
+    return false;
+  found.order = {Pipe::D, Pipe::S, Pipe::C};
+  const bool meet = (write[0] & (read[1] | read[2] | write[1] | write[2])) | (write[1] & (read[2] | write[2]));
+  if (meet) {
+    if (!findOrder(read, write, uses & Rules::control, found.order))
+      return false;
+    uses |= WordFacts::flows;
+  }
+  found.traits = uint8_t(uses);
+  found.read = read[0] | read[1] | read[2], found.readP = 0;
+  found.write = write[0] | write[1] | write[2], found.writeP = 0;
+  return true;
+}
+
+__attribute__((noinline)) Status judgeWord(const Word &word, WordFacts &found) {
+  unsigned uses = 0;
+  std::array<SlotSets, numPipes> sets;
   for (unsigned i = 0; i < numPipes; ++i) {
     const Slot &slot = word.slots[i];
     const uint16_t row = rowsByOpcode[i][slot.opcode];
+    const Rules &rules = rulesOf(row, word.slots[i]);
     found.rows[i] = row;
-    if (row == WordFacts::noRow) {
-      uint64_t halves[2];
-      std::memcpy(halves, &slot, sizeof halves);
-      if (halves[0] | halves[1])
-        return checkSlot(Pipe(i), slot, word);
-      sets[i] = SlotSets();
-      continue;
-    }
-    if (!isPlain(slot, rowLimits[row], word.hasImmediates))
+    uses |= rules.uses;
+    if (!isPlain(slot, rules, sets[i].read.vrkm, sets[i].write.vrkm) || (!word.hasImmediates && (rules.uses & (Rules::i0 | Rules::i1))))
       if (Status status = checkSlot(Pipe(i), slot, word); !status)
         return status;
-    sets[i] = setsOf(rowSets[row], slot);
-    controlLast |= rowSets[row].control;
-    usesI0 |= rowSets[row].usesI0;
-    usesI1 |= rowSets[row].usesI1;
+    sets[i] = row == WordFacts::noRow ? SlotSets() : setsOf(rowSets[row], slot);
   }
+  const bool usesI0 = uses & Rules::i0, usesI1 = uses & Rules::i1;
   if (word.hasImmediates && !usesI0 && !usesI1)
     return Error{"the word carries immediates that no slot uses"};
   if ((!usesI0 && word.i0 != 0) || (!usesI1 && word.i1 != 0))
@@ -553,18 +653,34 @@ Status checkWord(const Word &word, WordFacts &found) {
     for (uint16_t c : word.coordinate)
       if (c > 2047 || (word.hasImmediates && c != 0))
         return Error{fmt::format("coordinate component {} is outside 0..2047 or stands beside immediates", c)};
-  if (word.slot(Pipe::C).opcode == uint8_t(COp::ccall)) {
+  if (uses & WordFacts::calls) {
     for (Pipe pipe : {Pipe::D, Pipe::S}) {
       if (sets[unsigned(pipe)].write.vrkm | sets[unsigned(pipe)].write.p)
         return Error{fmt::format("slot {} writes a register beside ccall, which leaves all registers undefined", pipeName(pipe))};
     }
   }
-  if (!findOrder(sets, controlLast, found.order))
+  if (!findOrder(sets, uses & Rules::control, found.order))
     return Error{"two slots write one register, or the slots exchange registers in a cycle"};
+  found.traits = uint8_t(uses | WordFacts::flows);
   const RegisterSets read = sets[0].read | sets[1].read | sets[2].read, write = sets[0].write | sets[1].write | sets[2].write;
   found.read = read.vrkm, found.readP = read.p;
   found.write = write.vrkm, found.writeP = write.p;
   return {};
+}
+} // namespace
+
+Status checkWord(const Word &word) {
+  WordFacts facts;
+  return checkWord(word, facts);
+}
+
+Status checkWord(const Word &word, WordFacts &facts) { return isPlain(word, facts) ? Status() : judgeWord(word, facts); }
+
+size_t checkWords(const Word *words, size_t count, WordFacts *facts) {
+  for (size_t w = 0; w < count; ++w)
+    if (!isPlain(words[w], facts[w]) && !judgeWord(words[w], facts[w]))
+      return w;
+  return count;
 }
 
 } // namespace vtpu::isa

@@ -58,12 +58,21 @@ private:
   std::vector<TrapSite> traps;
   Label unwind;
   uint32_t functionIndex = 0, wordIndex = 0;
-  std::vector<Label> wordLabels;
+  struct BranchTarget {
+    uint32_t word;
+    bool head; // a branch comes back
+    Label label;
+  };
+  std::vector<BranchTarget> branchTargets; // ascending
 
   void emitTrampoline();
   void emitFunction(uint32_t index, std::vector<uint32_t> &offsets);
-  /// Emits a slot by its template; false if there is none.
-  bool emitLearned(isa::Pipe pipe, const isa::Slot &slot);
+  void findBranchTargets(const Function &function);
+  /// Templates write behind the assembler's place: puts it behind what they have written.
+  void settle(uint8_t *out);
+  /// Has the assembler emit a slot at `out`; where its code ends.
+  uint8_t *assemble(uint8_t *out, uint32_t w, isa::Pipe pipe);
+  Label labelOf(uint32_t word) const;
   /// SlotTemplates::Assemble; the variant is HostFeatures::vpopcntdq.
   static size_t assembleAlone(isa::Pipe pipe, const isa::Slot &slot, unsigned variant, uint8_t *out);
   void emitD(const isa::Slot &slot, const isa::Word &word);

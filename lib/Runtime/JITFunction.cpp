@@ -127,63 +127,119 @@ void JITEmitter::emitTrampoline() {
   a.jmp(leave);
 }
 
-void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
-  const Function &function = program.functions[index];
-  functionIndex = index;
-  traps.clear();
-  wordLabels.assign(function.words.size(), Label());
-  std::vector<bool> isHead(function.words.size());
-  for (uint32_t w = 0; w < function.words.size(); ++w) {
-    const Slot &c = function.words[w].slot(Pipe::C);
-    if (c.empty() || !lookup(Pipe::C, c.opcode)->isBranch)
-      continue;
-    if (!wordLabels[w + c.imm].isValid())
-      wordLabels[w + c.imm] = a.newLabel();
-    if (c.imm <= 0)
-      isHead[w + c.imm] = true;
-  }
-  offsets.reserve(function.words.size() + 1);
-  a.align(AlignMode::kCode, 64);
-  a.bind(functionLabels[index]);
-  for (wordIndex = 0; wordIndex < function.words.size(); ++wordIndex) {
-    const Word &word = function.words[wordIndex];
-    if (probe && probe->function == index && (wordIndex == probe->head || wordIndex == probe->tail + 1))
-      emitProbe(wordIndex != probe->head);
-    if (isHead[wordIndex])
-      a.align(AlignMode::kCode, 32);
-    if (wordLabels[wordIndex].isValid())
-      a.bind(wordLabels[wordIndex]);
-    offsets.push_back(uint32_t(a.offset()));
-    for (Pipe pipe : facts[index].order[wordIndex]) {
-      const Slot &slot = word.slot(pipe);
-      if (slot.empty() || (templates && emitLearned(pipe, slot)))
-        continue;
-      if (lookup(pipe, slot.opcode)->isRoutine)
-        emitRoutine(pipe, slot, word);
-      else if (pipe == Pipe::D)
-        emitD(slot, word);
-      else if (pipe == Pipe::S)
-        emitS(slot, word);
-      else
-        emitC(slot, word);
-    }
-  }
-  offsets.push_back(uint32_t(a.offset()));
-  for (const TrapSite &site : traps)
-    emitTrap(site);
+void JITEmitter::findBranchTargets(const Function &function) {
+  static const auto branches = [] {
+    std::array<bool, 256> all{};
+    for (const InstrInfo *info = isa::begin(); info != isa::end(); ++info)
+      if (info->pipe == Pipe::C)
+        all[info->opcode] = info->isBranch;
+    return all;
+  }();
+  branchTargets.clear();
+  const Word *const words = function.words.data();
+  for (size_t w = 0, count = function.words.size(); w < count; ++w)
+    if (const Slot &c = words[w].slot(Pipe::C); branches[c.opcode])
+      branchTargets.push_back({uint32_t(w) + uint32_t(c.imm), c.imm <= 0, Label()});
+  std::sort(branchTargets.begin(), branchTargets.end(), [](const BranchTarget &x, const BranchTarget &y) { return x.word < y.word; });
+  size_t count = 0;
+  for (const BranchTarget &target : branchTargets)
+    if (count && branchTargets[count - 1].word == target.word)
+      branchTargets[count - 1].head |= target.head;
+    else
+      branchTargets[count++] = {target.word, target.head, a.newLabel()};
+  branchTargets.resize(count);
 }
 
-bool JITEmitter::emitLearned(Pipe pipe, const Slot &slot) {
-  if (!SlotTemplates::learns(pipe, slot.opcode) || a.remainingSpace() < SlotTemplates::mostBytes)
-    return false;
-  const AccessProof access = facts[functionIndex].access[wordIndex];
-  if (pipe == Pipe::S && (access == AccessProof::checked || (access == AccessProof::none && !isPrefetch(slot))))
-    return false;
-  const size_t size = templates->write(a.bufferPtr(), pipe, slot, features.vpopcntdq);
-  a._bufferPtr += size;
+asmjit::Label JITEmitter::labelOf(uint32_t word) const {
+  return std::lower_bound(branchTargets.begin(), branchTargets.end(), word, [](const BranchTarget &x, uint32_t w) { return x.word < w; })->label;
+}
+
+void JITEmitter::settle(uint8_t *out) {
+  a._bufferPtr = out;
   CodeBuffer &buffer = a.currentSection()->buffer(); // when it grows, it keeps what its size says
   buffer._size = std::max(buffer._size, a.offset());
-  return size != 0;
+}
+
+uint8_t *JITEmitter::assemble(uint8_t *out, uint32_t w, Pipe pipe) {
+  const Word &word = program.functions[functionIndex].words[w];
+  const Slot &slot = word.slot(pipe);
+  settle(out);
+  wordIndex = w;
+  if (lookup(pipe, slot.opcode)->isRoutine)
+    emitRoutine(pipe, slot, word);
+  else if (pipe == Pipe::D)
+    emitD(slot, word);
+  else if (pipe == Pipe::S)
+    emitS(slot, word);
+  else
+    emitC(slot, word);
+  return a.bufferPtr();
+}
+
+void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
+  const Function &function = program.functions[index];
+  const uint32_t count = uint32_t(function.words.size());
+  functionIndex = index;
+  traps.clear();
+  findBranchTargets(function);
+  offsets.resize(count + 1);
+  a.align(AlignMode::kCode, 64);
+  a.bind(functionLabels[index]);
+  uint8_t *out = a.bufferPtr();
+  const AccessProof *const access = facts[index].access.data();
+  const std::array<Pipe, numPipes> *const order = facts[index].order.data();
+  const Word *const words = function.words.data();
+  auto target = branchTargets.begin();
+  // The next word before which there is more than code of slots.
+  auto nextStop = [&](uint32_t w) {
+    uint32_t next = target == branchTargets.end() ? count : target->word;
+    if (probe && probe->function == index)
+      for (uint32_t end : {probe->head, probe->tail + 1})
+        if (end >= w)
+          next = std::min(next, end);
+    return next;
+  };
+  if (templates)
+    templates->use(features.vpopcntdq);
+  uint32_t stop = nextStop(0);
+  for (uint32_t w = 0; w < count; ++w) {
+    if (w == stop) {
+      settle(out);
+      if (probe && probe->function == index && (w == probe->head || w == probe->tail + 1))
+        emitProbe(w != probe->head);
+      if (target != branchTargets.end() && w == target->word) {
+        if (target->head)
+          a.align(AlignMode::kCode, 32);
+        a.bind(target->label);
+        ++target;
+      }
+      stop = nextStop(w + 1);
+      out = a.bufferPtr();
+    }
+    offsets[w] = uint32_t(out - a._bufferData);
+    const bool space = templates && size_t(a._bufferEnd - out) >= numPipes * SlotTemplates::mostBytes;
+    auto emitSlot = [&](Pipe pipe) __attribute__((always_inline)) {
+      const Slot &slot = words[w].slot(pipe);
+      if (slot.empty())
+        return;
+      uint8_t *end = nullptr;
+      if (space && (pipe != Pipe::S || access[w] == AccessProof::proven || (access[w] == AccessProof::none && isPrefetch(slot))))
+        end = templates->write(out, pipe, slot);
+      out = end ? end : assemble(out, w, pipe);
+    };
+    if (order[w][0] == Pipe::D && order[w][1] == Pipe::S) { // most words; each pipe has code of its own
+      emitSlot(Pipe::D);
+      emitSlot(Pipe::S);
+      emitSlot(Pipe::C);
+    } else {
+      for (Pipe pipe : order[w])
+        emitSlot(pipe);
+    }
+  }
+  settle(out);
+  offsets[count] = uint32_t(a.offset());
+  for (const TrapSite &site : traps)
+    emitTrap(site);
 }
 
 size_t JITEmitter::assembleAlone(Pipe pipe, const Slot &slot, unsigned variant, uint8_t *out) {

@@ -379,11 +379,11 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
     return;
   }
   case COp::cbr:
-    a.jmp(wordLabels[wordIndex + imm]);
+    a.jmp(labelOf(wordIndex + uint32_t(imm)));
     return;
   case COp::cbcc:
     a.cmp(useR(slot.ra, x86::rax), useR(slot.rb, x86::rdx));
-    a.j(condition(slot.predicate), wordLabels[wordIndex + imm]);
+    a.j(condition(slot.predicate), labelOf(wordIndex + uint32_t(imm)));
     return;
   case COp::cbcci: {
     Gp left = useR(slot.ra, x86::rax);
@@ -393,7 +393,7 @@ void JITEmitter::emitC(const Slot &slot, const Word &word) {
       load64(x86::rdx, word.i1);
       a.cmp(left, x86::rdx);
     }
-    a.j(condition(slot.predicate), wordLabels[wordIndex + imm]);
+    a.j(condition(slot.predicate), labelOf(wordIndex + uint32_t(imm)));
     return;
   }
   case COp::ccall:

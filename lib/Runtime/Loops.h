@@ -32,7 +32,7 @@ struct Loop {
 };
 
 /// The loops of a function, in the order of their branches. `branches` are the words that branch, ascending; their targets are words.
-std::vector<Loop> findLoops(const std::vector<isa::Word> &words, const std::vector<isa::WordFacts> &facts, const std::vector<uint32_t> &branches);
+std::vector<Loop> findLoops(const std::vector<isa::Word> &words, const isa::WordFacts *facts, const std::vector<uint32_t> &branches);
 
 } // namespace vtpu::rt
 

@@ -23,19 +23,12 @@ inline bool isGather(const isa::Slot &slot) { return slot.opcode == uint8_t(isa:
 inline bool isPrefetch(const isa::Slot &slot) { return slot.opcode >= uint8_t(isa::SOp::sprefch) && slot.opcode <= uint8_t(isa::SOp::sprefchn); }
 /// Bytes that a load or store touches, all lanes active; of a gather, each lane.
 inline unsigned accessBytes(const isa::Slot &slot) {
-  switch (isa::SOp(slot.opcode)) {
-  case isa::SOp::sldr:
-  case isa::SOp::sstr:
-    return isa::byteWidth(slot.memType);
-  case isa::SOp::sld:
-  case isa::SOp::sst:
-    return laneCount(slot.length, slot.type) * isa::byteWidth(slot.memType);
-  case isa::SOp::sldp:
-  case isa::SOp::sstp:
+  const auto op = isa::SOp(slot.opcode);
+  if (op == isa::SOp::sld || op == isa::SOp::sst) // laneCount() elements, by shifts
+    return isa::lengthBytes(slot.length) << isa::byteShift(slot.memType) >> isa::byteShift(slot.type);
+  if (op == isa::SOp::sldp || op == isa::SOp::sstp)
     return sizeof(Coordinate);
-  default:
-    return isa::byteWidth(slot.type);
-  }
+  return isa::byteWidth(op == isa::SOp::sldr || op == isa::SOp::sstr ? slot.memType : slot.type);
 }
 
 /// Executes a D slot.

@@ -52,6 +52,8 @@ const std::array<std::array<SlotTemplates::Form, 256>, numPipes> SlotTemplates::
   return all;
 }();
 
+const SlotTemplates::Template SlotTemplates::none;
+
 /// One template while it is learned.
 struct Learner {
   using Template = SlotTemplates::Template;
@@ -145,7 +147,7 @@ struct Learner {
       const Bytes all = code(start, firstMask, immediates[kind]);
       if (all.size <= immediateBytes[kind] || all.size - immediateBytes[kind] > SlotTemplates::mostCode)
         return false;
-      entry.code[kind].size = uint8_t(all.size - immediateBytes[kind]);
+      entry.code[kind].size = all.size - immediateBytes[kind];
       entry.code[kind].bytes = prefix(all, entry.code[kind].size);
     }
     // What a register changes must not depend on the immediate.
@@ -163,6 +165,8 @@ struct Learner {
       return true;
     };
     for (unsigned f = 0; f < 4; ++f) {
+      if (form.count[f] && !used(f)) // absent: slots with a register there are of another form
+        std::fill_n(entry.changes[f].begin(), noRegister % 32, SlotTemplates::refusal(f));
       if (!used(f) || leader(f) != f) // nothing there, or what its leader says
         continue;
       bool any = false;
@@ -226,7 +230,7 @@ struct Learner {
       const int32_t imm = form.patches ? immediates[trial % std::size(immediates)] : slot.imm;
       const Bytes theirs = code(registers, mask, imm);
       uint8_t ours[SlotTemplates::mostBytes] = {};
-      const uint64_t changed = entry.change(operands(registers, mask, imm));
+      const uint64_t changed = entry.change(operands(registers, mask, imm)) ^ entry.masks[mask];
       if (!theirs.size || entry.fill(ours, changed, imm) != theirs.size || std::memcmp(ours, theirs.bytes, theirs.size) != 0)
         return false;
     }
@@ -234,7 +238,8 @@ struct Learner {
   }
 };
 
-const SlotTemplates::Template &SlotTemplates::findElsewhere(size_t place, const Key &key, Pipe pipe, const Slot &slot, unsigned variant) {
+const SlotTemplates::Template &SlotTemplates::find(const Key &key, Pipe pipe, const Slot &slot) {
+  const size_t place = ((key.fields ^ key.rest * 0x9E3779B97F4A7C15u) * 0xD6E8FEB86659FD93u) >> (64 - cacheBits);
   constexpr unsigned probes = 4;
   std::unique_ptr<Template> *free = nullptr;
   for (unsigned probe = 0; probe < probes && !free; ++probe) {
@@ -244,15 +249,46 @@ const SlotTemplates::Template &SlotTemplates::findElsewhere(size_t place, const 
     else if (candidate->key == key)
       return *candidate;
   }
-  if (!free)
+  if (!free) {
     free = &cache[place]; // another's
+    recents = {};
+  }
   *free = std::make_unique<Template>();
   (*free)->key = key;
-  learn(**free, pipe, slot, variant);
+  learn(**free, pipe, slot);
   return **free;
 }
 
-void SlotTemplates::learn(Template &entry, Pipe pipe, const Slot &slot, unsigned variant) const {
+void SlotTemplates::use(unsigned wanted) {
+  if (variant != wanted)
+    recents = {};
+  variant = wanted;
+}
+
+uint8_t *SlotTemplates::writeOther(uint8_t *out, Pipe pipe, const Slot &slot) {
+  const Form &form = forms[unsigned(pipe)][slot.opcode];
+  if (!form.learned)
+    return nullptr;
+  Key key = keyOf(form, pipe, slot, variant);
+  const Template *found = &find(key, pipe, slot);
+  uint64_t change = found->change(slot);
+  if (change & refusals) {
+    key.rest |= pinned(form, slot);
+    found = &find(key, pipe, slot);
+    change = found->change(slot);
+    if (change & refusals)
+      return nullptr;
+  }
+  Recent &recent = recents[unsigned(pipe)][slot.opcode];
+  std::memcpy(&recent.fields, &slot, sizeof recent.fields);
+  recent.mask = found->masks[slot.mask];
+  recent.imm = slot.imm, recent.immAsked = form.patches ? 0 : ~0u;
+  recent.pairs = pairsOf(slot) & form.pairs, recent.pairsAsked = form.pairs;
+  recent.found = found;
+  return out + found->fill(out, change ^ recent.mask, slot.imm);
+}
+
+void SlotTemplates::learn(Template &entry, Pipe pipe, const Slot &slot) const {
   Learner learner{entry, forms[unsigned(pipe)][slot.opcode], assemble, pipe, variant, slot};
   if (!learner.learn())
     for (uint64_t &change : entry.changes[0])

@@ -28,26 +28,26 @@ public:
   /// The assembler: writes the code of a slot by itself, at most `mostBytes`; 0 if there is more of it, or if it names anything outside.
   using Assemble = size_t (*)(isa::Pipe pipe, const isa::Slot &slot, unsigned variant, uint8_t *out);
 
-  explicit SlotTemplates(Assemble assemble) : assemble(assemble) {}
+  explicit SlotTemplates(Assemble assemble) : assemble(assemble) { use(0); }
 
-  /// True if the code of a row's slots follows from their fields alone, of loads and stores if they need no check.
-  static bool learns(isa::Pipe pipe, uint8_t opcode) { return forms[unsigned(pipe)][opcode].learned; }
+  /// What else decides the code of slots that are written from now on, below 2.
+  void use(unsigned variant);
 
-  /// Writes the code of a slot whose row learns() at `out`, where `mostBytes` bytes are free; the number of bytes, 0 if there is no template for it.
-  /// `variant`: what else decides its code, below 2.
-  size_t write(uint8_t *out, isa::Pipe pipe, const isa::Slot &slot, unsigned variant) {
-    const Form &form = forms[unsigned(pipe)][slot.opcode];
-    Key key = keyOf(form, pipe, slot, variant);
-    const Template *found = &find(key, pipe, slot, variant);
-    uint64_t change = found->change(slot);
-    if (change & refusals) {
-      key.rest |= pinned(form, slot);
-      found = &find(key, pipe, slot, variant);
-      change = found->change(slot);
-      if (change & refusals)
-        return 0;
-    }
-    return found->fill(out, change, slot.imm);
+  /// Writes the code of a slot at `out`, where `mostBytes` bytes are free; where it ends, null if there is no template for it. The code of the row's
+  /// slots must follow from their fields alone, which is so for none of the loads and stores that need a check.
+  __attribute__((always_inline)) uint8_t *write(uint8_t *out, isa::Pipe pipe, const isa::Slot &slot) {
+    const Recent &recent = recents[unsigned(pipe)][slot.opcode];
+    uint64_t fields;
+    std::memcpy(&fields, &slot, sizeof fields);
+    uint64_t differs = (fields ^ recent.fields) | (uint32_t(slot.imm ^ recent.imm) & recent.immAsked);
+    if (recent.pairsAsked == 1) // most
+      differs |= uint64_t(slot.rd == slot.ra) ^ recent.pairs;
+    else if (recent.pairsAsked)
+      differs |= (pairsOf(slot) & recent.pairsAsked) ^ recent.pairs;
+    const uint64_t change = recent.found->change(slot) ^ recent.mask;
+    if (differs | (change & refusals))
+      return writeOther(out, pipe, slot);
+    return out + recent.found->fill(out, change, slot.imm);
   }
 
 private:
@@ -55,7 +55,7 @@ private:
 
   /// What the templates of a row have in common.
   struct Form {
-    bool learned = false;
+    bool learned = false;          // the code of the row's slots follows from their fields, of loads and stores if they need no check
     bool patches = false;          // the immediate is any number, and stands at the end of the code; else it is a part of the form
     uint8_t pairs = 0;             // of registers of which it matters whether they are the same: rd ra, rd rb, ra rb
     Registers count{};             // registers of the field's class that may be learned; 0: the field is not used
@@ -70,16 +70,21 @@ private:
   static constexpr unsigned pinPlace = 8, immPlace = 32; // in `rest`
   static constexpr uint64_t pinnedFlag = 1 << 7;
 
+  /// The fields before the registers, with one mask for all.
+  static uint64_t fieldsOf(const isa::Slot &slot) {
+    uint64_t fields;
+    std::memcpy(&fields, &slot, sizeof fields);
+    constexpr uint64_t maskField = uint64_t(0xff) << 8 * offsetof(isa::Slot, mask);
+    return slot.mask ? (fields & ~maskField) | (maskField & -maskField) : fields;
+  }
+  /// Which registers are the same, as Form::pairs has it.
+  static unsigned pairsOf(const isa::Slot &slot) {
+    return unsigned(slot.rd == slot.ra) | unsigned(slot.rd == slot.rb) << 1 | unsigned(slot.ra == slot.rb) << 2;
+  }
   static Key keyOf(const Form &form, isa::Pipe pipe, const isa::Slot &slot, unsigned variant) {
     Key key;
-    std::memcpy(&key.fields, &slot, sizeof key.fields);
-    if (slot.mask) { // one for all masks
-      constexpr unsigned maskPlace = 8 * offsetof(isa::Slot, mask);
-      key.fields = (key.fields & ~(uint64_t(0xff) << maskPlace)) | uint64_t(1) << maskPlace;
-    }
-    key.rest = unsigned(pipe) | unsigned(slot.rb == isa::noRegister) << 5 | variant << 6;
-    if (form.pairs)
-      key.rest |= uint64_t((unsigned(slot.rd == slot.ra) | unsigned(slot.rd == slot.rb) << 1 | unsigned(slot.ra == slot.rb) << 2) & form.pairs) << 2;
+    key.fields = fieldsOf(slot);
+    key.rest = unsigned(pipe) | (pairsOf(slot) & form.pairs) << 2 | unsigned(slot.rb == isa::noRegister) << 5 | variant << 6;
     if (!form.patches)
       key.rest |= uint64_t(uint32_t(slot.imm)) << immPlace;
     return key;
@@ -106,46 +111,61 @@ private:
     /// The code without the immediate behind it: for no immediate, for one byte, for four.
     struct Code {
       uint64_t bytes = 0;
-      uint8_t size = 0;
+      size_t size = 0;
     };
     std::array<Code, 3> code{};
     bool patches = false;
     uint8_t unit = 0; // log2 of the unit of an immediate of one byte
 
     bool allows(unsigned field, unsigned reg) const { return !(changes[field][reg] & refusals); }
+    /// Of the registers.
     uint64_t change(const isa::Slot &slot) const {
-      return changes[0][slot.rd & 31] ^ changes[1][slot.ra & 31] ^ changes[2][slot.rb & 31] ^ changes[3][slot.rc & 31] ^ masks[slot.mask];
+      uint32_t registers;
+      std::memcpy(&registers, &slot.rd, sizeof registers);
+      registers &= 0x1f1f1f1f;
+      return changes[0][uint8_t(registers)] ^ changes[1][uint8_t(registers >> 8)] ^ changes[2][uint8_t(registers >> 16)] ^
+             changes[3][registers >> 24];
     }
     size_t fill(uint8_t *out, uint64_t change, int32_t imm) const {
       if (!patches || imm == 0) {
-        const uint64_t bytes = code[0].bytes ^ change;
+        const Code taken = code[0];
+        const uint64_t bytes = taken.bytes ^ change;
         std::memcpy(out, &bytes, sizeof bytes);
-        return code[0].size;
+        return taken.size;
       }
       const int32_t steps = imm >> unit;
       const bool byte = int64_t(steps) * (int64_t(1) << unit) == imm && steps == int8_t(steps);
-      const Code &taken = code[byte ? 1 : 2];
+      const Code taken = code[byte ? 1 : 2];
       const uint64_t bytes = taken.bytes ^ change;
       std::memcpy(out, &bytes, sizeof bytes);
       const int32_t last = byte ? steps : imm;
       std::memcpy(out + taken.size, &last, sizeof last);
-      return taken.size + (byte ? 1u : 4u);
+      return taken.size + (byte ? 1u : sizeof last);
     }
   };
 
-  const Template &find(const Key &key, isa::Pipe pipe, const isa::Slot &slot, unsigned variant) {
-    const size_t place = ((key.fields ^ key.rest * 0x9E3779B97F4A7C15u) * 0xD6E8FEB86659FD93u) >> (64 - cacheBits);
-    if (const Template *found = cache[place].get(); found && found->key == key)
-      return *found;
-    return findElsewhere(place, key, pipe, slot, variant);
-  }
-  /// In the places behind `place`; learns the template if it is nowhere.
-  const Template &findElsewhere(size_t place, const Key &key, isa::Pipe pipe, const isa::Slot &slot, unsigned variant);
-  void learn(Template &entry, isa::Pipe pipe, const isa::Slot &slot, unsigned variant) const;
+  /// The template of a key; learned if it is not known.
+  const Template &find(const Key &key, isa::Pipe pipe, const isa::Slot &slot);
+  void learn(Template &entry, isa::Pipe pipe, const isa::Slot &slot) const;
+  /// write() of what is not the recent one.
+  uint8_t *writeOther(uint8_t *out, isa::Pipe pipe, const isa::Slot &slot);
 
   const Assemble assemble;
   static constexpr unsigned cacheBits = 10; // some hundreds of forms: few take another's place
   std::array<std::unique_ptr<Template>, 1 << cacheBits> cache;
+  unsigned variant = 0;
+
+  /// The template that a row used last, and what of its key is not in its refusals: most slots of a row are alike.
+  struct Recent {
+    uint64_t fields = ~uint64_t(0); // no slot's
+    uint64_t mask = 0;              // what the mask among them changes
+    int32_t imm = 0;
+    uint32_t immAsked = 0; // all ones: the immediate is a part of the form
+    unsigned pairs = 0, pairsAsked = 0;
+    const Template *found = &none;
+  };
+  static const Template none;
+  std::array<std::array<Recent, 256>, isa::numPipes> recents;
 
   friend struct Learner;
 };

@@ -36,6 +36,8 @@ struct ValueRange {
     return {low, low + int64_t(uint64_t(high - low) / stride * stride), stride};
   }
   bool isBounded() const { return low > -unbounded && high < unbounded; }
+  /// True if a constant added to all of it gives a set of this kind, which has moved.
+  bool isMovable(int32_t offset) const { return isBounded() && low + offset > -unbounded && high + offset < unbounded; }
   bool isConstant() const { return stride == 0 && low == high; }
   bool operator==(const ValueRange &o) const { return low == o.low && high == o.high && stride == o.stride; }
 

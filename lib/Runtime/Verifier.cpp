@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// First what is wrong about words, tables and the call graph by themselves; then one forward data-flow analysis a function. It tracks for each
+// First what is wrong about tables and words by themselves; then one forward data-flow analysis a function. It tracks for each
 // register whether it is defined, whether an r register holds an integer or a pointer into a binding, and a strided interval of its value.
 // Counted loops are solved in closed form: a register that only `caddi` steps, by a constant in each round of a loop with a known number of
 // rounds, has exactly the values start + step * t at its head, which proves accesses through counters and through moving pointers alike. Integers
@@ -15,11 +15,13 @@
 #include "Constants.h"
 #include "Loops.h"
 #include "Semantics.h"
+#include "Tables.h"
 #include "ValueRange.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
+#include <memory>
 
 namespace vtpu::rt {
 
@@ -88,52 +90,111 @@ struct State {
   }
 };
 
-/// What the verifier asks of every slot, by row.
+/// What the verifier asks of every slot, by row; the last are of an empty one.
 struct RowFacts {
-  const OperandInfo *named = nullptr; // a number of something outside the word: the only such operand
-  bool onlyAddress = false;           // a memory access with no r register beside its address, which writes no k register
-  bool moves = false;                 // does more to the state than define registers
+  enum : uint16_t {
+    moves = 2,       // does more to the state than define registers
+    accesses = 4,    // reads or writes memory at an address
+    indexes = 8,     // the address has an index, which may be absent
+    onlyAddress = 16, // an access, and nothing else moves
+    branches = 32,
+    ends = 64, // nothing behind it is reached
+    calls = 128,
+    stores = 256,
+  };
+  uint16_t flags = 0;
+  uint8_t readsIntegers = 0, writesIntegers = 0; // fields rd, ra, rb, rc: bits of r registers, without the base of an address
 };
-const std::array<RowFacts, numInstructions> rowFacts = [] {
-  std::array<RowFacts, numInstructions> all;
+const std::array<RowFacts, numInstructions + 1> rowFacts = [] {
+  std::array<RowFacts, numInstructions + 1> all;
   for (unsigned row = 0; row < numInstructions; ++row) {
     const InstrInfo &info = isa::begin()[row];
-    all[row].onlyAddress = info.hasAddress() && (info.isLoad || info.isStore);
-    all[row].moves = info.isControl();
+    unsigned flags = 0;
+    auto set = [&](unsigned flag, bool value) { flags |= value ? flag : 0; };
     for (unsigned i = 0; i < info.numOperands; ++i) {
       const OperandInfo &operand = info.operands[i];
-      if (operand.cls >= OperandClass::target)
-        all[row].named = &operand;
-      const bool writesK = operand.cls == OperandClass::k && operand.access != Access::in;
-      all[row].moves |= operand.cls == OperandClass::r || operand.cls == OperandClass::idx || writesK;
-      if ((operand.cls == OperandClass::r && operand.field != Field::ra) || writesK)
-        all[row].onlyAddress = false;
+      set(RowFacts::indexes, operand.cls == OperandClass::idx);
+      if ((operand.cls == OperandClass::r || operand.cls == OperandClass::idx) && !(info.hasAddress() && operand.field == Field::ra)) {
+        const unsigned field = 1u << unsigned(operand.field);
+        all[row].readsIntegers |= operand.access == Access::in || operand.access == Access::inout ? field : 0;
+        all[row].writesIntegers |= operand.access != Access::in ? field : 0;
+      }
     }
+    set(RowFacts::moves, info.flows());
+    set(RowFacts::accesses, info.pipe == Pipe::S && (info.isLoad || info.isStore));
+    set(RowFacts::onlyAddress, info.accessesAlone());
+    set(RowFacts::branches, info.isBranch);
+    set(RowFacts::ends, info.isTerminator);
+    set(RowFacts::calls, info.pipe == Pipe::C && COp(info.opcode) == COp::ccall);
+    set(RowFacts::stores, info.isStore);
+    all[row].flags = uint16_t(flags);
   }
   return all;
 }();
 
+/// What a binding allows.
+struct Extent {
+  int64_t size;
+  bool writable;
+};
+
+/// Arrays that each function starts anew; kept, so that small functions do not allocate.
+struct Scratch {
+  std::unique_ptr<WordFacts[]> wordFacts;
+  std::vector<Extent> extents;    // of the bindings
+  std::vector<uint32_t> branches; // words that branch, ascending
+  std::vector<uint32_t> calls;    // words that call, ascending
+  std::vector<uint32_t> starts;   // words that branches lead to, and those behind branches and ends
+  // By block: whose head it is, -1: none; its state on entry; how often it was walked; whether it will be.
+  std::vector<int32_t> loopOf;
+  std::vector<State> in;
+  std::vector<uint16_t> visits;
+  std::vector<bool> queued;
+  std::vector<State> entries;  // by loop: joined over the edges that enter it
+  std::vector<int64_t> trips;  // by loop: most rounds; -1: unknown
+  std::vector<uint32_t> heap;  // of blocks
+
+  explicit Scratch(const Program &program) {
+    size_t most = 0;
+    for (const Function &function : program.functions)
+      most = std::max(most, function.words.size());
+    wordFacts.reset(new WordFacts[most]);
+  }
+};
+
 class FunctionVerifier {
 public:
-  FunctionVerifier(const Program &program, uint32_t index, Constants &constants)
-      : program(program), index(index), constants(constants), function(program.functions[index]), words(function.words) {
+  FunctionVerifier(const Program &program, uint32_t index, Constants &constants, Scratch &scratch)
+      : program(program), index(index), constants(constants), function(program.functions[index]), words(function.words),
+        wordFacts(scratch.wordFacts.get()), scratch(scratch), extents(scratch.extents), branches(scratch.branches), calls(scratch.calls),
+        starts(scratch.starts), trips(scratch.trips) {
     facts.access.assign(words.size(), AccessProof::none);
     facts.accessBinding.assign(words.size(), -1);
-    facts.order.reserve(words.size());
-    wordFacts.reserve(words.size());
+    facts.order.resize(words.size());
+    branches.clear(), calls.clear(), starts.clear(), extents.clear();
+    for (const Binding &binding : function.bindings)
+      extents.push_back({int64_t(binding.size), binding.writable});
   }
   FunctionFacts facts;
 
   Status run() {
     if (words.empty())
       return Error{fmt::format("function {}: it has no words", function.name)};
-    for (uint32_t w = 0; w < words.size(); ++w)
-      if (Status status = checkStatic(w); !status)
-        return Error{fmt::format("function {}, word {}: {}", function.name, w, status.message())};
+    const size_t sound = checkWords(words.data(), words.size(), wordFacts);
+    std::array<Pipe, numPipes> *const order = facts.order.data();
+    for (size_t w = 0; w < sound; ++w)
+      order[w] = wordFacts[w].order;
+    for (size_t w = 0; w < sound; ++w)
+      if (wordFacts[w].traits & WordFacts::outward && !checkPlaces(uint32_t(w)))
+        return failure;
+    if (sound < words.size())
+      return fail(uint32_t(sound), checkWord(words[sound]).message()), failure;
+    if (!(flagsOf(uint32_t(sound - 1)) & RowFacts::ends))
+      return fail(uint32_t(sound - 1), "control falls off the end of the function; the last word must return, branch or trap"), failure;
     loops = findLoops(words, wordFacts, branches);
     trips.assign(loops.size(), -1);
-    if (Status status = solve(); !status)
-      return status;
+    if (!solve())
+      return failure;
     findPolls();
     return {};
   }
@@ -144,68 +205,73 @@ private:
   Constants &constants;
   const Function &function;
   const std::vector<Word> &words;
-  std::vector<WordFacts> wordFacts;
-  std::vector<uint32_t> branches; // words that branch, ascending
-  std::vector<uint32_t> calls;    // words that call, ascending
+  WordFacts *const wordFacts;
+  Scratch &scratch;
+  std::vector<Extent> &extents;
+  std::vector<uint32_t> &branches, &calls, &starts;
+  std::vector<int64_t> &trips;
   std::vector<Loop> loops;
-  std::vector<int64_t> trips; // by loop: most rounds; -1: unknown
+  Status failure;
 
-  const InstrInfo *const instructions = isa::begin();
-
-  const InstrInfo *rowOf(Pipe pipe, uint32_t w) const {
-    const uint16_t row = wordFacts[w].rows[unsigned(pipe)];
-    return row == WordFacts::noRow ? nullptr : &instructions[row];
-  }
+  const InstrInfo &rowOf(Pipe pipe, uint32_t w) const { return isa::begin()[wordFacts[w].rows[unsigned(pipe)]]; }
+  static std::string_view mnemonicOf(uint16_t row) { return isa::begin()[row].mnemonic; }
   uint32_t targetOf(uint32_t w) const { return uint32_t(int64_t(w) + words[w].slot(Pipe::C).imm); }
+  /// Of all slots of a word together.
+  unsigned flagsOf(uint32_t w) const {
+    const std::array<uint16_t, numPipes> &rows = wordFacts[w].rows;
+    return rowFacts[rows[0]].flags | rowFacts[rows[1]].flags | rowFacts[rows[2]].flags;
+  }
 
-  /// What can be said of a word without data flow.
-  Status checkStatic(uint32_t w) {
-    const Word &word = words[w];
-    // Each word's facts are made when they are known: clearing them all before would cost as much as checking some of the rules.
-    wordFacts.emplace_back();
-    if (Status status = checkWord(word, wordFacts.back()); !status)
-      return status;
-    facts.order.push_back(wordFacts.back().order);
+  /// Says what is wrong with a word; false.
+  __attribute__((noinline, cold)) bool fail(uint32_t w, const std::string &text) {
+    failure = Error{fmt::format("function {}, word {}: {}", function.name, w, text)};
+    return false;
+  }
+
+  /// Numbers of what is outside of a word, and where control goes behind it.
+  bool checkPlaces(uint32_t w) {
+    const unsigned flags = flagsOf(w);
     for (unsigned p = 0; p < numPipes; ++p) {
-      const Slot &slot = word.slots[p];
+      const Slot &slot = words[w].slots[p];
       if (slot.empty())
         continue;
-      const InstrInfo *info = rowOf(Pipe(p), w);
-      if (const OperandInfo *named = rowFacts[wordFacts[w].rows[p]].named)
-        switch (named->cls) {
+      const InstrInfo &info = rowOf(Pipe(p), w);
+      for (unsigned i = 0; i < info.numOperands; ++i)
+        switch (info.operands[i].cls) {
         case OperandClass::target:
           if (int64_t target = int64_t(w) + slot.imm; target < 0 || target >= int64_t(words.size()))
-            return Error{fmt::format("{} to word {}, but the function has {} words", info->mnemonic, target, words.size())};
+            return fail(w, fmt::format("{} to word {}, but the function has {} words", info.mnemonic, target, words.size()));
           break;
         case OperandClass::binding:
           if (slot.imm >= int64_t(function.bindings.size()))
-            return Error{fmt::format("{} names binding {}, but the function has {}", info->mnemonic, slot.imm, function.bindings.size())};
+            return fail(w, fmt::format("{} names binding {}, but the function has {}", info.mnemonic, slot.imm, function.bindings.size()));
           break;
         case OperandClass::table:
           if (slot.imm >= int64_t(function.callTables.size()))
-            return Error{fmt::format("{} names call table {}, but the function has {}", info->mnemonic, slot.imm, function.callTables.size())};
+            return fail(w, fmt::format("{} names call table {}, but the function has {}", info.mnemonic, slot.imm, function.callTables.size()));
           break;
         case OperandClass::code:
           if (slot.imm >= int64_t(program.messages.size()))
-            return Error{fmt::format("{} names message {}, but the program has {}", info->mnemonic, slot.imm, program.messages.size())};
+            return fail(w, fmt::format("{} names message {}, but the program has {}", info.mnemonic, slot.imm, program.messages.size()));
           break;
         case OperandClass::host:
           if (slot.imm >= int64_t(numHostFunctions()))
-            return Error{fmt::format("{} names host function {}, but {} are listed; the program is newer than this runtime", info->mnemonic,
-                                     slot.imm, numHostFunctions())};
+            return fail(w, fmt::format("{} names host function {}, but {} are listed; the program is newer than this runtime", info.mnemonic,
+                                       slot.imm, numHostFunctions()));
           break;
         default:
           break;
         }
     }
-    const InstrInfo *info = rowOf(Pipe::C, w);
-    if (info && info->isBranch)
+    if (flags & RowFacts::branches) {
       branches.push_back(w);
-    if (info && COp(info->opcode) == COp::ccall)
+      starts.push_back(targetOf(w));
+    }
+    if (flags & RowFacts::calls)
       calls.push_back(w);
-    if (w + 1 == words.size() && !(info && info->isTerminator))
-      return Error{"control falls off the end of the function; the last word must return, branch or trap"};
-    return {};
+    if (flags & (RowFacts::branches | RowFacts::ends) && w + 1 < words.size())
+      starts.push_back(w + 1);
+    return true;
   }
 
   /// State at a loop's head from the state on entry: in closed form where the number of rounds is bounded, without what nobody reads.
@@ -242,31 +308,27 @@ private:
   }
 
   /// Walks the blocks, lowest first, until their entry states no longer change: a loop's body settles before what follows it.
-  Status solve() {
-    const uint32_t n = uint32_t(words.size());
-    std::vector<int32_t> blockOf(n, -1); // of a block's first word
-    blockOf[0] = 0;
-    for (uint32_t w : branches) {
-      blockOf[targetOf(w)] = 0;
-      if (w + 1 < n)
-        blockOf[w + 1] = 0;
-    }
-    std::vector<uint32_t> first;
-    for (uint32_t w = 0; w < n; ++w)
-      if (blockOf[w] == 0) {
-        blockOf[w] = int32_t(first.size());
-        first.push_back(w);
-      }
-    std::vector<int32_t> loopOf(first.size(), -1); // whose head a block is
+  bool solve() {
+    starts.push_back(0);
+    std::sort(starts.begin(), starts.end());
+    starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+    const std::vector<uint32_t> &first = starts; // by block
+    auto blockOf = [&](uint32_t start) { return uint32_t(std::lower_bound(first.begin(), first.end(), start) - first.begin()); };
+    std::vector<int32_t> &loopOf = scratch.loopOf;
+    loopOf.assign(first.size(), -1);
     for (size_t i = 0; i < loops.size(); ++i)
-      loopOf[blockOf[loops[i].head]] = int32_t(i);
-    std::vector<State> in(first.size());
-    std::vector<State> entries(loops.size()); // joined over the edges that enter the loop
-    std::vector<uint16_t> visits(first.size(), 0);
-    std::vector<bool> queued(first.size(), false);
-    std::vector<int32_t> heap;
-    auto flow = [&](uint32_t from, uint32_t to, const State &state) {
-      const int32_t block = blockOf[to], loopIndex = loopOf[block];
+      loopOf[blockOf(loops[i].head)] = int32_t(i);
+    std::vector<State> &in = scratch.in, &entries = scratch.entries;
+    in.assign(first.size(), State());
+    entries.assign(loops.size(), State());
+    std::vector<uint16_t> &visits = scratch.visits;
+    visits.assign(first.size(), 0);
+    std::vector<bool> &queued = scratch.queued;
+    queued.assign(first.size(), false);
+    std::vector<uint32_t> &heap = scratch.heap;
+    heap.clear();
+    auto flow = [&](uint32_t from, uint32_t block, const State &state) {
+      const int32_t loopIndex = loopOf[block];
       bool changed;
       if (loopIndex >= 0) {
         const State before = in[block];
@@ -292,31 +354,26 @@ private:
     flow(~0u, 0, start);
     while (!heap.empty()) {
       std::pop_heap(heap.begin(), heap.end(), std::greater<>());
-      const int32_t block = heap.back();
+      const uint32_t block = heap.back();
       heap.pop_back();
       queued[block] = false;
       if (visits[block] < 1000)
         ++visits[block];
       State state = in[block];
-      for (uint32_t w = first[block];; ++w) {
-        // The last walk of a block starts from its final state, and its proofs stand.
-        if (Status status = transfer(w, state); !status)
-          return Error{fmt::format("function {}, word {}: {}", function.name, w, status.message())};
-        const InstrInfo *info = rowOf(Pipe::C, w);
-        if (info && info->isBranch) {
-          State taken = state;
-          refine(words[w], state, taken);
-          flow(w, targetOf(w), taken);
-        }
-        if (info && info->isTerminator)
-          break;
-        if (blockOf[w + 1] >= 0) {
-          flow(w, w + 1, state);
-          break;
-        }
+      const uint32_t end = block + 1 < first.size() ? first[block + 1] : uint32_t(words.size()), last = end - 1;
+      // The last walk of a block starts from its final state, and its proofs stand.
+      if (!walk(first[block], end, state))
+        return false;
+      const unsigned flags = flagsOf(last);
+      if (flags & RowFacts::branches) {
+        State taken = state;
+        refine(words[last], state, taken);
+        flow(last, blockOf(targetOf(last)), taken);
       }
+      if (!(flags & RowFacts::ends))
+        flow(last, block + 1, state);
     }
-    return {};
+    return true;
   }
 
   /// Innermost loops of some thousand rounds end soon; the others look at the end of each round whether the call is stopped.
@@ -334,74 +391,144 @@ private:
           trips[i] < 0 || trips[i] > mostTrips || *std::lower_bound(restless.begin(), restless.end(), loops[i].head) < loops[i].tail;
   }
 
-  Status requireInteger(const State &state, uint8_t reg, std::string_view mnemonic) const {
+  __attribute__((noinline)) bool requireInteger(uint32_t w, const State &state, uint8_t reg, std::string_view mnemonic) {
     if (state.r[reg].kind == RegisterFact::integer)
-      return {};
-    return Error{fmt::format("{} reads r{}, which {}", mnemonic, reg,
-                             state.r[reg].kind == RegisterFact::pointer ? "holds a pointer; only cadd, caddi, cmov and addresses take pointers"
-                                                                        : "is undefined on some path or holds different kinds of values")};
+      return true;
+    return fail(w, fmt::format("{} reads r{}, which {}", mnemonic, reg,
+                               state.r[reg].kind == RegisterFact::pointer ? "holds a pointer; only cadd, caddi, cmov and addresses take pointers"
+                                                                          : "is undefined on some path or holds different kinds of values"));
   }
 
-  Error undefinedRead(uint32_t w, const State &state) const {
+  /// The first operand that should be an integer.
+  __attribute__((noinline, cold)) bool failIntegers(uint32_t w, const Slot &slot, uint16_t row, const State &state) {
+    const InstrInfo &info = isa::begin()[row];
+    for (unsigned i = 0; i < info.numOperands; ++i) {
+      const Field field = info.operands[i].field;
+      if (field <= Field::rc && rowFacts[row].readsIntegers >> unsigned(field) & 1 && getRegister(slot, field) != noRegister &&
+          !requireInteger(w, state, getRegister(slot, field), info.mnemonic))
+        break;
+    }
+    return false;
+  }
+
+  __attribute__((noinline, cold)) bool failUndefined(uint32_t w, const State &state) {
     for (Pipe pipe : wordFacts[w].order) {
       const Effects e = effects(pipe, words[w].slot(pipe));
       for (auto [letter, read, defined] : {std::tuple<char, uint32_t, uint64_t>('v', e.readV, state.vkm), {'k', e.readK, state.vkm >> WordFacts::kPlace},
                                            {'p', e.readP, state.p}, {'m', e.readM, state.vkm >> WordFacts::mPlace}})
         if (const uint32_t missing = read & ~uint32_t(defined))
-          return Error{fmt::format("{} reads {}{}, which is undefined on some path", rowOf(pipe, w)->mnemonic, letter, __builtin_ctz(missing))};
+          return fail(w, fmt::format("{} reads {}{}, which is undefined on some path", rowOf(pipe, w).mnemonic, letter, __builtin_ctz(missing)));
     }
-    return Error{"a register is undefined on some path"};
+    return fail(w, "a register is undefined on some path");
   }
 
-  /// Effect of word w on the state; also proves its access. In emission order no slot sees what another one writes.
-  Status transfer(uint32_t w, State &state) {
+  /// Effect of words on the state, one after the other; also proves their accesses.
+  __attribute__((noinline)) bool walk(uint32_t first, uint32_t end, State &state) {
+    const WordFacts *known = &wordFacts[first], *const last = known + (end - first);
+    const Word *word = &words[first];
+    AccessProof *proof = &facts.access[first];
+    int32_t *binding = &facts.accessBinding[first];
+    const Extent *const places = extents.data();
+    for (; known != last; ++known, ++word, ++proof, ++binding)
+      if (!stepPlain(*known, *word, *proof, *binding, places, state) && !step(uint32_t(known - wordFacts), state))
+        return false;
+    return true;
+  }
+
+  /// step() of most words: beside vectors an access and a `caddi` of one register, which no word has if its value is not bounded. False: nothing has
+  /// been done.
+  __attribute__((always_inline)) static bool stepPlain(const WordFacts &known, const Word &word, AccessProof &proof, int32_t &binding,
+                                                       const Extent *extents, State &state) {
+    const unsigned traits = known.traits;
+    if ((traits & WordFacts::flows) | (known.read & ~state.vkm))
+      return false;
+    const Slot &access = word.slot(Pipe::S), &add = word.slot(Pipe::C);
+    RegisterFact &sum = state.r[add.rd];
+    if (traits & WordFacts::adds && (add.rd != add.ra || !sum.value.isMovable(add.imm)))
+      return false;
+    if (traits & WordFacts::accesses) {
+      const RegisterFact &base = state.r[access.ra];
+      if (access.mask || base.kind != RegisterFact::pointer)
+        return false;
+      const Extent extent = extents[base.binding];
+      if ((binding != base.binding && binding >= 0) || (traits & WordFacts::stores && !extent.writable))
+        return false;
+      binding = base.binding;
+      proof = isWithin(base.value, access.imm, accessBytes(access), extent.size) ? AccessProof::proven : AccessProof::checked;
+    }
+    if (traits & WordFacts::adds)
+      sum.value.low += add.imm, sum.value.high += add.imm;
+    state.vkm |= known.write;
+    return true;
+  }
+  static RegisterFact sum(const RegisterFact &from, int32_t imm) { return {from.kind, from.binding, from.value + ValueRange::constant(imm)}; }
+  static bool isWithin(const ValueRange &start, int64_t offset, int64_t bytes, int64_t size) {
+    return start.isBounded() && start.low + offset >= 0 && start.high + offset + bytes <= size;
+  }
+
+  /// Effect of a word. In emission order no slot sees what another one writes.
+  __attribute__((noinline)) bool step(uint32_t w, State &state) {
     const WordFacts &known = wordFacts[w];
     if ((known.read & ~state.vkm) | uint64_t(known.readP & ~state.p))
-      return undefinedRead(w, state);
-    const Lanes lanesBefore = state.kLanes;
+      return failUndefined(w, state);
     state.vkm |= known.write;
     state.p |= known.writeP;
+    const Lanes lanesBefore = state.kLanes;
     for (unsigned written = uint8_t(known.write >> WordFacts::kPlace); written; written &= written - 1)
       state.kLanes[unsigned(__builtin_ctz(written))] = 64;
     for (Pipe pipe : known.order) {
-      const Slot &slot = words[w].slot(pipe);
-      if (slot.empty())
-        continue;
       const uint16_t row = known.rows[unsigned(pipe)];
-      if (!rowFacts[row].moves)
+      const unsigned flags = rowFacts[row].flags;
+      if (!(flags & RowFacts::moves))
         continue;
-      const InstrInfo &info = instructions[row];
-      if (pipe == Pipe::S && (info.isLoad || info.isStore)) {
-        if (Status status = transferAccess(w, slot, info, lanesBefore, state); !status)
-          return status;
-        if (rowFacts[row].onlyAddress)
-          continue;
-      }
-      if (Status status = transferSlot(pipe, slot, words[w], info, lanesBefore, state); !status)
-        return status;
+      const Slot &slot = words[w].slot(pipe);
+      if (flags & RowFacts::accesses && !accessMemory(w, slot, flags, lanesBefore, state))
+        return failAccess(w, slot, state);
+      if (!(flags & RowFacts::onlyAddress) && !transferSlot(pipe, slot, w, row, lanesBefore, state))
+        return false;
     }
-    return {};
+    return true;
   }
 
-  /// An access goes into one binding on all paths.
-  Status transferAccess(uint32_t w, const Slot &slot, const InstrInfo &info, const Lanes &lanes, const State &state) {
+  /// An access goes into one binding on all paths; false if something is wrong.
+  bool accessMemory(uint32_t w, const Slot &slot, unsigned flags, const Lanes &lanes, const State &state) {
+    const RegisterFact &base = state.r[slot.ra];
+    const bool indexed = slot.rb != noRegister && flags & RowFacts::indexes;
+    if (base.kind != RegisterFact::pointer || (indexed && state.r[slot.rb].kind != RegisterFact::integer))
+      return false;
+    const Extent &extent = extents[size_t(base.binding)];
+    int32_t &binding = facts.accessBinding[w];
+    if ((binding != base.binding && binding >= 0) || (flags & RowFacts::stores && !extent.writable))
+      return false;
+    binding = base.binding;
+    AccessProof &proof = facts.access[w];
+    proof = AccessProof::checked;
+    if (isGather(slot))
+      return true;
+    int64_t bytes = accessBytes(slot);
+    if (slot.mask && (SOp(slot.opcode) == SOp::sld || SOp(slot.opcode) == SOp::sst))
+      bytes = std::min<int64_t>(bytes, int64_t(lanes[slot.mask]) * byteWidth(slot.memType));
+    // Sums with an unbounded side have no bound.
+    if (indexed ? isWithin(accessOffset(slot, base, state.r[slot.rb].value), 0, bytes, extent.size)
+                : isWithin(base.value, slot.imm, bytes, extent.size))
+      proof = AccessProof::proven;
+    return true;
+  }
+  /// What is wrong with an access.
+  __attribute__((noinline, cold)) bool failAccess(uint32_t w, const Slot &slot, const State &state) {
+    const std::string_view mnemonic = rowOf(Pipe::S, w).mnemonic;
     const RegisterFact &base = state.r[slot.ra];
     if (base.kind != RegisterFact::pointer)
-      return Error{fmt::format("the address register r{} of {} {}", slot.ra, info.mnemonic,
-                               base.kind == RegisterFact::integer ? "holds an integer, not a pointer"
-                                                                  : "is undefined on some path or points into different bindings")};
-    if (slot.rb != noRegister && state.r[slot.rb % numR].kind != RegisterFact::integer && info.operand(Field::rb) &&
-        info.operand(Field::rb)->cls == OperandClass::idx)
-      if (Status status = requireInteger(state, slot.rb, info.mnemonic); !status)
-        return status;
-    if (facts.accessBinding[w] >= 0 && facts.accessBinding[w] != base.binding)
-      return Error{fmt::format("{} accesses binding {} on one path and {} on another", info.mnemonic, facts.accessBinding[w], base.binding)};
-    facts.accessBinding[w] = base.binding;
-    if (info.isStore && !function.bindings[base.binding].writable)
-      return Error{fmt::format("{} stores to binding {} ({}), which is not writable", info.mnemonic, base.binding,
-                               function.bindings[base.binding].name)};
-    proveAccess(w, slot, lanes, state);
-    return {};
+      return fail(w, fmt::format("the address register r{} of {} {}", slot.ra, mnemonic,
+                                 base.kind == RegisterFact::integer ? "holds an integer, not a pointer"
+                                                                    : "is undefined on some path or points into different bindings"));
+    if (slot.rb != noRegister && rowFacts[wordFacts[w].rows[unsigned(Pipe::S)]].flags & RowFacts::indexes &&
+        state.r[slot.rb].kind != RegisterFact::integer)
+      return requireInteger(w, state, slot.rb, mnemonic);
+    if (const int32_t other = facts.accessBinding[w]; other >= 0 && other != base.binding)
+      return fail(w, fmt::format("{} accesses binding {} on one path and {} on another", mnemonic, other, base.binding));
+    return fail(w, fmt::format("{} stores to binding {} ({}), which is not writable", mnemonic, base.binding,
+                               function.bindings[size_t(base.binding)].name));
   }
 
   /// Narrows the tested register on both edges of a conditional branch.
@@ -447,7 +574,7 @@ private:
       limit(out, opposite[unsigned(c.predicate)]);
   }
 
-  Status transferSlot(Pipe pipe, const Slot &slot, const Word &word, const InstrInfo &info, const Lanes &lanesBefore, State &state) {
+  bool transferSlot(Pipe pipe, const Slot &slot, uint32_t w, uint16_t row, const Lanes &lanesBefore, State &state) {
     auto integer = [&](ValueRange value) {
       state.r[slot.rd] = {RegisterFact::integer, -1, value};
     };
@@ -456,49 +583,41 @@ private:
     switch (op) {
     case COp::cptr:
       state.r[slot.rd] = {RegisterFact::pointer, slot.imm, ValueRange::constant(0)};
-      return {};
+      return true;
     case COp::cmov:
-    case COp::caddi: {
-      const RegisterFact &from = state.r[slot.ra];
-      if (from.kind == RegisterFact::undefined)
-        return requireInteger(state, slot.ra, info.mnemonic);
-      state.r[slot.rd] = {from.kind, from.binding, op == COp::cmov ? from.value : from.value + ValueRange::constant(slot.imm)};
-      return {};
+    case COp::caddi:
+      if (state.r[slot.ra].kind == RegisterFact::undefined)
+        return requireInteger(w, state, slot.ra, mnemonicOf(row));
+      state.r[slot.rd] = op == COp::cmov ? state.r[slot.ra] : sum(state.r[slot.ra], slot.imm);
+      return true;
+    case COp::cadd: {
+      const RegisterFact &a = state.r[slot.ra], &b = state.r[slot.rb];
+      const RegisterFact &base = b.kind == RegisterFact::pointer ? b : a, &other = b.kind == RegisterFact::pointer ? a : b;
+      if (base.kind == RegisterFact::undefined)
+        return requireInteger(w, state, slot.ra, mnemonicOf(row));
+      if (other.kind != RegisterFact::integer)
+        return requireInteger(w, state, &other == &a ? slot.ra : slot.rb, mnemonicOf(row));
+      state.r[slot.rd] = {base.kind, base.binding, base.value + other.value};
+      return true;
     }
     default:
       break;
     }
     const RegisterFact a = state.r[slot.ra % numR], b = state.r[slot.rb % numR]; // copies: results may replace them
-    switch (op) {
-    case COp::cadd: {
-      const RegisterFact &base = b.kind == RegisterFact::pointer ? b : a, &other = b.kind == RegisterFact::pointer ? a : b;
-      if (base.kind == RegisterFact::undefined)
-        return requireInteger(state, slot.ra, info.mnemonic);
-      if (other.kind != RegisterFact::integer)
-        return requireInteger(state, &other == &a ? slot.ra : slot.rb, info.mnemonic);
-      state.r[slot.rd] = {base.kind, base.binding, base.value + other.value};
-      return {};
-    }
-    default:
-      break;
-    }
     // Everything else takes integers, but for the base of an address, and makes integers. All is read before anything is written.
-    for (bool write : {false, true})
-      for (unsigned i = 0; i < info.numOperands; ++i) {
-        const OperandInfo &operand = info.operands[i];
-        const uint8_t reg = getRegister(slot, operand.field);
-        if ((operand.cls != OperandClass::r && operand.cls != OperandClass::idx) || reg == noRegister ||
-            (info.hasAddress() && operand.field == Field::ra))
-          continue;
-        if (write && operand.access != Access::in)
-          state.r[reg] = {RegisterFact::integer, -1,
-                          operand.low == INT32_MIN && operand.high == INT32_MAX ? ValueRange::any() : ValueRange::between(operand.low, operand.high)};
-        else if (!write && (operand.access == Access::in || operand.access == Access::inout))
-          if (Status status = requireInteger(state, reg, info.mnemonic); !status)
-            return status;
-      }
+    const uint8_t registers[] = {slot.rd, slot.ra, slot.rb, slot.rc};
+    for (unsigned fields = rowFacts[row].readsIntegers; fields; fields &= fields - 1)
+      if (const uint8_t reg = registers[__builtin_ctz(fields)]; reg != noRegister && state.r[reg].kind != RegisterFact::integer)
+        return failIntegers(w, slot, row, state);
+    for (unsigned fields = rowFacts[row].writesIntegers; fields; fields &= fields - 1) {
+      const Field field = Field(__builtin_ctz(fields));
+      const OperandInfo &operand = *isa::begin()[row].operand(field);
+      state.r[registers[unsigned(field)]] = {RegisterFact::integer, -1,
+                                             operand.low == INT32_MIN && operand.high == INT32_MAX ? ValueRange::any()
+                                                                                                   : ValueRange::between(operand.low, operand.high)};
+    }
     if (pipe == Pipe::D)
-      return {};
+      return true;
     if (pipe == Pipe::S) {
       if (slot.opcode == uint8_t(SOp::sldr)) {
         const unsigned bytes = byteWidth(slot.memType), bits = bytes * 8;
@@ -514,12 +633,12 @@ private:
         integer(loaded);
       }
       if (isPrefetch(slot) && state.r[slot.ra].kind != RegisterFact::pointer)
-        return Error{fmt::format("the address register r{} of {} does not hold a pointer", slot.ra, info.mnemonic)};
-      return {};
+        return fail(w, fmt::format("the address register r{} of {} does not hold a pointer", slot.ra, mnemonicOf(row)));
+      return true;
     }
     switch (COp(slot.opcode)) {
     case COp::cimm:
-      integer(ValueRange::constant(word.i0));
+      integer(ValueRange::constant(words[w].i0));
       break;
     case COp::csub:
       integer(a.value + b.value.negated());
@@ -614,7 +733,7 @@ private:
     default:
       break;
     }
-    return {};
+    return true;
   }
 
   /// Toward zero, by a positive divisor: the ends lie at ends of the operands.
@@ -644,131 +763,18 @@ private:
     const ValueRange offset = base.value + ValueRange::constant(slot.imm);
     return slot.rb == noRegister ? offset : offset + index.scaled(int64_t(1) << slot.scale);
   }
-
-  void proveAccess(uint32_t w, const Slot &slot, const Lanes &lanes, const State &state) {
-    facts.access[w] = AccessProof::checked;
-    SOp op = SOp(slot.opcode);
-    if (isGather(slot))
-      return;
-    const RegisterFact &base = state.r[slot.ra];
-    const ValueRange offset = accessOffset(slot, base, state.r[slot.rb % numR].value);
-    int64_t bytes = accessBytes(slot);
-    if (slot.mask && (op == SOp::sld || op == SOp::sst))
-      bytes = std::min<int64_t>(bytes, int64_t(lanes[slot.mask]) * byteWidth(slot.memType));
-    if (offset.isBounded() && offset.low >= 0 && offset.high + bytes <= int64_t(function.bindings[base.binding].size))
-      facts.access[w] = AccessProof::proven;
-  }
 };
-
-/// Tables: constants inside the read-only data, calls that pass what the callee declares.
-Status checkTables(const Program &program, const Function &function) {
-  bool seenLocal = false;
-  // A frame holds 8 bytes a binding, and calls nest 64 deep: all frames together stay far below a thread's smallest stack.
-  constexpr size_t mostBindings = 1024;
-  if (!function.entry && function.bindings.size() > mostBindings)
-    return Error{fmt::format("function {}: {} bindings; legal are {}", function.name, function.bindings.size(), mostBindings)};
-  for (size_t i = 0; i < function.bindings.size(); ++i) {
-    const Binding &binding = function.bindings[i];
-    auto fail = [&](std::string text) { return Error{fmt::format("function {}, binding {} ({}): {}", function.name, i, binding.name, text)}; };
-    bool entryKind = binding.kind == BindingKind::Input || binding.kind == BindingKind::Output || binding.kind == BindingKind::Parameter ||
-                     binding.kind == BindingKind::Arena;
-    if (binding.kind < BindingKind::Input || binding.kind > BindingKind::Stack)
-      return fail(fmt::format("unknown kind {}", unsigned(binding.kind)));
-    if (entryKind != function.entry && (entryKind || binding.kind == BindingKind::Import))
-      return fail(function.entry ? "an entry takes no imports" : "only an entry has inputs, outputs, parameters and an arena");
-    if (binding.size >= uint64_t(ValueRange::unbounded))
-      return fail(fmt::format("size {} is out of range", binding.size));
-    if (binding.align == 0 || (binding.align & (binding.align - 1)) || binding.align > 4096)
-      return fail(fmt::format("alignment {} is not a power of two up to 4096", binding.align));
-    if (binding.kind == BindingKind::Constant) {
-      if (binding.offset > program.rodata.size() || binding.size > program.rodata.size() - binding.offset)
-        return fail(fmt::format("bytes {}..{} are outside the read-only data of {} bytes", binding.offset, binding.offset + binding.size,
-                                program.rodata.size()));
-    }
-    if (binding.writable && (binding.kind == BindingKind::Input || binding.kind == BindingKind::Parameter || binding.kind == BindingKind::Constant))
-      return fail("a binding of this kind cannot be writable");
-    if (binding.kind == BindingKind::Import && seenLocal)
-      return fail("imports come before a function's own bindings");
-    seenLocal |= binding.kind != BindingKind::Import;
-  }
-  for (size_t t = 0; t < function.callTables.size(); ++t) {
-    const CallTable &table = function.callTables[t];
-    auto fail = [&](std::string text) { return Error{fmt::format("function {}, call table {}: {}", function.name, t, text)}; };
-    if (table.callee >= program.functions.size())
-      return fail(fmt::format("callee {} does not exist; the program has {} functions", table.callee, program.functions.size()));
-    const Function &callee = program.functions[table.callee];
-    if (callee.entry)
-      return fail(fmt::format("callee {} is an entry; only kernels are called", callee.name));
-    size_t imports = size_t(std::count_if(callee.bindings.begin(), callee.bindings.end(),
-                                          [](const Binding &b) { return b.kind == BindingKind::Import; }));
-    if (table.arguments.size() != imports)
-      return fail(fmt::format("{} arguments for {}, which imports {}", table.arguments.size(), callee.name, imports));
-    for (size_t i = 0; i < imports; ++i) {
-      const CallArgument &argument = table.arguments[i];
-      const Binding &import = callee.bindings[i];
-      if (argument.index >= function.bindings.size())
-        return fail(fmt::format("argument {} names binding {}, but the function has {}", i, argument.index, function.bindings.size()));
-      const Binding &source = function.bindings[argument.index];
-      if (argument.offset > source.size || import.size > source.size - argument.offset)
-        return fail(fmt::format("argument {} passes {} bytes at offset {} of {} ({} bytes); {} needs {}", i,
-                                source.size - std::min(source.size, argument.offset), argument.offset, source.name, source.size, callee.name,
-                                import.size));
-      if (import.writable && !source.writable)
-        return fail(fmt::format("argument {} is written by {}, but {} is not writable", i, callee.name, source.name));
-    }
-  }
-  return {};
-}
-
-Status checkCalls(const Program &program) {
-  enum Colour : uint8_t { white, grey, black };
-  std::vector<Colour> colour(program.functions.size(), white);
-  constexpr unsigned deepest = 64;
-  // Depth-first with an explicit stack: a hostile file must not exhaust ours.
-  for (uint32_t root = 0; root < program.functions.size(); ++root) {
-    std::vector<std::pair<uint32_t, size_t>> path = {{root, 0}};
-    if (colour[root] != white)
-      continue;
-    colour[root] = grey;
-    while (!path.empty()) {
-      auto &[f, next] = path.back();
-      if (path.size() > deepest)
-        return Error{fmt::format("function {}: calls are nested deeper than {}", program.functions[f].name, deepest)};
-      if (next == program.functions[f].callTables.size()) {
-        colour[f] = black;
-        path.pop_back();
-        continue;
-      }
-      uint32_t callee = program.functions[f].callTables[next++].callee;
-      if (colour[callee] == grey)
-        return Error{fmt::format("function {} calls itself through {}; recursion has no static frame", program.functions[callee].name,
-                                 program.functions[f].name)};
-      if (colour[callee] == white) {
-        colour[callee] = grey;
-        path.push_back({callee, 0});
-      }
-    }
-  }
-  return {};
-}
 } // namespace
 
 Result<std::vector<FunctionFacts>> verify(const Program &program) {
-  for (const Function &function : program.functions)
-    if (Status status = checkTables(program, function); !status)
-      return Error{status.message()};
-  if (Status status = checkCalls(program); !status)
+  if (Status status = checkTables(program); !status)
     return Error{status.message()};
-  // One allocation holds the stacks of all functions for each sentron.
-  uint64_t stacks = 0;
-  for (const Function &function : program.functions)
-    for (const Binding &binding : function.bindings)
-      if (binding.kind == BindingKind::Stack && (stacks += binding.size) >= uint64_t(ValueRange::unbounded))
-        return Error{fmt::format("function {}: the stacks of all functions together take more than 2^48 bytes", function.name)};
   std::vector<FunctionFacts> facts;
+  facts.reserve(program.functions.size());
   Constants constants(program);
+  Scratch scratch(program);
   for (uint32_t i = 0; i < program.functions.size(); ++i) {
-    FunctionVerifier verifier(program, i, constants);
+    FunctionVerifier verifier(program, i, constants, scratch);
     if (Status status = verifier.run(); !status)
       return Error{status.message()};
     facts.push_back(std::move(verifier.facts));

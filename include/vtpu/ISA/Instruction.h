@@ -27,11 +27,11 @@ std::string_view pipeName(Pipe pipe);
 /// Element types; the numbers are part of the encoding.
 enum class Type : uint8_t { none = 0, i8, i16, i32, i64, u8, u16, u32, f32, f64, f16, bf16 };
 constexpr unsigned numTypes = 12;
+inline constexpr uint8_t byteShifts[numTypes] = {0, 0, 1, 2, 3, 0, 1, 2, 2, 3, 1, 1};
+/// log2 of the bytes of one element; 0 for `none`.
+constexpr unsigned byteShift(Type type) { return byteShifts[unsigned(type)]; }
 /// Bytes of one element; 0 for `none`.
-constexpr unsigned byteWidth(Type type) {
-  constexpr uint8_t bytes[numTypes] = {0, 1, 2, 4, 8, 1, 2, 4, 4, 8, 2, 2};
-  return bytes[unsigned(type)];
-}
+constexpr unsigned byteWidth(Type type) { return unsigned(type != Type::none) << byteShift(type); }
 std::string_view typeName(Type type);
 /// `none` if no type has that name.
 Type parseType(std::string_view name);
@@ -129,6 +129,10 @@ struct InstrInfo {
   bool isControl() const;
   /// ra, rb and the immediate are an address; ra holds a pointer.
   bool hasAddress() const;
+  /// Reads or writes r registers, writes k registers or is control: what a flow of integers and of active lanes looks at.
+  bool flows() const;
+  /// A load or store that flows() by its address alone.
+  bool accessesAlone() const;
   /// The operand in a field; null if the instruction does not use it.
   const OperandInfo *operand(Field field) const;
   bool allowsType(Type type) const { return types >> unsigned(type) & 1; }
@@ -181,16 +185,26 @@ Effects effects(Pipe pipe, const Slot &slot);
 /// nothing if the reads and writes form a cycle. Two writers of one register have no order either.
 std::optional<std::array<Pipe, numPipes>> emissionOrder(const Word &word);
 
-/// What follows from a word that is well-formed.
+/// What follows from a word that is well-formed; an array is made without being cleared.
 struct WordFacts {
   /// What its slots read and write together: registers of the classes v, r, k, m from the lowest bit, and those of class p.
-  uint64_t read = 0, write = 0;
-  uint16_t readP = 0, writeP = 0;
+  uint64_t read, write;
+  uint16_t readP, writeP;
   /// By pipe: index of the row from begin(); noRow of an empty slot.
-  std::array<uint16_t, numPipes> rows{};
-  static constexpr uint16_t noRow = 0xffff;
+  std::array<uint16_t, numPipes> rows;
+  static constexpr uint16_t noRow = numInstructions;
   /// See emissionOrder().
-  std::array<Pipe, numPipes> order{};
+  std::array<Pipe, numPipes> order;
+  /// Of all slots together.
+  enum Trait : uint8_t {
+    outward = 1,  // one moves control, or names something outside of the word
+    calls = 2,    // the C slot is `ccall`
+    adds = 4,     // the C slot is `caddi`
+    accesses = 8, // the S slot accessesAlone() at a register and an offset
+    stores = 16,  // and writes
+    flows = 32,   // one flows() that the traits above do not tell of, registers of class p are named, or the order is not D, S, C
+  };
+  uint8_t traits;
 
   static constexpr unsigned rPlace = numV, kPlace = rPlace + numR, mPlace = kPlace + numK;
   static_assert(mPlace + numM == 64);
@@ -209,6 +223,8 @@ Status decodeFields(const uint8_t in[wordBytes], Word &word);
 Status checkWord(const Word &word);
 /// The same; if nothing is wrong, `facts` is all that follows from the word.
 Status checkWord(const Word &word, WordFacts &facts);
+/// The same of many; the index of the first word with something wrong, `count` if there is none. `facts` are those of the words before it.
+size_t checkWords(const Word *words, size_t count, WordFacts *facts);
 
 } // namespace vtpu::isa
 
