@@ -56,6 +56,7 @@ struct Emission {
     trampoline = emitter.trampoline;
     functions = emitter.functionLabels;
     if (failure.message.empty()) {
+      emitter.keepTrampoline();
       code.flatten();
       code.resolveUnresolvedLinks();
     }

@@ -31,6 +31,8 @@ public:
 
   /// Emits every function; `wordOffsets` as in EmittedCode.
   void emitProgram(std::vector<std::vector<uint32_t>> &wordOffsets);
+  /// Keeps the entry trampoline for later programs of this thread; nothing may have failed.
+  void keepTrampoline();
   /// Label of the entry trampoline: bool (void **bases, SentronContext *, const void *function).
   asmjit::Label trampoline;
   std::vector<asmjit::Label> functionLabels;
@@ -65,7 +67,15 @@ private:
   };
   std::vector<BranchTarget> branchTargets; // ascending
 
+  /// The same code for every program: what keepTrampoline() has kept, or the assembler's.
   void emitTrampoline();
+  void assembleTrampoline();
+  struct Trampoline {
+    std::vector<uint8_t> code;
+    size_t unwind = 0; // the label's place in it
+  };
+  static Trampoline &threadTrampoline();
+  size_t trampolineEnd = 0;
   void emitFunction(uint32_t index, std::vector<uint32_t> &offsets);
   void findBranchTargets(const Function &function);
   /// Templates write behind the assembler's place: puts it behind what they have written.

@@ -92,10 +92,34 @@ void JITEmitter::emitProgram(std::vector<std::vector<uint32_t>> &wordOffsets) {
     emitFunction(f, wordOffsets[f]);
 }
 
+JITEmitter::Trampoline &JITEmitter::threadTrampoline() {
+  static thread_local Trampoline known;
+  return known;
+}
+
 void JITEmitter::emitTrampoline() {
-  // rdi = bases, rsi = context, rdx = function.
   a.align(AlignMode::kCode, 64);
   a.bind(trampoline);
+  const Trampoline &known = threadTrampoline();
+  if (templates && !known.code.empty()) {
+    a.embed(known.code.data(), known.unwind);
+    a.bind(unwind);
+    a.embed(known.code.data() + known.unwind, known.code.size() - known.unwind);
+  } else {
+    assembleTrampoline();
+  }
+  trampolineEnd = a.offset();
+}
+
+void JITEmitter::keepTrampoline() {
+  Trampoline &known = threadTrampoline();
+  const size_t begin = a.code()->labelOffset(trampoline);
+  known.code.assign(a.bufferData() + begin, a.bufferData() + trampolineEnd);
+  known.unwind = a.code()->labelOffset(unwind) - begin;
+}
+
+void JITEmitter::assembleTrampoline() {
+  // rdi = bases, rsi = context, rdx = function.
   const Gp saved[] = {x86::rbp, x86::rbx, x86::r12, x86::r13, x86::r14, x86::r15};
   for (const Gp &reg : saved)
     a.push(reg);

@@ -37,7 +37,7 @@ struct ValueRange {
   }
   bool isBounded() const { return low > -unbounded && high < unbounded; }
   /// True if a constant added to all of it gives a set of this kind, which has moved.
-  bool isMovable(int32_t offset) const { return isBounded() && low + offset > -unbounded && high + offset < unbounded; }
+  bool isMovable(int32_t offset) const { return isBounded() && low > -unbounded - offset && high < unbounded - offset; }
   bool isConstant() const { return stride == 0 && low == high; }
   bool operator==(const ValueRange &o) const { return low == o.low && high == o.high && stride == o.stride; }
 

@@ -92,17 +92,17 @@ struct State {
 
 /// What the verifier asks of every slot, by row; the last are of an empty one.
 struct RowFacts {
-  enum : uint16_t {
-    moves = 2,       // does more to the state than define registers
-    accesses = 4,    // reads or writes memory at an address
-    indexes = 8,     // the address has an index, which may be absent
-    onlyAddress = 16, // an access, and nothing else moves
+  enum : uint8_t {
+    moves = 1,        // InstrInfo::flows()
+    accesses = 2,     // reads or writes memory
+    stores = 4,       // writes memory
+    indexes = 8,      // the address has an index, which may be absent
+    onlyAddress = 16, // InstrInfo::accessesAlone()
     branches = 32,
-    ends = 64, // nothing behind it is reached
-    calls = 128,
-    stores = 256,
+    ends = 64,   // nothing behind it is reached
+    calls = 128, // `ccall`
   };
-  uint16_t flags = 0;
+  uint8_t flags = 0;
   uint8_t readsIntegers = 0, writesIntegers = 0; // fields rd, ra, rb, rc: bits of r registers, without the base of an address
 };
 const std::array<RowFacts, numInstructions + 1> rowFacts = [] {
@@ -127,7 +127,7 @@ const std::array<RowFacts, numInstructions + 1> rowFacts = [] {
     set(RowFacts::ends, info.isTerminator);
     set(RowFacts::calls, info.pipe == Pipe::C && COp(info.opcode) == COp::ccall);
     set(RowFacts::stores, info.isStore);
-    all[row].flags = uint16_t(flags);
+    all[row].flags = uint8_t(flags);
   }
   return all;
 }();
@@ -170,7 +170,7 @@ public:
         starts(scratch.starts), trips(scratch.trips) {
     facts.access.assign(words.size(), AccessProof::none);
     facts.accessBinding.assign(words.size(), -1);
-    facts.order.resize(words.size());
+    facts.order.reserve(words.size());
     branches.clear(), calls.clear(), starts.clear(), extents.clear();
     for (const Binding &binding : function.bindings)
       extents.push_back({int64_t(binding.size), binding.writable});
@@ -181,12 +181,11 @@ public:
     if (words.empty())
       return Error{fmt::format("function {}: it has no words", function.name)};
     const size_t sound = checkWords(words.data(), words.size(), wordFacts);
-    std::array<Pipe, numPipes> *const order = facts.order.data();
-    for (size_t w = 0; w < sound; ++w)
-      order[w] = wordFacts[w].order;
-    for (size_t w = 0; w < sound; ++w)
+    for (size_t w = 0; w < sound; ++w) {
+      facts.order.push_back(wordFacts[w].order);
       if (wordFacts[w].traits & WordFacts::outward && !checkPlaces(uint32_t(w)))
         return failure;
+    }
     if (sound < words.size())
       return fail(uint32_t(sound), checkWord(words[sound]).message()), failure;
     if (!(flagsOf(uint32_t(sound - 1)) & RowFacts::ends))
