@@ -94,7 +94,7 @@ Status decodeFields(const uint8_t in[wordBytes], Word &word) {
     constexpr uint32_t pairs = 1u << 10 | 1u << 14 | 1u << 16;
     if ((form & form >> 1 & pairs) | form >> 28)
       return Error{fmt::format("slot {}: reserved bits or unknown types in bytes {:02x} {:02x} {:02x}", "DSC"[i], s[1], s[2], s[3])};
-    auto bits = [form](unsigned from, unsigned count, size_t place) { return uint64_t(form >> from & ((1u << count) - 1)) << 8 * place; };
+    auto bits = [form](unsigned from, unsigned count, size_t place) { return uint64_t(form & ((1u << count) - 1) << from) << (8 * place - from); };
     // Eight stores of a byte would have to be collected by whoever looks at the slot as a whole.
     const uint64_t fields = bits(0, 8, offsetof(Slot, opcode)) | bits(8, 4, offsetof(Slot, type)) | bits(12, 4, offsetof(Slot, memType)) |
                             bits(16, 2, offsetof(Slot, length)) | bits(18, 2, offsetof(Slot, scale)) | bits(20, 4, offsetof(Slot, predicate)) |
