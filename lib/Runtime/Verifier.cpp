@@ -434,15 +434,15 @@ private:
     return true;
   }
 
-  /// step() of most words: beside vectors an access and a `caddi` of one register, which no word has if its value is not bounded. False: nothing has
-  /// been done.
+  /// step() of most words: beside vectors an access, and a `caddi` of one register with a bounded value, which an undefined one has not. False: nothing
+  /// has been done.
   __attribute__((always_inline)) static bool stepPlain(const WordFacts &known, const Word &word, AccessProof &proof, int32_t &binding,
                                                        const Extent *extents, State &state) {
     const unsigned traits = known.traits;
     if ((traits & WordFacts::flows) | (known.read & ~state.vkm))
       return false;
     const Slot &access = word.slot(Pipe::S), &add = word.slot(Pipe::C);
-    RegisterFact &sum = state.r[add.rd];
+    RegisterFact &sum = state.r[add.rd % numR]; // if the C slot adds
     if (traits & WordFacts::adds && (add.rd != add.ra || !sum.value.isMovable(add.imm)))
       return false;
     if (traits & WordFacts::accesses) {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <vector>
 
 using namespace vtpu;
 using namespace vtpu::isa;
@@ -97,6 +98,33 @@ TEST(Rules, MessagesNameTheFault) {
   word.slot(Pipe::D) = Slot();
   word.slot(Pipe::D).rd = 1;
   EXPECT_NE(complaint(word).find("slot is empty"), std::string::npos) << complaint(word);
+}
+
+TEST(Rules, OfManyWordsTheFirstWrongOneIsTold) {
+  Word add, store, both;
+  add.slot(Pipe::D) = dSlot(DOp::dadd, 1, 2, 3);
+  Slot slot;
+  slot.opcode = uint8_t(SOp::sst);
+  slot.type = slot.memType = Type::f32;
+  slot.length = Length::v512;
+  slot.rd = 1;
+  slot.ra = 4;
+  slot.rb = noRegister;
+  store.slot(Pipe::S) = slot;
+  both.slots = {add.slot(Pipe::D), slot, Slot()};
+  both.coordinate[0] = 2047; // that nothing uses
+  std::vector<Word> words = {add, store, both, add, add};
+  WordFacts facts[5];
+  EXPECT_EQ(checkWords(words.data(), words.size(), facts), 5u);
+  EXPECT_EQ(facts[0].traits, 0);
+  EXPECT_EQ(facts[1].traits, WordFacts::accesses | WordFacts::stores);
+  EXPECT_EQ(facts[1].read, uint64_t(1) << 1 | uint64_t(1) << (WordFacts::rPlace + 4));
+  EXPECT_EQ(facts[2].order[0], Pipe::S); // reads v1 before it is overwritten
+  EXPECT_TRUE(facts[2].traits & WordFacts::flows);
+  EXPECT_EQ(facts[2].write, facts[0].write);
+  words[4].slot(Pipe::D).rb = 32;
+  words[3].coordinate[10] = 2048;
+  EXPECT_EQ(checkWords(words.data(), words.size(), facts), 3u);
 }
 
 TEST(Rules, SlotsAreParallel) {
