@@ -7,6 +7,8 @@
 #include "vtpu/Scheduling/Algorithms.h"
 
 #include "Graph.h"
+#include "LoopGraph.h"
+#include "ShortLives.h"
 
 #include <algorithm>
 
@@ -27,16 +29,15 @@ bool hasCycle(const std::vector<uint32_t> &parents) {
   return false;
 }
 
-/// True if iterations can follow each other every `interval` hundredths of a cycle as far as these dependences go: no cycle of them is longer.
+/// True if iterations can follow each other every `interval` hundredths of a cycle as far as the host's dependences go: no cycle of them is longer.
 /// What round trips of too long a cycle put off shows in what each operation was last put off by, long before all rounds are over.
-template <typename Keep>
-bool recurrencesAllow(const Problem &problem, int64_t interval, Keep keep) {
+bool recurrencesAllow(const Problem &problem, int64_t interval) {
   std::vector<int64_t> start(problem.operations.size());
   std::vector<uint32_t> parents(problem.operations.size(), UINT32_MAX);
   for (size_t round = 0; round <= start.size(); ++round) {
     bool changed = false;
     for (const Dependence &d : problem.dependences) {
-      if (!keep(d))
+      if (!holdsOnHost(d))
         continue;
       const int64_t earliest = start[d.from] + int64_t(d.latency) * oneCycle + d.hundredths - interval * d.distance;
       if (earliest > start[d.to]) {
@@ -51,19 +52,6 @@ bool recurrencesAllow(const Problem &problem, int64_t interval, Keep keep) {
       return false;
   }
   return false;
-}
-
-/// The least interval that they allow, up to `high`, which they must.
-template <typename Keep>
-int64_t leastInterval(const Problem &problem, int64_t low, int64_t high, int64_t unit, Keep keep) {
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    if (recurrencesAllow(problem, middle * unit, keep))
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  return low;
 }
 
 /// Work of an iteration for each port.
@@ -95,7 +83,15 @@ Bounds findBounds(const Problem &problem) {
     bounds.repeats |= holdsOnHost(d) && d.distance > 0;
   if (!bounds.repeats)
     return bounds;
-  bounds.recurrence = Work(leastInterval(problem, 0, bounds.criticalPath, 1, holdsOnHost));
+  int64_t low = 0, high = bounds.criticalPath;
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    if (recurrencesAllow(problem, middle))
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  bounds.recurrence = Work(low);
   return bounds;
 }
 
@@ -105,10 +101,27 @@ IntervalBounds findIntervalBounds(const Problem &problem) {
   for (size_t port = 0; port < work.size(); ++port)
     if (const uint64_t capacity = problem.table->ports[port].capacity; work[port])
       bounds.resource = std::max(bounds.resource, uint32_t((work[port] + capacity - 1) / capacity));
-  int64_t all = 1; // all latencies one after the other
-  for (const Dependence &d : problem.dependences)
-    all += d.latency;
-  bounds.recurrence = uint32_t(leastInterval(problem, 1, all, oneCycle, [](const Dependence &) { return true; }));
+  bounds.recurrence = LoopGraph(problem).recurrence();
+  bounds.registers = std::max(bounds.resource, bounds.recurrence);
+  ShortLives lives(problem);
+  if (lives.registersAllow(int32_t(bounds.registers)))
+    return bounds;
+  // No life need be longer than all latencies. If all of them together do not fit into one register, registers forbid every interval.
+  uint64_t latencies = 1;
+  for (const Operation &operation : problem.operations)
+    latencies += operation.row->latency;
+  constexpr uint64_t longest = 1 << 24;
+  uint32_t low = bounds.registers + 1, high = uint32_t(std::min(longest, low + latencies * (problem.values.size() + 1)));
+  if (!lives.registersAllow(int32_t(high)))
+    return bounds;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (lives.registersAllow(int32_t(middle)))
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  bounds.registers = low;
   return bounds;
 }
 

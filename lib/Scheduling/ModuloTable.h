@@ -17,10 +17,21 @@ namespace vtpu::sched {
 /// where the largest of a cycle starts last, and all work of an interval is done within one.
 class ModuloTable {
 public:
-  explicit ModuloTable(const Problem &problem) : problem(problem), total(problem.table->ports.size()) {
-    for (const Operation &operation : problem.operations)
+  explicit ModuloTable(const Problem &problem) {
+    for (const Port &port : problem.table->ports)
+      capacities.push_back(port.capacity);
+    total.resize(capacities.size());
+    firstUse.reserve(problem.operations.size() + 1);
+    for (const Operation &operation : problem.operations) {
+      firstUse.push_back(uint32_t(list.size()));
       for (const PortUse &use : operation.row->uses)
-        total[use.port] += use.work;
+        if (use.work) {
+          list.push_back(use);
+          total[use.port] += use.work;
+        }
+    }
+    firstUse.push_back(uint32_t(list.size()));
+    next.resize(problem.operations.size());
   }
 
   /// The least interval in which all operations can be done.
@@ -28,7 +39,7 @@ public:
     uint32_t least = 1;
     for (size_t port = 0; port < total.size(); ++port)
       if (total[port])
-        least = std::max(least, uint32_t((total[port] + capacity(port) - 1) / capacity(port)));
+        least = std::max(least, uint32_t((total[port] + capacities[port] - 1) / capacities[port]));
     return least;
   }
 
@@ -37,7 +48,6 @@ public:
     ii = interval;
     cells.assign(total.size() * ii, Cell());
     first.assign(ii, none);
-    next.resize(problem.operations.size());
   }
 
   uint32_t slot(int32_t cycle) const {
@@ -48,11 +58,19 @@ public:
   /// Adds an operation if its ports admit it there, and with it those that are in the table already.
   bool add(uint32_t op, int32_t cycle) {
     const uint32_t at = slot(cycle);
-    const std::vector<PortUse> &uses = problem.row(op).uses;
-    for (size_t i = 0; i < uses.size(); ++i)
-      if (uses[i].work && !addWork(uses[i], at)) {
-        while (i-- > 0)
-          removeWork(uses[i], at);
+    const PortUse *begin = list.data() + firstUse[op], *end = list.data() + firstUse[op + 1];
+    for (const PortUse *use = begin; use < end; ++use) {
+      const Cell &cell = cells[size_t(use->port) * ii + at];
+      if (cell.left + cell.added + use->work - std::max(cell.largest, use->work) >= capacities[use->port]) {
+        badPort = use->port;
+        badSlot = at;
+        return false;
+      }
+    }
+    for (const PortUse *use = begin; use < end; ++use)
+      if (!addWork(*use, at)) {
+        while (use-- > begin)
+          removeWork(*use, at);
         return false;
       }
     next[op] = first[at];
@@ -65,8 +83,8 @@ public:
     while (*link != op)
       link = &next[*link];
     *link = next[op];
-    for (const PortUse &use : problem.row(op).uses)
-      removeWork(use, at);
+    for (uint32_t use = firstUse[op]; use < firstUse[op + 1]; ++use)
+      removeWork(list[use], at);
   }
 
   /// The operations that start in a cycle, linked.
@@ -78,43 +96,38 @@ public:
   uint32_t blockedPort() const { return badPort; }
   uint32_t blockedSlot() const { return badSlot; }
   bool uses(uint32_t op, uint32_t port) const {
-    for (const PortUse &use : problem.row(op).uses)
-      if (use.port == port && use.work)
+    for (uint32_t use = firstUse[op]; use < firstUse[op + 1]; ++use)
+      if (list[use].port == port)
         return true;
     return false;
   }
 
 private:
   struct Cell {
-    uint64_t added = 0, largest = 0; // work that starts in the cycle
-    uint64_t left = 0;               // that waits from the cycles before
+    uint32_t added = 0, largest = 0; // work that starts in the cycle
+    uint32_t left = 0;               // that waits from the cycles before
   };
-  const Problem &problem;
-  std::vector<uint64_t> total; // work of all operations at each port
+  std::vector<uint32_t> capacities; // of each port, in a cycle
+  std::vector<uint64_t> total;      // work of all operations at each port
+  std::vector<uint32_t> firstUse;   // of each operation
+  std::vector<PortUse> list;
   uint32_t ii = 1, badPort = 0, badSlot = 0;
-  std::vector<Cell> cells; // by port and cycle
-  std::vector<std::pair<uint32_t, uint64_t>> undo; // cells as they were
-  std::vector<uint32_t> first, next; // operations of each cycle, linked
-
-  uint64_t capacity(size_t port) const { return problem.table->ports[port].capacity; }
+  std::vector<Cell> cells;                         // by port and cycle
+  std::vector<std::pair<uint32_t, uint32_t>> undo; // cells as they were
+  std::vector<uint32_t> first, next;               // operations of each cycle, linked
 
   bool addWork(const PortUse &use, uint32_t at) {
     Cell *row = cells.data() + size_t(use.port) * ii;
-    const uint64_t capacity = this->capacity(use.port);
+    const uint32_t capacity = capacities[use.port];
     Cell &cell = row[at];
-    const uint64_t largest = std::max<uint64_t>(cell.largest, use.work);
-    badPort = use.port;
-    badSlot = at;
-    if (cell.left + cell.added + use.work - largest >= capacity)
-      return false;
-    const uint64_t oldLargest = cell.largest;
+    const uint32_t oldLargest = cell.largest;
     cell.added += use.work;
-    cell.largest = largest;
+    cell.largest = std::max(cell.largest, use.work);
     // What now waits longer goes into the cycles behind, around the interval.
     uint32_t here = at;
     undo.clear();
     for (uint32_t steps = 0; steps <= 2 * ii; ++steps) {
-      const uint64_t waiting = row[here].left + row[here].added, left = waiting - std::min(waiting, capacity);
+      const uint32_t waiting = row[here].left + row[here].added, left = waiting - std::min(waiting, capacity);
       here = here + 1 == ii ? 0 : here + 1;
       if (row[here].left >= left)
         return true;
@@ -123,6 +136,7 @@ private:
       if (row[here].added && left + row[here].added - row[here].largest >= capacity)
         break;
     }
+    badPort = use.port;
     badSlot = here;
     cell.added -= use.work;
     cell.largest = oldLargest;
@@ -132,27 +146,24 @@ private:
   }
 
   void removeWork(const PortUse &use, uint32_t at) {
-    if (!use.work)
-      return;
     Cell *row = cells.data() + size_t(use.port) * ii;
+    const uint32_t capacity = capacities[use.port];
     row[at].added -= use.work;
-    row[at].largest = 0;
-    for (uint32_t op = first[at]; op != none; op = next[op])
-      for (const PortUse &other : problem.row(op).uses)
-        if (other.port == use.port)
-          row[at].largest = std::max<uint64_t>(row[at].largest, other.work);
-    settle(row, capacity(use.port));
-  }
-
-  /// What waits in each cycle, from nothing: two rounds reach the steady state.
-  void settle(Cell *row, uint64_t capacity) {
-    uint64_t left = 0;
-    for (uint32_t round = 0; round < 2; ++round)
-      for (uint32_t here = 0; here < ii; ++here) {
-        row[here].left = left;
-        left += row[here].added;
-        left -= std::min(left, capacity);
-      }
+    if (use.work == row[at].largest) {
+      row[at].largest = 0;
+      for (uint32_t op = first[at]; op != none; op = next[op])
+        for (uint32_t other = firstUse[op]; other < firstUse[op + 1]; ++other)
+          if (list[other].port == use.port)
+            row[at].largest = std::max(row[at].largest, list[other].work);
+    }
+    // Less waits in the cycles behind. Now that there is room in the interval, no more waits than comes from one that is done in time.
+    for (uint32_t here = at;;) {
+      const uint32_t waiting = row[here].left + row[here].added, left = waiting - std::min(waiting, capacity);
+      here = here + 1 == ii ? 0 : here + 1;
+      if (row[here].left == left)
+        break;
+      row[here].left = left;
+    }
   }
 };
 

@@ -76,7 +76,7 @@ std::vector<uint32_t> registerPeaks(const Problem &problem, const ModuloSchedule
   const std::vector<uint32_t> positions = schedule.positions();
   const uint64_t count = positions.size(), round = 2 * count;
   std::vector<uint32_t> whole(problem.registerLimits.size()); // registers that values have for themselves
-  std::vector<std::vector<uint32_t>> alive(whole.size(), std::vector<uint32_t>(round));
+  std::vector<std::vector<int32_t>> alive(whole.size(), std::vector<int32_t>(round + 1)); // how many more than at the time before
   for (const RegisterValue &value : problem.values) {
     if (value.def == RegisterValue::none) {
       ++whole[value.cls];
@@ -95,12 +95,18 @@ std::vector<uint32_t> registerPeaks(const Problem &problem, const ModuloSchedule
       whole[value.cls] += std::max(entering, uint32_t((last + 1 - start + round - 1) / round));
       continue;
     }
-    for (uint64_t time = start; time <= last; ++time)
-      ++alive[value.cls][time % round];
+    // Whole rounds, and the rest of one, which begins and ends somewhere.
+    const uint64_t from = start % round, to = from + (last + 1 - start) % round;
+    alive[value.cls][0] += int32_t((last + 1 - start) / round + (to > round));
+    ++alive[value.cls][from];
+    --alive[value.cls][to > round ? to - round : to];
   }
-  for (uint32_t cls = 0; cls < whole.size(); ++cls)
-    if (round)
-      whole[cls] += *std::max_element(alive[cls].begin(), alive[cls].end());
+  for (uint32_t cls = 0; cls < whole.size(); ++cls) {
+    int32_t here = 0, most = 0;
+    for (int32_t change : alive[cls])
+      most = std::max(most, here += change);
+    whole[cls] += uint32_t(most);
+  }
   return whole;
 }
 

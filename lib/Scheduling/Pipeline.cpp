@@ -3,11 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Modulo variable expansion after Lam (PLDI 1988); registers by colouring the lives around the unrolled kernel as arcs of a circle, first fit from
-// the point where the fewest are alive (Hendren et al., CC 1992).
+// the point where the fewest are alive (Hendren et al., CC 1992), and where these are too many by cycles of lives.
 //
 //===----------------------------------------------------------------------===//
 
 #include "vtpu/Scheduling/Pipeline.h"
+
+#include "RegisterCycles.h"
 
 #include "vtpu/Scheduling/Algorithms.h"
 
@@ -104,14 +106,20 @@ private:
         plan.registers[v * unroll + i] = used + i % turns;
       used += turns;
     }
-    for (uint32_t cls = 0; cls < plan.used.size(); ++cls)
+    for (uint32_t cls = 0; cls < plan.used.size(); ++cls) {
+      const uint32_t alone = plan.used[cls];
       colourClass(cls);
+      if (plan.used[cls] > problem.registerLimits[cls])
+        shareClass(cls, alone);
+    }
   }
+
 
   struct Arc {
     uint64_t start, length;
     size_t place; // in plan.registers
   };
+  /// Colours the lives around the unrolled kernel.
   void colourClass(uint32_t cls) {
     const uint64_t circle = round * plan.unroll;
     std::vector<int32_t> change(round + 1);
@@ -165,6 +173,27 @@ private:
       plan.registers[arc.place] = first + uint32_t(best);
     }
     plan.used[cls] += uint32_t(registers.size());
+  }
+
+  /// Registers by cycles of lives, behind those of values alone, if they suffice where colours were too many.
+  void shareClass(uint32_t cls, uint32_t alone) {
+    RegisterCycles cycles(round);
+    std::vector<size_t> sharing;
+    for (size_t v = 0; v < lives.size(); ++v)
+      if (!lives[v].alone && problem.values[v].cls == cls) {
+        cycles.add(lives[v].start, lives[v].length);
+        sharing.push_back(v);
+      }
+    const uint32_t limit = problem.registerLimits[cls];
+    if (alone >= limit)
+      return;
+    const uint32_t count = cycles.solve(plan.unroll, limit - alone);
+    if (count > limit - alone)
+      return;
+    for (uint32_t i = 0; i < sharing.size(); ++i)
+      for (uint32_t iteration = 0; iteration < plan.unroll; ++iteration)
+        plan.registers[sharing[i] * plan.unroll + iteration] = alone + cycles.registerOf(i, iteration);
+    plan.used[cls] = alone + count;
   }
 
   void list() {

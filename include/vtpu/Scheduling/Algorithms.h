@@ -60,22 +60,25 @@ struct Bounds {
 };
 Bounds findBounds(const Problem &problem);
 
-/// What no interval between iterations can beat, in cycles: the work of the busiest port, and the longest cycle of dependences over its distance.
+/// What no interval between iterations can beat, in cycles: the work of the busiest port, the longest cycle of dependences over its distance, and
+/// what registers ask for: with a shorter interval, the shortest lives of some class are together longer than its registers have cycles. It is at
+/// least the other two, and only them if registers forbid every interval.
 struct IntervalBounds {
-  uint32_t resource = 1, recurrence = 1;
-  uint32_t least() const { return std::max(resource, recurrence); }
+  uint32_t resource = 1, recurrence = 1, registers = 1;
+  uint32_t least() const { return std::max({resource, recurrence, registers}); }
 };
+/// Of a problem that passes checkProblem.
 IntervalBounds findIntervalBounds(const Problem &problem);
 
 /// Sets `order` from `cycle` and `ii`. Within a cycle of the kernel: as dependences without latency want, else first what ends lives, then what
 /// begins them, so that few are alive at once.
 void orderKernel(const Problem &problem, ModuloSchedule &schedule);
 
-/// Overlaps the iterations of a loop: swing modulo scheduling, with operations put back where nothing fits. The interval is the least, from the
-/// bounds on, for which an order within the register limits is found, and at most as long as iterations one after the other take. An error if the
-/// problem cannot be scheduled at all (checkProblem), or if even the given order needs more registers than there are. With `least`, no interval below
-/// that is tried.
-Result<ModuloSchedule> moduloSchedule(const Problem &problem, uint32_t least = 1);
+/// Overlaps the iterations of a loop. The interval is the least, from the bounds on, for which operations find places near to the times that keep
+/// lives shortest, within the register limits; where these bind, ever longer steps bound the time, and `effort` times as much may be spent. It is at
+/// most as long as iterations one after the other take. An error if the problem cannot be scheduled at all (checkProblem), or if even the given
+/// order needs more registers than there are. With `least`, no interval below that is tried.
+Result<ModuloSchedule> moduloSchedule(const Problem &problem, uint32_t least = 1, uint32_t effort = 1);
 
 } // namespace vtpu::sched
 

@@ -26,8 +26,8 @@ enum class Answer { found, impossible, unknown };
 
 class Interval {
 public:
-  Interval(const Problem &problem, uint32_t ii, bool withRegisters, const ExactOptions &options)
-      : problem(problem), ii(int32_t(ii)), withRegisters(withRegisters), model(problem, ii, withRegisters),
+  Interval(const Problem &problem, uint32_t ii, bool withPorts, bool withRegisters, const ExactOptions &options)
+      : problem(problem), ii(int32_t(ii)), withPorts(withPorts), withRegisters(withRegisters), model(problem, ii, withRegisters),
         solver(context, "QF_FD") {
     z3::params params(context);
     params.set("timeout", unsigned(std::clamp(options.seconds * 1000, 1.0, 4e9)));
@@ -40,7 +40,8 @@ public:
       return Answer::impossible;
     fixOne();
     addTimes();
-    addPorts();
+    if (withPorts)
+      addPorts();
     if (withRegisters)
       addRegisters();
     else
@@ -57,8 +58,8 @@ public:
       const std::vector<Violation> violations = verify(problem, result);
       if (violations.empty())
         return Answer::found;
-      if (!withRegisters)
-        return Answer::found; // with registers violated, which the caller sees
+      if (!withPorts || !withRegisters)
+        return Answer::found; // with what was left out violated, which the caller sees
       exclude();
     }
     return Answer::unknown;
@@ -67,7 +68,7 @@ public:
 private:
   const Problem &problem;
   const int32_t ii;
-  const bool withRegisters;
+  const bool withPorts, withRegisters;
   ExactModel model;
   z3::context context;
   z3::solver solver;
@@ -319,6 +320,31 @@ private:
 };
 } // namespace
 
+/// True if the registers of some class alone, whatever the ports and the other classes, forbid an interval.
+static bool registersForbid(const Problem &problem, uint32_t ii, const ExactOptions &options) {
+  for (uint32_t cls = 0; cls < problem.registerLimits.size(); ++cls) {
+    Problem alone = problem;
+    alone.values.clear();
+    for (const RegisterValue &value : problem.values)
+      if (value.cls == cls)
+        alone.values.push_back(value);
+    ModuloSchedule any;
+    if (!alone.values.empty() && Interval(alone, ii, /*withPorts=*/false, /*withRegisters=*/true, options).run(any) == Answer::impossible)
+      return true;
+  }
+  return false;
+}
+
+/// Tries one interval: first without what is hard to prove.
+static Answer tryInterval(const Problem &problem, uint32_t ii, ModuloSchedule &schedule, const ExactOptions &options) {
+  const Answer answer = Interval(problem, ii, /*withPorts=*/true, /*withRegisters=*/false, options).run(schedule);
+  if (answer == Answer::impossible || (answer == Answer::found && verify(problem, schedule).empty()))
+    return answer;
+  if (registersForbid(problem, ii, options))
+    return Answer::impossible;
+  return Interval(problem, ii, /*withPorts=*/true, /*withRegisters=*/true, options).run(schedule);
+}
+
 Result<ExactResult> scheduleExactly(const Problem &problem, const ModuloSchedule &known, const ExactOptions &options) {
   if (Status status = checkProblem(problem); !status)
     return Error{status.message()};
@@ -327,18 +353,21 @@ Result<ExactResult> scheduleExactly(const Problem &problem, const ModuloSchedule
   ExactResult result;
   result.schedule = known;
   result.provenLeast = findIntervalBounds(problem).least();
-  for (uint32_t ii = result.provenLeast; ii < known.ii; ++ii) {
+  // Where a schedule is easy to find, it is found sooner so than by the solver.
+  constexpr uint32_t effort = 32;
+  if (result.provenLeast < known.ii)
+    if (Result<ModuloSchedule> more = moduloSchedule(problem, 1, effort); more && more->ii < known.ii)
+      result.schedule = std::move(*more);
+  for (uint32_t ii = result.provenLeast; ii < result.schedule.ii; ++ii) {
     ModuloSchedule schedule;
-    Answer answer = Interval(problem, ii, /*withRegisters=*/false, options).run(schedule);
-    if (answer == Answer::found && !verify(problem, schedule).empty())
-      answer = Interval(problem, ii, /*withRegisters=*/true, options).run(schedule);
+    const Answer answer = tryInterval(problem, ii, schedule, options);
     if (answer == Answer::found) {
       result.schedule = std::move(schedule);
       return result;
     }
     if (answer == Answer::impossible && result.unknown.empty())
       result.provenLeast = ii + 1;
-    else if (result.unknown.empty())
+    else if (answer == Answer::unknown && result.unknown.empty())
       result.unknown = fmt::format("no answer for intervals of {} cycles in {:.1f} s", ii, options.seconds);
   }
   return result;

@@ -82,8 +82,10 @@ private:
       return signalPassFailure();
     }
     const sched::IntervalBounds bounds = sched::findIntervalBounds(*problem);
-    const std::string interval = llvm::formatv("interval {0}{1}, at least {2} ({3} for ports, {4} for recurrences), {5} stages", schedule->ii, proof,
-                                               bounds.least(), bounds.resource, bounds.recurrence, schedule->stages());
+    const bool narrow = bounds.registers > std::max(bounds.resource, bounds.recurrence);
+    const std::string registers = narrow ? llvm::formatv(", {0} for registers", bounds.registers).str() : "";
+    const std::string interval = llvm::formatv("interval {0}{1}, at least {2} ({3} for ports, {4} for recurrences{5}), {6} stages", schedule->ii, proof,
+                                               bounds.least(), bounds.resource, bounds.recurrence, registers, schedule->stages());
     const double before = hostCycles(straight.loop, 1);
     if (schedule->stages() == 1)
       return stays(straight, llvm::formatv("{0}; the host overlaps iterations by itself and takes {1:f2} cycles for each", interval, before).str());
