@@ -51,10 +51,11 @@ private:
 
 class Recorder final : public rt::Observer {
 public:
-  Recorder(const Program &program, const std::vector<rt::FunctionFacts> &facts, uint64_t limit, Trace &trace)
-      : program(program), facts(facts), limit(limit), trace(trace) {
+  Recorder(const Program &program, const std::vector<rt::FunctionFacts> &facts, const TraceOptions &options, Trace &trace)
+      : program(program), facts(facts), limit(options.limit), keep(options.accesses), trace(trace) {
     for (const Function &function : program.functions) {
       trace.executions.emplace_back(function.words.size());
+      trace.firstTouches.emplace_back(function.words.size());
       std::vector<Watched> &words = watched.emplace_back();
       for (const isa::Word &word : function.words)
         words.push_back(watch(word));
@@ -105,7 +106,9 @@ private:
   const Program &program;
   const std::vector<rt::FunctionFacts> &facts;
   const uint64_t limit;
+  const bool keep; // accesses
   Trace &trace;
+  std::vector<bool> touched; // lines from the first address on
   std::vector<std::vector<Watched>> watched;
   std::vector<Range> ranges;
 
@@ -152,6 +155,14 @@ private:
     const Object &object = trace.objects[range->object];
     const uint64_t offset = uint64_t(data - range->data);
     if (offset >= object.bytes)
+      return;
+    for (uint64_t at = (object.base + offset - firstAddress) >> 6; at <= (object.base + offset + bytes - 1 - firstAddress) >> 6; ++at) {
+      if (at >= touched.size())
+        touched.resize(at + at / 2 + 1);
+      trace.firstTouches[function][word] += !touched[at];
+      touched[at] = true;
+    }
+    if (!keep)
       return;
     uint32_t site = UINT32_MAX;
     for (uint32_t known : watched.sites)
@@ -411,7 +422,7 @@ Result<Trace> record(const Program &program, const TraceOptions &options) {
     return facts.takeError();
   Trace trace;
   Call call{program, options, trace, 0, 0, {}, {}, {}, {}};
-  Recorder recorder(program, *facts, options.limit, trace);
+  Recorder recorder(program, *facts, options, trace);
   Status status = call.findEntry();
   if (status)
     status = call.place();

@@ -59,6 +59,8 @@ vtpu_tensor_info vtpu::rt::describeTensor(const Binding &binding) {
   return {binding.name.c_str(), vtpu_dtype(binding.dtype), uint32_t(binding.shape.size()), binding.shape.data(), bytes};
 }
 
+vtpu::rt::RunningCode vtpu::rt::runningCode(const vtpu_program *program) { return runningCode(program->loaded->getExecutor()); }
+
 Result<vtpu_program *> vtpu::rt::loadProbed(Program program, LoopProbe &probe) {
   vtpu_options options = {};
   options.tier = VTPU_TIER_JIT;

@@ -107,6 +107,7 @@ public:
     return trampoline(frame + 1, &context, functions[function]);
   }
   size_t codeBytes() const override { return bytes; }
+  const uint8_t *code() const { return memory.data(); }
 
 private:
   /// `vtpu:enter`, and of each function `vtpu:NAME` up to its first word, `vtpu:NAME.wN` of each word with code, `vtpu:NAME.traps` behind them.
@@ -160,6 +161,11 @@ Result<std::unique_ptr<Executor>> createJIT(const Program &program, const std::v
   if (Status status = jit->build(program, facts, features, probe); !status)
     return vtpu::Error{status.message()};
   return std::unique_ptr<Executor>(std::move(jit));
+}
+
+RunningCode runningCode(const Executor &executor) {
+  const auto *jit = dynamic_cast<const JIT *>(&executor);
+  return jit ? RunningCode{jit->code(), jit->codeBytes()} : RunningCode{};
 }
 
 Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, bool learned) {

@@ -42,6 +42,7 @@ public:
   const Program &getProgram() const { return program; }
   const std::vector<Entry> &getEntries() const { return entries; }
   vtpu_tier getTier() const { return tier; }
+  const Executor &getExecutor() const { return *executor; }
 
   Status setParameter(const std::string &key, TensorView tensor);
   /// `space`: null stands for an empty one of the call's own. It owns the program while the program's parameters have coordinates in it.

@@ -185,15 +185,16 @@ def bench():
 @bench.command("report")
 @click.option("--suite", default="main", show_default=True, type=click.Choice(["main", "machine", "schedule"]), help="what to measure")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False), help="write all figures")
+@click.option("--pictures", type=click.Path(file_okay=False), help="folder for what a suite draws (.svg)")
 @click.option("--quick", is_flag=True, help="few repetitions: shows that everything runs, its figures mean little")
 @click.option("--seed", default=0, show_default=True, help="of the random inputs")
 @click.option("--keep-baselines", is_flag=True, help="make the figures the baseline of this processor")
-def bench_report(suite, json_path, quick, seed, keep_baselines):
+def bench_report(suite, json_path, pictures, quick, seed, keep_baselines):
     """Prints a table: value, target, met or missed, peer."""
     from .bench import machine, main_suite, report, schedule
 
     with Progress(f"measuring suite {suite}") as progress:
-        options = report.Options(seed=seed, quick=quick, say=lambda text: setattr(progress, "stage", text))
+        options = report.Options(seed=seed, quick=quick, say=lambda text: setattr(progress, "stage", text), pictures=pictures)
         figures_text, figures = report.run({"main": main_suite.suite, "machine": machine.suite, "schedule": schedule.suite}[suite], suite, options)
     click.echo(figures_text)
     if json_path:

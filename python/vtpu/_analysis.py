@@ -26,6 +26,12 @@ def analyze(mode, files, arguments=()):
 
 def draw(mode, report, path):
     """Draws a report of `analyze` into a file; its ending tells the format."""
+    drawing = {"cache": _draw_cache, "memory": _draw_memory, "conflicts": _draw_conflicts, "pair": _draw_pair}[mode]
+    write_picture(path, lambda pyplot: drawing(pyplot, report))
+
+
+def write_picture(path, drawing):
+    """Writes the figure that a function of pyplot returns; the same figures give the same bytes, and no display is needed."""
     ending = os.path.splitext(path)[1].lstrip(".").lower()
     if ending not in PICTURES:
         raise VtpuError(f"{path}: a picture ends in .{', .'.join(PICTURES)}")
@@ -35,7 +41,7 @@ def draw(mode, report, path):
     matplotlib.rcParams.update({"svg.hashsalt": "vtpu", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     from matplotlib import pyplot
 
-    figure = {"cache": _draw_cache, "memory": _draw_memory, "conflicts": _draw_conflicts, "pair": _draw_pair}[mode](pyplot, report)
+    figure = drawing(pyplot)
     figure.savefig(path, metadata={"Date": None} if ending == "svg" else None, bbox_inches="tight")
     pyplot.close(figure)
 

@@ -6,7 +6,7 @@
 
 #include "Subject.h"
 
-#include "Synthetic.h"
+#include "Runner.h"
 #include "vtpu/Analysis/Cores.h"
 
 #include <algorithm>
@@ -21,71 +21,24 @@ using namespace analysis;
 using nlohmann::ordered_json;
 
 namespace {
-/// A program that runs again and again on one processing unit.
-class Runner {
-public:
-  Runner() = default;
-  Runner(const Runner &) = delete;
-  Runner &operator=(const Runner &) = delete;
-  ~Runner() { vtpu_release(program); }
-
-  Status load(const Program &source, const std::string &parameters, uint64_t seed) {
-    Result<std::vector<uint8_t>> object = writeObject(source);
-    if (!object)
-      return Error{object.message()};
-    vtpu_options options = {};
-    options.struct_size = sizeof options;
-    options.parameter_file = parameters.empty() ? nullptr : parameters.c_str();
-    if (vtpu_load_memory(object->data(), object->size(), &options, &program) != 0)
-      return Error{vtpu_last_error()};
-    std::mt19937 random{uint32_t(seed)};
-    const uint32_t inputs = vtpu_input_count(program, 0), outputs = vtpu_output_count(program, 0);
-    storage.reserve(inputs + outputs);
-    for (uint32_t i = 0; i < inputs + outputs; ++i) {
-      vtpu_tensor_info info;
-      (i < inputs ? vtpu_input_info : vtpu_output_info)(program, 0, i < inputs ? i : i - inputs, &info);
-      std::vector<uint8_t> contents(info.bytes);
-      if (i < inputs)
-        fillRandom(contents, info.dtype, random);
-      storage.emplace_back(info.bytes + 64);
-      uint8_t *data = storage.back().data();
-      data += -reinterpret_cast<uintptr_t>(data) & 63;
-      std::copy(contents.begin(), contents.end(), data);
-      if (i < inputs)
-        this->inputs.push_back(data);
-      else
-        this->outputs.push_back(data);
-    }
-    if (vtpu_call(program, 0, this->inputs.data(), this->outputs.data()) != 0) // warms up
-      return Error{vtpu_last_error()};
-    return {};
-  }
-
-  /// Seconds of a call on a processing unit while `go` holds; counted are the calls that end before it does not.
-  double run(uint32_t unit, const std::atomic<bool> &start, const std::atomic<bool> &stop) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(unit, &set);
-    (void)sched_setaffinity(0, sizeof set, &set);
-    while (!start)
-      ;
-    const auto began = std::chrono::steady_clock::now();
-    uint64_t calls = 0;
-    auto now = began;
-    do {
-      (void)vtpu_call(program, 0, inputs.data(), outputs.data());
-      ++calls;
-      now = std::chrono::steady_clock::now();
-    } while (!stop);
-    return std::chrono::duration<double>(now - began).count() / double(calls);
-  }
-
-private:
-  vtpu_program *program = nullptr;
-  std::vector<std::vector<uint8_t>> storage;
-  std::vector<const void *> inputs;
-  std::vector<void *> outputs;
-};
+/// Seconds of a call of a runner on a processing unit while `stop` does not hold.
+double timeOn(uint32_t unit, Runner &runner, const std::atomic<bool> &start, const std::atomic<bool> &stop) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(unit, &set);
+  (void)sched_setaffinity(0, sizeof set, &set);
+  while (!start)
+    ;
+  const auto began = std::chrono::steady_clock::now();
+  uint64_t calls = 0;
+  auto now = began;
+  do {
+    (void)runner.call();
+    ++calls;
+    now = std::chrono::steady_clock::now();
+  } while (!stop);
+  return std::chrono::duration<double>(now - began).count() / double(calls);
+}
 
 /// Seconds of a call of each runner while all of them run.
 std::vector<double> runTogether(const std::vector<std::pair<Runner *, uint32_t>> &runners) {
@@ -93,7 +46,7 @@ std::vector<double> runTogether(const std::vector<std::pair<Runner *, uint32_t>>
   std::vector<double> seconds(runners.size());
   std::vector<std::thread> threads;
   for (size_t i = 0; i < runners.size(); ++i)
-    threads.emplace_back([&, i] { seconds[i] = runners[i].first->run(runners[i].second, start, stop); });
+    threads.emplace_back([&, i] { seconds[i] = timeOn(runners[i].second, *runners[i].first, start, stop); });
   start = true;
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   stop = true;
@@ -159,7 +112,7 @@ void runPairMode(const Options &options, const TraceArguments &arguments, const 
     if (arguments.measure) {
       Runner runners[2];
       for (unsigned i = 0; i < 2; ++i)
-        if (Status status = runners[i].load(*pair[i].program, arguments.parameters, arguments.seed + i); !status)
+        if (Status status = runners[i].load(*pair[i].program, {"", arguments.parameters, {}, arguments.seed + i}); !status)
           options.fail(fmt::format("{}: {}", pair[i].path, status.message()));
       std::vector<double> best[3];
       for (unsigned turn = 0; turn < 5; ++turn) // in turns; the least time of each counts

@@ -58,6 +58,12 @@ double Report::throughput() const {
   return region.loop ? std::max(most, double(prediction.bounds.recurrence) / oneCycle) : most;
 }
 
+double Report::drained() const {
+  if (!region.loop || !region.iterations || region.iterations >= prediction.rounds)
+    return 0;
+  return double(sched::hostCycles(model->problem, model->order(), uint32_t(region.iterations))) / double(region.iterations);
+}
+
 Result<Report> analyse(const Program &program, const host::Region &region, host::RegionCode code, const host::Table &table) {
   Report report;
   report.program = &program;
@@ -107,6 +113,10 @@ json toJSON(const Report &report, const host::Table &table, const Views &views, 
   j["measured_cycles"] = report.measured ? json(*report.measured) : json();
   if (!report.notMeasured.empty())
     j["not_measured"] = report.notMeasured;
+  if (report.time)
+    j["in_calls"] = {{"share", report.time->share}, {"runs", report.time->runs}, {"far_cycles", report.time->far}, {"far_level", report.time->level},
+                     {"cycles", report.time->runs ? json(report.time->cycles) : json()}};
+  j["drained_cycles"] = report.drained() > 0 ? json(report.drained()) : json();
   j["llvm_cycles"] = report.llvm ? json(*report.llvm) : json();
   j["ipc"] = double(code.instructions.size()) / p.cycles;
   j["throughput"] = report.throughput();

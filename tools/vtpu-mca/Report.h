@@ -25,6 +25,15 @@ struct Report {
   std::optional<double> llvm;     // llvm-mca's cycles an iteration, of a straight run for all of it
   std::optional<double> measured; // cycles an iteration on this machine
   std::string notMeasured;        // why not, if it was asked for
+  struct Time {
+    double share;  // of the time of a call
+    uint64_t runs; // of its last word in a call: iterations of a loop
+    double cycles; // that each of them takes
+    /// Cycles for each that lines take which a call touches here first, from the cache that holds all that a call touches.
+    double far;
+    std::string level; // that cache
+  };
+  std::optional<Time> time; // in calls of the whole program
 
   const Function &function() const { return program->functions[region.function]; }
   /// `main, loop of words 3 to 9`
@@ -33,6 +42,8 @@ struct Report {
   double pressure(uint32_t operation, uint32_t port) const;
   /// Of a whole round.
   std::vector<double> pressures() const;
+  /// Of a loop that runs too seldom to reach its steady state: predicted cycles an iteration if nothing overlaps with its start and end; else 0.
+  double drained() const;
   /// Cycles that ports and recurrences allow at best; of a straight run only ports.
   double throughput() const;
 };

@@ -35,18 +35,28 @@ Result<analysis::Caches> readCaches(const TraceArguments &arguments) {
   return caches;
 }
 
-Result<analysis::Trace> recordRun(const Program &program, const TraceArguments &arguments) {
-  analysis::TraceOptions options;
-  options.entry = arguments.entry;
-  options.limit = arguments.limit;
-  options.parameters = arguments.parameters;
+Result<std::vector<std::vector<uint8_t>>> readInputs(const TraceArguments &arguments) {
+  std::vector<std::vector<uint8_t>> inputs;
   std::map<std::string, long> offsets;
   for (const std::string &text : arguments.inputs) {
     Result<run::Tensor> tensor = run::readTensor(text, offsets);
     if (!tensor)
       return Error{fmt::format("--input={}: {}", text, tensor.message())};
-    options.inputs.push_back(std::move(tensor->bytes));
+    inputs.push_back(std::move(tensor->bytes));
   }
+  return inputs;
+}
+
+Result<analysis::Trace> recordRun(const Program &program, const TraceArguments &arguments, bool accesses) {
+  analysis::TraceOptions options;
+  options.accesses = accesses;
+  options.entry = arguments.entry;
+  options.limit = arguments.limit;
+  options.parameters = arguments.parameters;
+  Result<std::vector<std::vector<uint8_t>>> inputs = readInputs(arguments);
+  if (!inputs)
+    return inputs.takeError();
+  options.inputs = std::move(*inputs);
   for (const std::string &text : arguments.moves) {
     const size_t colon = text.rfind(':');
     char *end = nullptr;

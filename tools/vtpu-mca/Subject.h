@@ -13,6 +13,7 @@
 #include "Report.h"
 #include "vtpu/Analysis/CacheFindings.h"
 #include "vtpu/Analysis/Pairs.h"
+#include "vtpu/Analysis/Sampler.h"
 
 #include <nlohmann/json.hpp>
 
@@ -32,7 +33,10 @@ void registerTraceOptions(Options &options, TraceArguments &arguments);
 
 /// Those of --caches, or this machine's.
 Result<analysis::Caches> readCaches(const TraceArguments &arguments);
-Result<analysis::Trace> recordRun(const Program &program, const TraceArguments &arguments);
+/// Contents of --input, in order.
+Result<std::vector<std::vector<uint8_t>>> readInputs(const TraceArguments &arguments);
+/// `accesses` false: only counts of each word.
+Result<analysis::Trace> recordRun(const Program &program, const TraceArguments &arguments, bool accesses = true);
 
 /// What a trace says of itself: entry, words, accesses, limit, trap, objects, caches.
 nlohmann::ordered_json traceJSON(const analysis::Trace &trace, const analysis::Caches &caches);
@@ -54,6 +58,20 @@ struct PairProgram {
 /// Two programs alone, on two cores, and on siblings of one. `sharedBytesPerCycle`: what cores share behind their private caches; 0:
 /// unknown.
 void runPairMode(const Options &options, const TraceArguments &arguments, const PairProgram (&pair)[2], double sharedBytesPerCycle);
+/// Where the time of calls goes (--profile).
+struct Profile {
+  std::string entry;
+  analysis::Samples samples;
+  std::vector<std::vector<uint64_t>> executions, firstTouches; // as Trace has them, of a call
+  std::map<std::pair<uint32_t, uint32_t>, uint64_t> byWord; // samples by function and word
+  /// What a region takes of the time of a call, 0 to 1.
+  double shareOf(const host::Region &region) const;
+  /// Bytes of lines that a call touches in a region for the first time; of all regions.
+  uint64_t newBytes(const host::Region &region) const;
+  uint64_t newBytes() const;
+};
+/// Samples calls of an entry for so many seconds, and counts words in the interpreter.
+Result<Profile> profileCalls(const Program &program, const std::vector<rt::FunctionFacts> &facts, const TraceArguments &arguments, double seconds);
 /// The mode on regions.
 void printPortConflicts(const std::vector<mca::Report> &reports, const std::string &table, bool json);
 

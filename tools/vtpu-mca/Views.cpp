@@ -81,6 +81,11 @@ private:
       row("Measured cycles:", "{:.2f}{}, predicted {:+.1f} %", *report.measured, unit, 100 * (p.cycles / *report.measured - 1));
     else if (!report.notMeasured.empty())
       row("Measured cycles:", "none: {}", report.notMeasured);
+    if (report.time)
+      row("In calls:", "{:.1f} % of the time{}", 100 * report.time->share,
+          report.time->runs ? fmt::format(", {:.2f} cycles{}, {} times", report.time->cycles, unit, report.time->runs) : "");
+    if (report.time && report.time->far > 0)
+      row("First touches:", "{:.2f} cycles{} from {}", report.time->far, unit, report.time->level);
     if (report.llvm)
       row("llvm-mca's cycles:", "{:.2f}{}", *report.llvm, unit);
     row("IPC:", "{:.2f}", double(code.instructions.size()) / p.cycles);

@@ -28,8 +28,12 @@ struct Settings {
   std::vector<std::string> functions;
   std::string range, table, views = "summary,slots,bottleneck,pressure,instructions,chain", exportFile;
   uint64_t timelineRounds = 3;
+  double profile = 0; // seconds
   bool json = false, ports = false, loopsOnly = false, timeline = false, listing = false, all = false, llvm = false, measure = false;
 };
+
+/// Of the time of calls: what takes less is not measured by itself.
+constexpr double leastShare = 0.02;
 
 /// A program from either form: the object's first bytes tell.
 Result<Program> readProgram(const std::string &path) {
@@ -196,6 +200,7 @@ int main(int argc, char **argv) {
   options.flag("listing", settings.listing, "also each word with its host instructions");
   options.flag("all", settings.all, "all views");
   options.flag("measure", settings.measure, "also run them on this machine, with inputs of its own");
+  options.real("profile", "SECONDS", settings.profile, "also where the time of calls goes, by samples");
   options.flag("llvm-mca", settings.llvm, "also what llvm-mca finds, with LLVM's model of the CPU");
   options.flag("ports", settings.ports, "instead: costs of host instructions; takes no file");
   options.flag("json", settings.json, "JSON on standard output");
@@ -270,6 +275,27 @@ int main(int argc, char **argv) {
     options.fail(regions.message());
   std::set<std::string> missing;
   std::vector<Report> reports = analyseRegions(options, *program, *facts, *regions, *named, missing);
+  std::optional<tools::Profile> profile;
+  if (settings.profile > 0) {
+    Result<tools::Profile> taken = tools::profileCalls(*program, *facts, trace, settings.profile);
+    if (!taken)
+      options.fail(fmt::format("{}: {}", files[0], taken.message()));
+    profile = std::move(*taken);
+    const host::Cache *holds = nullptr; // what a call touches
+    for (const host::Cache &cache : table.caches)
+      if (!holds || holds->bytes < profile->newBytes())
+        holds = &cache;
+    for (Report &report : reports) {
+      const double share = profile->shareOf(report.region);
+      const uint64_t runs = profile->executions[report.region.function][report.region.last];
+      const double each = runs ? 1 / double(runs) : 0;
+      report.time = {share, runs, share * profile->samples.cycles * each, 0, ""};
+      if (holds && holds != &table.caches.front() && holds->loadBytes > 0)
+        report.time->far = double(profile->newBytes(report.region)) * each / holds->loadBytes;
+      if (holds)
+        report.time->level = holds->name;
+    }
+  }
   for (Report &report : reports) {
     if (llvm) {
       const Result<double> cycles = llvm->mcaCycles(report.code.instructions, report.code.bytes.data(), report.region.loop ? 100 : 1);
@@ -277,7 +303,9 @@ int main(int argc, char **argv) {
         options.fail(cycles.message());
       report.llvm = *cycles;
     }
-    if (settings.measure) {
+    if (settings.measure && report.time && report.time->share < leastShare) {
+      report.notMeasured = fmt::format("it takes less than {:.0f} % of a call", 100 * leastShare);
+    } else if (settings.measure) {
       const Result<double> cycles = host::timeLoop(*program, report.region);
       if (cycles)
         report.measured = *cycles;
@@ -301,12 +329,21 @@ int main(int argc, char **argv) {
   }
   if (settings.json) {
     json all = {{"table", table.name}, {"file", files[0]}, {"regions", json::array()}};
+    if (profile)
+      all["call"] = {{"entry", profile->entry},
+                     {"nanoseconds", profile->samples.nanoseconds},
+                     {"cycles", profile->samples.cycles},
+                     {"samples", profile->samples.all()},
+                     {"outside", profile->samples.outside}};
     for (const Report &report : reports)
       all["regions"].push_back(toJSON(report, table, *views, uint32_t(settings.timelineRounds)));
     fmt::print("{}\n", all.dump(1));
     return tools::exitGood;
   }
   fmt::print("{}: table {}\n", files[0], table.name);
+  if (profile)
+    fmt::print("a call of {}: {:.1f} us, {:.0f} cycles; {} samples, {} of them outside of the words\n", profile->entry, profile->samples.nanoseconds / 1e3,
+               profile->samples.cycles, profile->samples.all(), profile->samples.outside);
   for (const Report &report : reports)
     printReport(report, table, *views, uint32_t(settings.timelineRounds));
   return tools::exitGood;

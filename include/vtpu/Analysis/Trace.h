@@ -68,6 +68,8 @@ struct Trace {
   std::vector<Access> accesses; // in the order of their happening
   uint64_t executedWords = 0;
   std::vector<std::vector<uint64_t>> executions; // of each word of each function
+  /// Lines of 64 bytes that each word of each function was the first to touch.
+  std::vector<std::vector<uint64_t>> firstTouches;
   bool cut = false;                              // the limit ended it
   std::string trap;                              // empty: there was none
 };
@@ -75,6 +77,7 @@ struct Trace {
 struct TraceOptions {
   std::string entry;          // empty: the first one
   uint64_t limit = 4'000'000; // most words that are executed
+  bool accesses = true;       // false: only counts of each word; `accesses` and `sites` stay empty
   /// Contents of inputs, in order; bindings without one are filled by `fill`.
   std::vector<std::vector<uint8_t>> inputs;
   std::function<void(std::vector<uint8_t> &bytes, DType type)> fill; // empty: zeros

@@ -25,6 +25,14 @@ struct EmittedCode {
 Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features = hostFeatures(),
                                    bool learned = true);
 
+/// The machine code that runs, laid out as `emitForDisplay` does for the same program; nothing of other tiers.
+struct RunningCode {
+  const uint8_t *data = nullptr;
+  size_t bytes = 0;
+};
+RunningCode runningCode(const Executor &executor);
+RunningCode runningCode(const vtpu_program *program);
+
 /// A loop whose time is taken while a program runs: words [head, tail] of a function, entered only from above and left only behind the tail.
 struct LoopProbe {
   uint32_t function = 0, head = 0, tail = 0;

@@ -3,10 +3,12 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import statistics
 import time
 
+from .._analysis import write_picture
 from .measure import machine, stolen_seconds
 
 BASELINES = pathlib.Path(__file__).resolve().with_name("baselines.json")
@@ -16,11 +18,12 @@ TOLERANCE = 0.10
 
 @dataclasses.dataclass
 class Options:
-    """How a suite runs. `quick` shows that everything works; its figures mean little."""
+    """How a suite runs. `quick` shows that everything works; its figures mean little. `pictures`: a folder for what is drawn."""
 
     seed: int = 0
     quick: bool = False
     say: object = print
+    pictures: str | None = None
 
     def repeats(self, count):
         return 1 if self.quick else count
@@ -59,6 +62,14 @@ class Facts:
     values: dict
 
 
+@dataclasses.dataclass
+class Picture:
+    """What is drawn where pictures are wanted: a function of pyplot that returns a figure."""
+
+    name: str
+    drawing: object
+
+
 class NotMeasured(Exception):
     """A part of a suite cannot be measured on this machine; the text says why."""
 
@@ -88,13 +99,19 @@ def worse(line, before):
 
 
 def run(suite, name, options):
-    """Runs a suite, a function of the options that yields lines, `Facts`, or `Absent`s for parts that were not measured; returns (text, figures)."""
+    """Runs a suite, a function of the options that yields lines, `Facts`, `Picture`s, or `Absent`s for parts that were not measured; returns (text,
+    figures)."""
     began, stolen = time.monotonic(), stolen_seconds()
     facts, rows, absent, named = machine(), [], [], {}
     before = load_baselines().get(facts["cpu"], {}).get(name, {})
     for line in suite(options):
         if isinstance(line, Facts):
             named.update(line.values)
+            continue
+        if isinstance(line, Picture):
+            if options.pictures:
+                os.makedirs(options.pictures, exist_ok=True)
+                write_picture(os.path.join(options.pictures, f"{name}-{line.name}.svg"), line.drawing)
             continue
         if isinstance(line, Absent):
             absent.append(line)

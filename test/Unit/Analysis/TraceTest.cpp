@@ -43,6 +43,32 @@ std::vector<uint8_t> bytesOf(const std::vector<int32_t> &values) {
   return bytes;
 }
 
+TEST(Trace, CountsWordsAndFirstTouches) {
+  const std::string text = R"(.func main entry
+  .binding input x size=256 align=64 dtype=f32 shape=[64]
+  .binding output y size=64 align=64 writable dtype=f32 shape=[16]
+  { C: cptr r0, b0 }
+  { C: cptr r1, b1 }
+  { C: cimm r2, 0 }
+L1:
+  { S: sld.f32.f32.256 v0, [r0] ; C: caddi r0, r0, 32 }
+  { S: sld.f32.f32.256 v1, [r0 - 32] ; C: caddi r2, r2, 1 }
+  { C: cbcci.lt r2, 7, L1 }
+  { S: sst.f32.f32.512 v0, [r1] }
+  { C: cret }
+.end
+)";
+  TraceOptions options;
+  for (bool accesses : {true, false}) {
+    options.accesses = accesses;
+    const Trace trace = recorded(text, options);
+    EXPECT_EQ(trace.executions[0], (std::vector<uint64_t>{1, 1, 1, 7, 7, 7, 1, 1}));
+    EXPECT_EQ(trace.firstTouches[0], (std::vector<uint64_t>{0, 0, 0, 4, 0, 0, 1, 0}));
+    EXPECT_EQ(trace.accesses.size(), accesses ? 15 : 0u);
+    EXPECT_EQ(trace.sites.empty(), !accesses);
+  }
+}
+
 TEST(Trace, RecordsEveryKindOfAccess) {
   const std::string text = R"(.func main entry
   .binding input i size=64 align=4 dtype=i32 shape=[16]

@@ -5,7 +5,7 @@ import os
 import secrets
 
 from ..measure import bench_json
-from ..report import Facts, Line
+from ..report import Facts, Line, Picture
 from . import calibration
 
 
@@ -23,6 +23,26 @@ def section(options, folder):
     yield Line("predicted against measured cycles, mean error", 100 * facts["port_error_mean"], "%", "<=", 8,
                peer=f"llvm-mca 22: {100 * facts['mca_error_mean']:.1f} %", note=note)
     yield Line("Kendall's tau of predicted and measured cycles", facts["kendall_tau"], "", ">=", 0.9, note=f"{len(samples)} loops")
+
+
+    yield Picture("predictions", lambda pyplot: draw(pyplot, samples))
+
+
+def draw(pyplot, samples):
+    """Predicted against measured cycles, a colour a class; llvm-mca's beside."""
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 4.6), layout="constrained", sharex=True, sharey=True)
+    everything = [s[key] for s in samples for key in ("measured", "predicted", "llvm") if s[key] > 0]
+    ends = [min(everything) / 1.2, max(everything) * 1.2]
+    for panel, key, title in zip(axes, ("predicted", "llvm"), ("vtpu-mca", "llvm-mca 22")):
+        panel.plot(ends, ends, color="black", linewidth=0.8)
+        for number, name in enumerate(dict.fromkeys(s["class"] for s in samples)):
+            points = [s for s in samples if s["class"] == name]
+            panel.scatter([s["measured"] for s in points], [s[key] for s in points], s=12, color=f"C{number}", label=name, alpha=0.7, linewidths=0)
+        panel.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal", xlabel="measured cycles an iteration",
+                  title=f"{title}: mean error {100 * sum(abs(s[key] / s['measured'] - 1) for s in samples) / len(samples):.1f} %")
+    axes[0].set_ylabel("predicted cycles an iteration")
+    axes[1].legend(frameon=False, loc="upper left")
+    return figure
 
 
 def means(samples):

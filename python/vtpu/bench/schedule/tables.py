@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Models compiled with port tables: this machine's, the default, and one of LLVM's model of this CPU; their calls take turns in one process."""
+
+import glob
+import os
+import subprocess
+
+from .. import models
+from ..._errors import VtpuError
+from ..measure import build_tool, interleaved
+from ..report import Facts, Line
+from . import calibration
+
+# What is within this of the others counts as equally fast: calls of one program differ by that much from run to run.
+NOISE = 0.02
+
+
+def section(options, folder):
+    tables = {"default": "", "llvm": llvm_table(folder)}
+    if not options.quick:
+        calibration.cached_table()
+        tables["host"] = "host"
+    facts = {}
+    for model in models.compiled(options):
+        programs = {name: model.compile(port_table=table) for name, table in tables.items()}
+        entries = {name: model.entry(program) for name, program in programs.items()}
+        listings = {name: listing(program, os.path.join(folder, "program.vtpu")) for name, program in programs.items()}
+        times = interleaved({name: lambda entry=entry: entry(*model.inputs) for name, entry in entries.items()}, options.repeats(60))
+        best = {name: min(samples) for name, samples in times.items()}
+        last = list(tables)[-1]
+        differ = {name: sum(a != b for a, b in zip(listings[name], listings[last])) for name in tables if name != last}
+        facts[model.name] = {"milliseconds": best, "words": len(listings[last]), "other_words": differ}
+        for name in differ:
+            yield Line(f"{model.name}, speed with table {last} over table {name}", best[name] / best[last], "x", ">=", 1 - NOISE, peer=f"ours, table {name}",
+                       note=f"{best[last]:.3f} ms against {best[name]:.3f} ms; {differ[name]} of {len(listings[last])} words are others", samples=times)
+    yield Facts({"tables": facts})
+
+
+def llvm_table(folder):
+    """The port table that follows from LLVM's model of this CPU, in a file."""
+    done = subprocess.run([build_tool("vtpu-calibrate"), "--no-measure"], capture_output=True, text=True, env={**os.environ, "XDG_CACHE_HOME": folder})
+    if done.returncode != 0:
+        raise VtpuError(f"vtpu-calibrate failed: {done.stderr.strip().splitlines()[-1]}")
+    return glob.glob(os.path.join(folder, "vtpu", "*.ports.json"))[0]
+
+
+def listing(program, path):
+    """The words of a program, one a line."""
+    program.save(path)
+    done = subprocess.run([build_tool("vtpu-objdump"), "-d", path], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise VtpuError(f"vtpu-objdump failed: {done.stderr.strip().splitlines()[-1]}")
+    return [line for line in done.stdout.splitlines() if "{" in line]
