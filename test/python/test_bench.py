@@ -10,8 +10,9 @@ import numpy
 import pytest
 
 import vtpu
+from vtpu._analysis import write_picture
 from vtpu.bench import main_suite, measure, report, sections
-from vtpu.bench.schedule import prediction
+from vtpu.bench.schedule import kernels, prediction
 
 
 def test_report_of_the_main_suite(tmp_path):
@@ -102,13 +103,59 @@ def test_report_of_the_machine_suite(tmp_path):
 
 def test_report_of_the_schedule_suite(tmp_path):
     path = tmp_path / "figures.json"
-    done = subprocess.run([sys.executable, "-m", "vtpu", "bench", "report", "--suite", "schedule", "--quick", "--json", str(path)], capture_output=True, text=True)
+    command = [sys.executable, "-m", "vtpu", "bench", "report", "--suite", "schedule", "--quick", "--json", str(path), "--pictures", str(tmp_path / "pictures")]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     figures = json.loads(path.read_text())
     assert {"loops", "ii_optimal_share", "ii_optimal_share_exact", "ii_over_mii_geomean", "port_error_mean", "kendall_tau", "mca_error_mean", "ops_per_second",
-            "p99_ms"} <= set(figures)
+            "p99_ms", "port_bound_share_min"} <= set(figures)
+    assert {picture.name for picture in (tmp_path / "pictures").iterdir()} == {"schedule-predictions.svg", "schedule-kernels.svg"}
+    loops = figures["kernels"]["loops"]
+    assert {loop["model"] for loop in loops} == {"kernel 8x48", "matmul 128", "hypergraph network"}
+    for loop in loops:
+        assert loop["bound"] > 0 and loop["measured"] > 0 and loop["limit"] and loop["share"] == pytest.approx(loop["bound"] / loop["measured"])
+    assert figures["port_bound_share_min"] == min(figures["kernels"]["port_bound_share_min"].values())
+    for model in ("matmul 128", "hypergraph network"):
+        assert set(figures["tables"][model]["milliseconds"]) == {"default", "llvm"}
     assert figures["loops"] >= 5 and 0 <= figures["ii_optimal_share"] <= figures["ii_optimal_share_exact"] <= 1 <= figures["ii_over_mii_geomean"]
     assert -1 <= figures["kendall_tau"] <= 1 and len(figures["prediction"]["samples"]) >= 10
+
+
+def region(measured, predicted=4.0, pressure=None, **more):
+    return {"function": "f", "first_word": 3, "last_word": 9, "cycles": predicted, "iterations": None, "measured_cycles": None, "drained_cycles": None,
+            "bottleneck": "window and order", "pressure": pressure or {"fma": 4.0, "load": 2.0}, "waits": {"recurrence": 1.0}, **more,
+            "in_calls": {"share": 0.5, "runs": 64, "cycles": measured, "far_cycles": 0.0, "far_level": "L2", **more.get("in_calls", {})}}
+
+
+def test_what_limits_a_loop():
+    assert kernels.bound_of(region(4)) == (4, "port fma")
+    assert kernels.bound_of(region(4, pressure={"fma": 4.0, "add": 3.99})) == (4, "port fma, port add")
+    assert kernels.bound_of(region(4, waits={"recurrence": 9.0})) == (9, "recurrence")
+    assert kernels.bound_of(region(4, in_calls={"far_cycles": 5.0})) == (5, "first touches from L2")
+    assert kernels.limit_of(region(4.2)) == "port fma: 4.0 of 4.2 cycles"
+    assert kernels.limit_of(region(6, predicted=5.8)) == "window and order: 5.8 of 6.0 cycles are predicted"
+    assert kernels.limit_of(region(9, drained_cycles=8.8, iterations=3)) == (
+        "it starts and ends: 3 iterations at a time, of which each takes 8.8 cycles if nothing overlaps")
+    assert kernels.limit_of(region(9, measured_cycles=4.5, in_calls={"far_cycles": 3.0})) == (
+        "port fma: 4.0 of 9.0 cycles; 4.5 cycles where it is timed by itself, the rest is memory that is far in calls; "
+        "3.0 cycles of first touches from L2 if nothing delays them")
+
+
+def test_loops_that_are_spared():
+    assert kernels.least_share([{"share": 0.2, "time": 0.06}, {"share": 0.5, "time": 0.03}, {"share": 0.8, "time": 0.02}, {"share": 1.0, "time": 0.8}]) == 0.8
+    assert kernels.least_share([{"share": 0.2, "time": 0.11}, {"share": 1.0, "time": 0.8}]) == 0.2
+    assert kernels.least_share([{"share": 0.2, "time": 0.05}, {"share": 0.9, "time": 0.04}]) == 0.9
+    assert kernels.least_share([]) == 1
+
+
+def test_pictures_have_the_same_bytes(tmp_path):
+    samples = [{"class": cls, "predicted": 2.0 + i, "measured": 2.5 + i, "llvm": 3.0 + i} for i, cls in enumerate(("port", "l2", "port"))]
+    paths = [tmp_path / name for name in ("a.svg", "b.svg")]
+    for path in paths:
+        write_picture(str(path), lambda pyplot: prediction.draw(pyplot, samples))
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    with pytest.raises(vtpu.VtpuError, match="a picture ends in .svg, .png, .pdf"):
+        write_picture(str(tmp_path / "c.txt"), lambda pyplot: None)
 
 
 def test_kendall():
