@@ -12,7 +12,7 @@ import pytest
 import vtpu
 from vtpu._analysis import write_picture
 from vtpu.bench import main_suite, measure, report, sections
-from vtpu.bench.schedule import kernels, prediction
+from vtpu.bench.schedule import kernels, prediction, remarks
 
 
 def test_report_of_the_main_suite(tmp_path):
@@ -115,6 +115,7 @@ def test_report_of_the_schedule_suite(tmp_path):
     for loop in loops:
         assert loop["bound"] > 0 and loop["measured"] > 0 and loop["limit"] and loop["share"] == pytest.approx(loop["bound"] / loop["measured"])
     assert figures["port_bound_share_min"] == min(figures["kernels"]["port_bound_share_min"].values())
+    assert figures["edits"] and all(edit["instructions"] > 0 and edit["predicted"] <= 1.01 for edit in figures["edits"])
     for model in ("matmul 128", "hypergraph network"):
         assert set(figures["tables"][model]["milliseconds"]) == {"default", "llvm"}
     assert figures["loops"] >= 5 and 0 <= figures["ii_optimal_share"] <= figures["ii_optimal_share_exact"] <= 1 <= figures["ii_over_mii_geomean"]
@@ -123,7 +124,7 @@ def test_report_of_the_schedule_suite(tmp_path):
 
 def region(measured, predicted=4.0, pressure=None, **more):
     return {"function": "f", "first_word": 3, "last_word": 9, "cycles": predicted, "iterations": None, "measured_cycles": None, "drained_cycles": None,
-            "bottleneck": "window and order", "pressure": pressure or {"fma": 4.0, "load": 2.0}, "waits": {"recurrence": 1.0}, **more,
+            "limits": "window and order", "relieved_cycles": 3.0, "pressure": pressure or {"fma": 4.0, "load": 2.0}, "waits": {"recurrence": 1.0}, **more,
             "in_calls": {"share": 0.5, "runs": 64, "cycles": measured, "far_cycles": 0.0, "far_level": "L2", **more.get("in_calls", {})}}
 
 
@@ -139,6 +140,16 @@ def test_what_limits_a_loop():
     assert kernels.limit_of(region(9, measured_cycles=4.5, in_calls={"far_cycles": 3.0})) == (
         "port fma: 4.0 of 9.0 cycles; 4.5 cycles where it is timed by itself, the rest is memory that is far in calls; "
         "3.0 cycles of first touches from L2 if nothing delays them")
+
+
+def test_instructions_that_can_go():
+    going = ["D: dfma.f32.512 v28, v1, v2", "D: dadd.f32.512 v3, v3, v4", "D: dmax.f32.512 v3, v4, v3", "S: sst.f32.f32.512 v0, [r0]"]
+    staying = ["D: dadd.f32.512 v3, v4, v5", "D: dimm.f32.512 v3, 0", "S: sld.f32.f32.512 v0, [r0]", "C: caddi r0, r0, 1", "D: dadd.f32.512 v3, v31, v30"]
+    assert all(map(remarks.can_go, going)) and not any(map(remarks.can_go, staying))
+    text = ".func f\n  { D: dfma.f32.512 v0, v1, v2 ; C: cimm r0, 0 } @0.1\nL1:\n  { S: sst.f32.f32.512 v0, [r0] }\n  { D: dfma.f32.512 v0, v1, v2 }\n.end\n"
+    edited, count = remarks.take_out(text, "f", {0, 1, 2})
+    assert count == 2 and edited == ".func f\n  { C: cimm r0, 0 } @0.1\nL1:\n  { S: sst.f32.f32.512 v0, [r0] }\n  {  }\n.end\n"
+    assert remarks.take_out(text, "g", {0, 1, 2}) == (text, 0)
 
 
 def test_loops_that_are_spared():

@@ -8,6 +8,7 @@
 
 #include "vtpu/Assembly/Assembly.h"
 #include "vtpu/Scheduling/Explain.h"
+#include "vtpu/Scheduling/Limits.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -17,6 +18,15 @@ namespace vtpu::mca {
 
 using nlohmann::json;
 using sched::oneCycle;
+
+namespace {
+double lastDone(const std::vector<sched::HostTime> &times) {
+  uint32_t last = 0;
+  for (const sched::HostTime &time : times)
+    last = std::max(last, time.done);
+  return last;
+}
+} // namespace
 
 std::string Report::title() const {
   const std::string words =
@@ -136,9 +146,15 @@ json toJSON(const Report &report, const host::Table &table, const Views &views, 
         filled[pipe] += !report.function().words[w].slots[pipe].empty();
     j["slots"] = {{"words", report.region.last - report.region.first + 1}, {"d", filled[0]}, {"s", filled[1]}, {"c", filled[2]}};
   }
-  if (views.count(View::bottleneck))
+  if (views.count(View::bottleneck)) {
+    const sched::Limits limits = sched::findLimits(model.problem, report.region.loop, p.cycles);
+    j["limits"] = sched::describe(limits, model.problem);
+    const sched::RelaxedProblem relaxed(model.problem, limits);
+    const std::vector<sched::HostTime> times = sched::simulate(relaxed.get(), model.order(), p.rounds);
+    j["relieved_cycles"] = report.region.loop ? sched::steadyCycles(times, p.rounds) : lastDone(times);
     j["waits"] = {{"operands", p.waitOperands}, {"ports", p.waitPorts}, {"recurrence", double(p.bounds.recurrence) / oneCycle},
                   {"critical_path", double(p.bounds.criticalPath) / oneCycle}};
+  }
   if (views.count(View::pressure)) {
     json ports = json::object();
     const std::vector<double> pressures = report.pressures();

@@ -25,6 +25,14 @@ def build_tool(name):
     return name
 
 
+def run_tool(name, *arguments, **environment):
+    """Runs a tool of this build to its end; what it prints."""
+    done = subprocess.run([build_tool(name), *arguments], capture_output=True, text=True, env={**os.environ, **environment})
+    if done.returncode != 0:
+        raise VtpuError(f"{name} failed: {(done.stderr.strip().splitlines() or [f'code {done.returncode}'])[-1]}")
+    return done.stdout
+
+
 # Of `vtpu-bench`; its rates too.
 COUNTERS = ("FLOPS", "words", "items_per_second", "count", "accesses", "checked", "polls")
 

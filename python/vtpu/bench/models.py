@@ -86,6 +86,13 @@ def encoders(options):
         yield Model(f"MiniLM {tokens} tokens", lambda exported=exported, **choices: vtpu.compile(exported, **choices), [ids, mask], exact, 1e-5)
 
 
+def small(options):
+    """Programs whose data is near."""
+    yield from hand_written(options)
+    yield from products(options)
+    yield from network(options)
+
+
 def compiled(options):
     """All that the compiler makes; quick: the small ones."""
     yield from products(options)

@@ -6,11 +6,9 @@ the whole model spend in it, by samples, over its iterations: memory that is far
 """
 
 import json
-import subprocess
 
 from .. import models
-from ..._errors import VtpuError
-from ..measure import build_tool
+from ..measure import run_tool
 from ..report import Facts, Line, Picture
 from . import calibration
 
@@ -22,12 +20,11 @@ LEAST, TOLD = 0.005, 0.02
 
 def section(options, folder):
     table = "llvm" if options.quick else calibration.cached_table()
-    rows, time_below, elsewhere, gaps = [], {}, {}, set()
+    rows, time_below, elsewhere = [], {}, {}
     for model in models.every(options):
         program = model.compile()
         model.entry(program)
-        report = analysed(table, options, model.save(program, folder))
-        gaps.update(report["gaps"])
+        report = analysed(table, options, model.save(program, folder), measure=True)
         loops = [row(model.name, region) for region in report["regions"] if region["kind"] == "loop" and region["in_calls"]["share"] >= LEAST]
         rows += loops
         time_below[model.name] = sum(loop["time"] for loop in loops if loop["share"] < WANTED)
@@ -39,11 +36,14 @@ def section(options, folder):
     least = {name: least_share([loop for loop in rows if loop["model"] == name]) for name in time_below}
     worst = min(least, key=least.get)
     yield Facts({"port_bound_share_min": least[worst]})
-    yield Facts({"kernels": {"loops": rows, "port_bound_share_min": least, "time_below": time_below, "time_elsewhere": elsewhere, "forms_of_llvm": sorted(gaps)}})
+    yield Facts({"kernels": {"loops": rows, "port_bound_share_min": least, "time_below": time_below, "time_elsewhere": elsewhere}})
     yield Line("least share of the port bound, loops beyond a tenth of the time", 100 * least[worst], "%", ">=", 100 * WANTED,
                note=", ".join(f"{name} {100 * share:.0f} %" for name, share in least.items()))
 
 
+    helped = [loop for loop in rows if loop["relieved"] < loop["predicted"]]
+    yield Line("loops that are predicted to be faster with less of what their remark names", 100 * len(helped) / max(1, len(rows)), "%", ">=", 100,
+               note=f"{len(rows)} loops" + "".join(f"; {loop['model']} {loop['name']}: {loop['remark']}" for loop in rows if loop not in helped))
     yield Picture("kernels", lambda pyplot: draw(pyplot, rows))
 
 
@@ -62,14 +62,10 @@ def draw(pyplot, rows):
     return figure
 
 
-def analysed(table, options, arguments):
+def analysed(table, options, arguments, views="summary,bottleneck,pressure", measure=False):
     """What vtpu-mca tells of a program's regions, where the time of calls goes among it."""
-    command = [build_tool("vtpu-mca"), f"--table={table}", "--json", "--views=summary,bottleneck,pressure", f"--profile={options.seconds(6)}",
-               *([] if options.quick else ["--measure"]), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise VtpuError(f"vtpu-mca failed: {done.stderr.strip().splitlines()[-1]}")
-    return {**json.loads(done.stdout), "gaps": [line.split(": ", 1)[1] for line in done.stderr.splitlines()]}
+    return json.loads(run_tool("vtpu-mca", f"--table={table}", "--json", f"--views={views}", f"--profile={options.seconds(6)}",
+                               *(["--measure"] if measure and not options.quick else []), *arguments))
 
 
 def bound_of(region):
@@ -87,7 +83,7 @@ def row(model, region):
     bound, what = bound_of(region)
     return {"name": f"{region['function']}:{region['first_word']}-{region['last_word']}", "model": model, "time": calls["share"], "iterations": calls["runs"],
             "bound": bound, "bound_by": what, "predicted": region["cycles"], "measured": calls["cycles"], "measured_alone": region["measured_cycles"],
-            "share": bound / calls["cycles"], "limit": limit_of(region)}
+            "share": bound / calls["cycles"], "limit": limit_of(region), "remark": region["limits"], "relieved": region["relieved_cycles"]}
 
 
 def limit_of(region):
@@ -99,7 +95,7 @@ def limit_of(region):
     if bound >= WANTED * measured:
         return text
     if region["cycles"] >= WANTED * measured:
-        return f"{region['bottleneck']}: {region['cycles']:.1f} of {measured:.1f} cycles are predicted"
+        return f"{region['limits']}: {region['cycles']:.1f} of {measured:.1f} cycles are predicted"
     if drained and drained >= WANTED * measured:
         return f"it starts and ends: {region['iterations']} iterations at a time, of which each takes {drained:.1f} cycles if nothing overlaps"
     reasons = []

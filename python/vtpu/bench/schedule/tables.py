@@ -3,11 +3,9 @@
 
 import glob
 import os
-import subprocess
 
 from .. import models
-from ..._errors import VtpuError
-from ..measure import build_tool, interleaved
+from ..measure import interleaved, run_tool
 from ..report import Facts, Line
 from . import calibration
 
@@ -38,16 +36,11 @@ def section(options, folder):
 
 def llvm_table(folder):
     """The port table that follows from LLVM's model of this CPU, in a file."""
-    done = subprocess.run([build_tool("vtpu-calibrate"), "--no-measure"], capture_output=True, text=True, env={**os.environ, "XDG_CACHE_HOME": folder})
-    if done.returncode != 0:
-        raise VtpuError(f"vtpu-calibrate failed: {done.stderr.strip().splitlines()[-1]}")
+    run_tool("vtpu-calibrate", "--no-measure", XDG_CACHE_HOME=folder)
     return glob.glob(os.path.join(folder, "vtpu", "*.ports.json"))[0]
 
 
 def listing(program, path):
     """The words of a program, one a line."""
     program.save(path)
-    done = subprocess.run([build_tool("vtpu-objdump"), "-d", path], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise VtpuError(f"vtpu-objdump failed: {done.stderr.strip().splitlines()[-1]}")
-    return [line for line in done.stdout.splitlines() if "{" in line]
+    return [line for line in run_tool("vtpu-objdump", "-d", path).splitlines() if "{" in line]
