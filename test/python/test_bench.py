@@ -12,7 +12,7 @@ import pytest
 import vtpu
 from vtpu._analysis import write_picture
 from vtpu.bench import main_suite, measure, report, sections
-from vtpu.bench.schedule import kernels, prediction, remarks
+from vtpu.bench.schedule import kernels, prediction, remarks, tables
 
 
 def test_report_of_the_main_suite(tmp_path):
@@ -124,7 +124,7 @@ def test_report_of_the_schedule_suite(tmp_path):
 
 def region(measured, predicted=4.0, pressure=None, **more):
     return {"function": "f", "first_word": 3, "last_word": 9, "cycles": predicted, "iterations": None, "measured_cycles": None, "drained_cycles": None,
-            "limits": "window and order", "relieved_cycles": 3.0, "pressure": pressure or {"fma": 4.0, "load": 2.0}, "waits": {"recurrence": 1.0}, **more,
+            "limits": "window and order", "memory": {"level": "L2"}, "relieved_cycles": 3.0, "pressure": pressure or {"fma": 4.0, "load": 2.0}, "waits": {"recurrence": 1.0}, **more,
             "in_calls": {"share": 0.5, "runs": 64, "cycles": measured, "far_cycles": 0.0, "far_level": "L2", **more.get("in_calls", {})}}
 
 
@@ -135,6 +135,7 @@ def test_what_limits_a_loop():
     assert kernels.bound_of(region(4, in_calls={"far_cycles": 5.0})) == (5, "first touches from L2")
     assert kernels.limit_of(region(4.2)) == "port fma: 4.0 of 4.2 cycles"
     assert kernels.limit_of(region(6, predicted=5.8)) == "window and order: 5.8 of 6.0 cycles are predicted"
+    assert kernels.limit_of(region(9)) == "port fma: 4.0 of 9.0 cycles; 5.0 cycles are not predicted, which takes its data to be in L2"
     assert kernels.limit_of(region(9, drained_cycles=8.8, iterations=3)) == (
         "it starts and ends: 3 iterations at a time, of which each takes 8.8 cycles if nothing overlaps")
     assert kernels.limit_of(region(9, measured_cycles=4.5, in_calls={"far_cycles": 3.0})) == (
@@ -150,6 +151,10 @@ def test_instructions_that_can_go():
     edited, count = remarks.take_out(text, "f", {0, 1, 2})
     assert count == 2 and edited == ".func f\n  { C: cimm r0, 0 } @0.1\nL1:\n  { S: sst.f32.f32.512 v0, [r0] }\n  {  }\n.end\n"
     assert remarks.take_out(text, "g", {0, 1, 2}) == (text, 0)
+
+
+def test_words_that_differ():
+    assert tables.differences(["a", "b", "c"], ["a", "x", "b", "c"]) == 0 and tables.differences(["a", "y", "c"], ["a", "c"]) == 1
 
 
 def test_loops_that_are_spared():

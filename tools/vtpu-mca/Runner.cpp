@@ -80,7 +80,8 @@ Status Runner::setRandomParameters(const Program &source, std::mt19937 &random) 
         count *= uint64_t(extent);
       std::vector<uint8_t> &bytes = parameters.emplace_back(count);
       fillRandom(bytes, vtpu_dtype(binding.dtype), random);
-      if (vtpu_set_parameter(program, binding.key.c_str(), vtpu_dtype(binding.dtype), uint32_t(binding.shape.size()), binding.shape.data(), bytes.data()) != 0)
+      if (vtpu_set_parameter(program, binding.key.c_str(), vtpu_dtype(binding.dtype), uint32_t(binding.shape.size()), binding.shape.data(),
+                             bytes.data()) != 0)
         return Error{vtpu_last_error()};
     }
   }

@@ -342,8 +342,8 @@ int main(int argc, char **argv) {
   }
   fmt::print("{}: table {}\n", files[0], table.name);
   if (profile)
-    fmt::print("a call of {}: {:.1f} us, {:.0f} cycles; {} samples, {} of them outside of the words\n", profile->entry, profile->samples.nanoseconds / 1e3,
-               profile->samples.cycles, profile->samples.all(), profile->samples.outside);
+    fmt::print("a call of {}: {:.1f} us, {:.0f} cycles; {} samples, {} of them outside of the words\n", profile->entry,
+               profile->samples.nanoseconds / 1e3, profile->samples.cycles, profile->samples.all(), profile->samples.outside);
   for (const Report &report : reports)
     printReport(report, table, *views, uint32_t(settings.timelineRounds));
   return tools::exitGood;

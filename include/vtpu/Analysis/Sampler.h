@@ -22,14 +22,14 @@ namespace vtpu::analysis {
 struct Samples {
   std::vector<uint32_t> offsets; // into the code, in the order of time
   uint64_t outside = 0;          // of the code
-  /// Of one call while nothing interrupts it: the shortest of many, in nanoseconds and in cycles of the core. A cycle is a step of a chain of dependent
-  /// additions timed beside each call.
+  /// Of one call while nothing interrupts it: the shortest of many, in nanoseconds and in cycles of the core. A cycle is a step of a chain of
+  /// dependent additions timed beside each call.
   double nanoseconds = 0, cycles = 0;
   uint64_t all() const { return offsets.size() + outside; }
 };
 
-/// Calls again and again, half of the time as it is and half of it sampled, for about so many seconds and at least twice each. `call` runs in the calling
-/// thread; what fails ends it with that error. An error where the system has no such timer; or if another thread of the process is sampling.
+/// Calls again and again, half of the time as it is and half of it sampled, for about so many seconds and at least twice each. `call` runs in the
+/// calling thread; what fails ends it with that error. An error where the system has no such timer; or if another thread of the process is sampling.
 Result<Samples> sampleCalls(const uint8_t *code, size_t bytes, double seconds, const std::function<Status()> &call);
 
 } // namespace vtpu::analysis

@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A remark that names what binds a loop is true if the loop gets faster once that costs less. These functions find what is named, and make it cost less.
+// A remark that names what binds a loop is true if the loop gets faster once that costs less. These functions find what is named, and make it cost
+// less.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,8 +27,8 @@ struct Limits {
   Work cycles = 0;     // the largest bound, in hundredths
 };
 
-/// All bounds within `sameLimit` of the largest. `cycles`: what the host is predicted to take in the given order, an iteration of a loop; if the largest
-/// bound is less than nine tenths of that and twice the window would help, the window binds. `loop`: iterations overlap.
+/// All bounds within `sameLimit` of the largest. `cycles`: what the host is predicted to take in the given order, an iteration of a loop; if the
+/// largest bound is less than nine tenths of that and twice the window would help, the window binds. `loop`: iterations overlap.
 Limits findLimits(const Problem &problem, bool loop, double cycles);
 
 /// `port fma`, `port issue, recurrence (dadd to dadd, 4 cycles, and 3 more)`, `critical path (sld to dfma, 7 cycles)`, `window and order`.

@@ -54,7 +54,8 @@ TEST(Limits, NamesPortsThatBindTogether) {
   limits = findLimits(problem, true, 2);
   EXPECT_EQ(describe(limits, problem), "port fma, port load");
   EXPECT_LT(cyclesOf(RelaxedProblem(problem, limits).get()), cyclesOf(problem));
-  EXPECT_EQ(describe(findLimits(problem, true, 4), problem), "window and order"); // told that the host takes longer than the engine finds with a larger window
+  // Told that it takes longer than what the engine finds with a larger window.
+  EXPECT_EQ(describe(findLimits(problem, true, 4), problem), "window and order");
 }
 
 TEST(Limits, NamesTheDependencesOfEveryLongestRecurrence) {

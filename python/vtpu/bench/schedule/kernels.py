@@ -99,12 +99,14 @@ def limit_of(region):
     if drained and drained >= WANTED * measured:
         return f"it starts and ends: {region['iterations']} iterations at a time, of which each takes {drained:.1f} cycles if nothing overlaps"
     reasons = []
-    if alone and alone < WANTED * measured:
+    if alone and WANTED * bound <= alone < WANTED * measured:  # less than the bound is a wrong time
         reasons.append(f"{alone:.1f} cycles where it is timed by itself, the rest is memory that is far in calls")
     if calls["far_cycles"] > (1 - WANTED) * measured:
         reasons.append(f"{calls['far_cycles']:.1f} cycles of first touches from {calls['far_level']} if nothing delays them")
     if drained:
         reasons.append(f"{region['iterations']} iterations at a time")
+    if not reasons:
+        reasons.append(f"{measured - max(bound, region['cycles']):.1f} cycles are not predicted, which takes its data to be in {region['memory']['level']}")
     return "; ".join([text, *reasons])
 
 

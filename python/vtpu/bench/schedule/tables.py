@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Models compiled with port tables: this machine's, the default, and one of LLVM's model of this CPU; their calls take turns in one process."""
 
+import difflib
 import glob
 import os
 
@@ -26,7 +27,7 @@ def section(options, folder):
         times = interleaved({name: lambda entry=entry: entry(*model.inputs) for name, entry in entries.items()}, options.repeats(60))
         best = {name: min(samples) for name, samples in times.items()}
         last = list(tables)[-1]
-        differ = {name: sum(a != b for a, b in zip(listings[name], listings[last])) for name in tables if name != last}
+        differ = {name: differences(listings[last], listings[name]) for name in tables if name != last}
         facts[model.name] = {"milliseconds": best, "words": len(listings[last]), "other_words": differ}
         for name in differ:
             yield Line(f"{model.name}, speed with table {last} over table {name}", best[name] / best[last], "x", ">=", 1 - NOISE, peer=f"ours, table {name}",
@@ -43,4 +44,9 @@ def llvm_table(folder):
 def listing(program, path):
     """The words of a program, one a line."""
     program.save(path)
-    return [line for line in run_tool("vtpu-objdump", "-d", path).splitlines() if "{" in line]
+    return [line[line.index("{"):line.rindex("}")] for line in run_tool("vtpu-objdump", "-d", path).splitlines() if "{" in line]
+
+
+def differences(ours, theirs):
+    """How many of our words are not theirs, in the order of both."""
+    return len(ours) - sum(block.size for block in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks())
