@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The programs whose kernels are looked at one by one: matrix products, the sentence encoder, the hypergraph network."""
 
+import copy
 import dataclasses
+import functools
 import os
 
 import numpy
@@ -65,40 +67,39 @@ def hand_written(options):
     yield Model("kernel 8x48", lambda **choices: program, [a, b], a.astype(numpy.float64) @ b, 2e-7 * k)
 
 
-def network(options):
+@functools.cache
+def network():
     model, x, _, _ = train_network()
     exported = vtpu.export(model, (x,))
     with torch.no_grad():
-        exact = model.double()(x.double()).numpy()
-        model.float()
-    yield Model("hypergraph network", lambda **choices: vtpu.compile(exported, **choices), [x], exact, 1e-4)
+        exact = copy.deepcopy(model).double()(x.double()).numpy()
+    return Model("hypergraph network", lambda **choices: vtpu.compile(exported, **choices), [x], exact, 1e-4)
 
 
-def encoders(options):
+@functools.cache
+def encoder(tokens, seed):
     model, _ = load_encoder()
-    for tokens in (32, 128):
-        generator = torch.Generator().manual_seed(options.seed)
-        ids, mask = torch.randint(1000, 20000, (1, tokens), generator=generator), torch.ones(1, tokens, dtype=torch.int64)
-        exported = vtpu.export(model, (ids, mask), name=f"tokens_{tokens}")
-        with torch.no_grad():
-            exact = model.double()(ids, mask).numpy()
-            model.float()
-        yield Model(f"MiniLM {tokens} tokens", lambda exported=exported, **choices: vtpu.compile(exported, **choices), [ids, mask], exact, 1e-5)
+    generator = torch.Generator().manual_seed(seed)
+    ids, mask = torch.randint(1000, 20000, (1, tokens), generator=generator), torch.ones(1, tokens, dtype=torch.int64)
+    exported = vtpu.export(model, (ids, mask), name=f"tokens_{tokens}")
+    with torch.no_grad():
+        exact = copy.deepcopy(model).double()(ids, mask).numpy()
+    return Model(f"MiniLM {tokens} tokens", lambda **choices: vtpu.compile(exported, **choices), [ids, mask], exact, 1e-5)
 
 
 def small(options):
     """Programs whose data is near."""
     yield from hand_written(options)
     yield from products(options)
-    yield from network(options)
+    yield network()
 
 
 def compiled(options):
     """All that the compiler makes; quick: the small ones."""
     yield from products(options)
-    yield from network(options)
+    yield network()
     if not options.quick:
-        yield from encoders(options)
+        yield from (encoder(tokens, options.seed) for tokens in (32, 128))
 
 
 def every(options):
