@@ -104,7 +104,8 @@ TEST(Limits, AreTrueOfGeneratedLoops) {
         std::string what;
         EXPECT_LT(findBounds(relaxed.get()).limit(relaxed.get(), what), limits.cycles) << describe(limits, problem);
         const IntervalBounds before = findIntervalBounds(problem), after = findIntervalBounds(relaxed.get());
-        EXPECT_LE(after.least(), before.least());
+        EXPECT_LE(after.resource, before.resource);
+        EXPECT_LE(after.recurrence, before.recurrence);
       }
 }
 } // namespace
