@@ -110,7 +110,7 @@ IntervalBounds findIntervalBounds(const Problem &problem) {
   uint64_t latencies = 1;
   for (const Operation &operation : problem.operations)
     latencies += operation.row->latency;
-  constexpr uint64_t longest = 1 << 24;
+  constexpr uint64_t longest = 1 << 20;
   uint32_t low = bounds.registers + 1, high = uint32_t(std::min(longest, low + latencies * (problem.values.size() + 1)));
   if (!lives.registersAllow(int32_t(high)))
     return bounds;
