@@ -12,6 +12,7 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <numeric>
+#include <set>
 
 namespace vtpu::host {
 
@@ -21,10 +22,9 @@ using sched::Work;
 namespace {
 /// A store further back than this many rounds has long reached the cache.
 constexpr int64_t mostDistance = 64;
-/// Cycles from when a store leaves the window to a load that had to wait for that: one that finds only a part of what it reads in the store, or one
-/// behind a masked store.
-constexpr double commit = 12;
 constexpr double line = 64; // bytes
+/// Stores that have left the window but not the core.
+constexpr unsigned waitingStores = 64;
 
 Work toWork(double cycles) { return Work(std::lround(std::max(0.0, cycles) * oneCycle)); }
 
@@ -47,15 +47,18 @@ public:
         return Error{fmt::format("the table '{}' has no figure for `{}`", table.name, instruction.form)};
       figures.push_back(figure);
     }
+    wide.resize(table.resources.size());
     for (size_t i = 0; i < code.size(); ++i)
-      wide |= isWide(code[i].form) && !isEliminated(code[i], *figures[i]);
+      if (isWide(code[i].form) && !isEliminated(code[i], *figures[i]))
+        for (const Use &use : figures[i]->uses)
+          wide[use.resource] = true;
     addPorts();
     addOperations();
     addForwarding();
     addFlow();
-    addCommits();
     if (facts.loops)
       addStreams();
+    addCommits();
     return {};
   }
 
@@ -66,13 +69,14 @@ private:
   CodeModel &model;
   const Addresses addresses;
   std::vector<const Figure *> figures;
-  bool wide = false; // some of it has 512 bits: resources for that count
+  std::vector<bool> wide; // by resource: something of 512 bits uses it, so that it counts if it is for that
   /// What a load gets from a store instead of from memory.
   struct Forward {
     uint32_t store, distance;
     double latency; // from the start of the store to what a load returns
   };
   std::vector<std::optional<Forward>> forwards; // by instruction: of those that only load
+  std::map<uint32_t, double> missing; // stores that are the first to touch a line far away: in which part of rounds, or how many of one
 
   void addPorts() {
     model.ports.name = table.name;
@@ -95,11 +99,13 @@ private:
     for (size_t i = 0; i < code.size(); ++i) {
       const Figure &figure = *figures[i];
       sched::PortRow row;
-      row.latency = code[i].isZeroIdiom ? 0 : uint32_t(figure.latency);
+      // What only stores is done when address and value are there.
+      const bool stores = code[i].memory && code[i].memory->store && code[i].writes.none();
+      row.latency = code[i].isZeroIdiom ? 0 : stores ? 1 : uint32_t(figure.latency);
       row.uses.push_back({0, std::max<Work>(1, toWork(figure.uops))});
       if (!isEliminated(code[i], figure))
         for (const Use &use : figure.uses)
-          if (const Work work = toWork(use.work); work && (wide || !table.resources[use.resource].wide))
+          if (const Work work = toWork(use.work); work && (wide[use.resource] || !table.resources[use.resource].wide))
             row.uses.push_back({use.resource + 1, work});
       const bool taken = code[i].branch != Branch::none && (code[i].branch != Branch::conditional || (facts.loops && i + 1 == code.size()));
       if (taken)
@@ -132,6 +138,23 @@ private:
     model.problem.dependences.push_back({from, to, kind, work / oneCycle, distance, false, retired, work % oneCycle});
   }
 
+  /// Cycles from when what a register holds is there to when an instruction that reads it would start if it were the quickest of its operands.
+  double delay(size_t i, Register reg) const {
+    const Figure &figure = *figures[i];
+    double latency = 0;
+    bool named = false;
+    for (size_t k = 0; k < figure.operands.size() && k < code[i].operands.size(); ++k)
+      if (code[i].operands[k] == reg) {
+        latency = std::max(latency, figure.operands[k]);
+        named = true;
+      }
+    if (const std::optional<Memory> &access = code[i].memory; access && access->load && (access->base == reg || access->index == reg)) {
+      latency = std::max(latency, figure.addressLatency);
+      named = true;
+    }
+    return (named ? latency : figure.latency) - figure.leastLatency();
+  }
+
   /// From the last write of a register to each read.
   void addFlow() {
     constexpr int64_t never = INT64_MIN;
@@ -151,14 +174,11 @@ private:
           continue;
         if (model.operations[from] == model.operations[i] && !distance)
           continue; // the flags of a fused pair
-        double latency = code[from].isZeroIdiom ? 0 : figures[from]->latency;
-        const std::optional<Memory> &access = code[i].memory;
-        if (access && access->load && (access->base == reg || access->index == reg))
-          latency += std::max(0.0, figures[i]->addressLatency - figures[i]->latency);
-        depend(model.operations[from], model.operations[i], sched::DependenceKind::flow, latency, distance);
+        const double latency = code[from].isZeroIdiom ? 0 : figures[from]->leastLatency(), wait = delay(i, Register(reg));
+        depend(model.operations[from], model.operations[i], sched::DependenceKind::flow, latency + wait, distance);
         if (const std::optional<Forward> &forward = forwards[from])
-          depend(model.operations[forward->store], model.operations[i], sched::DependenceKind::flow,
-                 latency - figures[from]->latency + forward->latency, distance + forward->distance);
+          depend(model.operations[forward->store], model.operations[i], sched::DependenceKind::flow, forward->latency + wait,
+                 distance + forward->distance);
       }
       for (unsigned reg = 0; reg < numRegisters; ++reg)
         if (code[i].writes[reg])
@@ -195,12 +215,12 @@ private:
       const bool masked = code[*store].form.find("{k}") != std::string::npos;
       const uint32_t from = model.operations[*store], to = model.operations[i];
       if (!whole || masked) {
-        depend(from, to, sched::DependenceKind::memory, commit, uint32_t(distance), true);
+        depend(from, to, sched::DependenceKind::memory, table.storeToLoad, uint32_t(distance), true);
         continue;
       }
-      // A host that renames memory knows it by its registers; through the store buffer it takes as long as through the cache.
+      // Through the store buffer it takes as long as through the cache.
       const double latency =
-          isRenamed(*store, i, distance) ? figures[*store]->latency : std::max(figures[*store]->latency, figures[i]->addressLatency);
+          isRenamed(*store, i, distance) ? table.renaming->latency : std::max(figures[*store]->leastLatency(), figures[i]->addressLatency);
       if (figures[i]->latency == figures[i]->addressLatency)
         forwards[i] = {*store, uint32_t(distance), latency};
       else
@@ -208,16 +228,22 @@ private:
     }
   }
 
-  /// True if a load names its address by the same registers as a store, and nothing in between writes them.
+  /// Whether the host knows at rename what a load gets from a store.
   bool isRenamed(uint32_t store, uint32_t load, int64_t distance) const {
     const Memory &a = *code[store].memory, &b = *code[load].memory;
-    if (a.base != b.base || a.index != b.index || distance > 1 || (distance && load > store))
+    const bool whole = code[store].form == "mov m64, r64" && b.bytes == 8 && a.index == noRegister && b.index == noRegister &&
+                       code[load].form.find("r64") != std::string::npos;
+    if (!table.renaming || !whole)
+      return false;
+    if (table.renaming->anyBase)
+      return true;
+    // By the same register, which nothing in between writes.
+    if (a.base != b.base || a.displacement != b.displacement || distance > 1 || (distance && load > store))
       return false;
     const uint32_t n = uint32_t(code.size());
     for (uint32_t i = (store + 1) % n; i != load; i = (i + 1) % n)
-      for (Register reg : {a.base, a.index})
-        if (reg != noRegister && code[i].writes[reg])
-          return false;
+      if (a.base != noRegister && code[i].writes[a.base])
+        return false;
     return true;
   }
 
@@ -240,28 +266,6 @@ private:
     return last;
   }
 
-  /// Stores leave for the nearest cache in order, a line at a time: two behind each other that reach the same line leave together.
-  void addCommits() {
-    if (table.caches.empty() || !(table.caches.front().storeBytes > 0))
-      return;
-    const Work lineWork = std::max<Work>(1, toWork(line / table.caches.front().storeBytes));
-    const uint32_t port = uint32_t(model.ports.ports.size());
-    std::pair<uint32_t, int64_t> last; // line of a store that another one can join
-    bool joins = false;
-    for (uint32_t i = 0; i < code.size(); ++i) {
-      if (!code[i].memory || !code[i].memory->store)
-        continue;
-      const std::optional<Addresses::Address> &address = addresses.all()[i];
-      const std::pair<uint32_t, int64_t> now =
-          address ? std::pair(address->symbol, int64_t(std::floor(double(address->offset) / line))) : std::pair(UINT32_MAX, int64_t(i));
-      joins = !joins && now == last;
-      last = now;
-      if (!joins)
-        model.rows[model.operations[i]].uses.push_back({port, lineWork});
-    }
-    model.ports.ports.push_back({"commit", oneCycle});
-  }
-
   void addStreams() {
     std::map<uint32_t, Stream> bySymbol;
     for (uint32_t i = 0; i < code.size(); ++i) {
@@ -281,35 +285,112 @@ private:
       stream.stores |= code[i].memory->store;
       stream.instructions.push_back(i);
     }
-    for (auto &[symbol, stream] : bySymbol)
+    for (auto &[symbol, stream] : bySymbol) {
+      stream.bytes = newBytes(stream);
       model.streams.push_back(std::move(stream));
+    }
     if (!facts.iterations)
       return;
     double footprint = 0;
     for (const Stream &stream : model.streams)
-      footprint += double(stream.end - stream.begin) + double(facts.iterations - 1) * std::abs(double(stream.step));
+      footprint += stream.step ? double(stream.bytes) * double(facts.iterations) : double(stream.bytes);
     model.footprint = uint64_t(footprint);
     while (model.level + 1 < table.caches.size() && double(table.caches[model.level].bytes) < footprint)
       ++model.level;
     if (model.level)
-      chargeLevel(table.caches[model.level]);
+      addFills();
   }
 
-  /// Lines that a round touches for the first time come from the level that holds them all.
-  void chargeLevel(const Cache &cache) {
+  /// Bytes of the lines that a round is the first to touch. Where a stream moves by whole lines these are the places of its accesses within a step.
+  uint64_t newBytes(const Stream &stream) const {
+    std::set<int64_t> lines;
+    for (uint32_t i : stream.instructions)
+      for (int64_t at = lineOf(i, 0); at <= lineOf(i, code[i].memory->bytes - 1); ++at)
+        lines.insert(placeOf(stream, at));
+    const uint64_t touched = lines.size() * uint64_t(line);
+    return stream.step ? std::min(touched, uint64_t(std::abs(stream.step))) : touched;
+  }
+  int64_t lineOf(uint32_t i, int64_t beyond) const { return (addresses.all()[i]->offset + beyond) >> 6; }
+  /// Lines of different rounds that are one and the same have one place.
+  static int64_t placeOf(const Stream &stream, int64_t at) {
+    const int64_t lines = std::abs(stream.step) / int64_t(line);
+    return !lines || stream.step % int64_t(line) ? (stream.step ? 0 : at) : ((at % lines) + lines) % lines;
+  }
+
+  /// Which instruction is the first to touch a line that a stream comes to, for each of the places that it has for lines.
+  void addFills() {
+    const Cache &cache = table.caches[model.level];
     const uint32_t port = uint32_t(model.ports.ports.size());
     model.ports.ports.push_back({cache.name, oneCycle});
     for (const Stream &stream : model.streams) {
       if (!stream.step)
         continue;
-      // Whole lines, but no more than what the stream moves by.
-      const double touched = std::ceil(double(stream.end - stream.begin) / line) * line;
-      const double bytes = std::min(std::abs(double(stream.step)), touched);
-      const double cycles = bytes / (stream.stores ? cache.storeBytes : cache.loadBytes);
-      sched::PortRow &row = model.rows[model.operations[stream.instructions.front()]];
-      if (cycles > 0 && std::isfinite(cycles))
-        row.uses.push_back({port, std::max<Work>(1, toWork(cycles))});
+      std::map<int64_t, std::pair<int64_t, uint32_t>> first; // by place: how far ahead, and who
+      for (uint32_t i : stream.instructions)
+        for (int64_t at = lineOf(i, 0); at <= lineOf(i, code[i].memory->bytes - 1); ++at) {
+          const int64_t ahead = stream.step > 0 ? at : -at;
+          const auto [it, isNew] = first.insert({placeOf(stream, at), {ahead, i}});
+          if (!isNew && ahead > it->second.first)
+            it->second = {ahead, i};
+        }
+      // Where a step is no number of lines, the part of rounds that come to a new one.
+      const double share = double(stream.bytes) / line / double(first.size());
+      for (const auto &[place, leader] : first) {
+        const uint32_t i = leader.second;
+        // What has been written leaves again.
+        const double cycles = share * line / cache.loadBytes * (stream.stores ? 2 : 1);
+        if (cycles > 0 && std::isfinite(cycles))
+          model.rows[model.operations[i]].uses.push_back({port, std::max<Work>(1, toWork(cycles))});
+        if (!code[i].memory->load)
+          missing[i] += share;
+      }
     }
+  }
+
+  /// Stores leave for the nearest cache in order, a line at a time: two behind each other that reach the same line leave together. One whose line is
+  /// further away waits for it; the lines of the next few are asked for meanwhile.
+  void addCommits() {
+    if (table.caches.empty() || !(table.caches.front().storeBytes > 0))
+      return;
+    struct Entry {
+      uint32_t instruction;
+      double work, miss; // cycles if its line is near; part of rounds in which it is not
+    };
+    const double lineWork = line / table.caches.front().storeBytes;
+    std::vector<Entry> queue;
+    std::pair<uint32_t, int64_t> last; // line of a store that another one can join
+    bool joins = false;
+    for (uint32_t i = 0; i < code.size(); ++i) {
+      if (!code[i].memory || !code[i].memory->store)
+        continue;
+      const std::optional<Addresses::Address> &address = addresses.all()[i];
+      const std::pair<uint32_t, int64_t> now = address ? std::pair(address->symbol, lineOf(i, 0)) : std::pair(UINT32_MAX, int64_t(i));
+      joins = !joins && now == last;
+      last = now;
+      queue.push_back({i, joins ? 0 : lineWork, missing.count(i) ? std::min(1.0, missing[i]) : 0});
+    }
+    if (queue.empty())
+      return;
+    const uint32_t port = uint32_t(model.ports.ports.size());
+    model.ports.ports.push_back({"commit", oneCycle, std::max<Work>(1, toWork(waitingStores * lineWork))});
+    const Cache &cache = table.caches[model.level];
+    const double ahead = cache.storeBytes > 0 ? cache.latency * cache.storeBytes / line : 1;
+    const size_t overlapped = size_t(std::clamp(std::round(ahead), 1.0, double(waitingStores)));
+    // When each leaves, in so many rounds that only the steady state counts.
+    const size_t n = queue.size(), rounds = facts.loops ? 2 * (16 + 4 * overlapped / n) : 1;
+    std::vector<double> left(n * rounds), work(n);
+    for (size_t at = 0; at < left.size(); ++at) {
+      const Entry &entry = queue[at % n];
+      const double round = double(at / n), before = at ? left[at - 1] : 0;
+      left[at] = before + entry.work;
+      if (std::floor((round + 1) * entry.miss) > std::floor(round * entry.miss))
+        left[at] = std::max(left[at], (at >= overlapped ? left[at - overlapped] : 0) + cache.latency);
+      if (2 * (at / n) >= rounds || rounds == 1)
+        work[at % n] += (left[at] - before) / double(rounds == 1 ? 1 : rounds / 2);
+    }
+    for (size_t s = 0; s < n; ++s)
+      if (const Work cycles = toWork(work[s]))
+        model.rows[model.operations[queue[s].instruction]].uses.push_back({port, cycles});
   }
 };
 } // namespace

@@ -27,6 +27,8 @@ constexpr unsigned instructionsOfLoop = 120;
 constexpr double leastUse = 0.3, nearMultiple = 0.08;
 /// Jumps do not follow each other at once: predictors know a few in a line of code.
 constexpr unsigned nopsOfJump = 4;
+/// Less than this part of an operation short of a whole one is a whole one.
+constexpr double roundedUp = 0.4;
 /// Two loops that take as long as each other within this part are the same to a calibration.
 constexpr double tolerance = 0.03;
 /// Forms that take longer are not run against every resource: they are sequences of microcode.
@@ -90,6 +92,8 @@ struct Basis {
   double slots = 0;      // its issue slots
   /// Several units that take 512 bits.
   bool wide = false;
+  /// A few operations of 512 bits are enough to make narrow ones use these units alone.
+  bool reaches = false;
   bool several() const { return throughput < 0.95 * slots; }
 };
 
@@ -157,6 +161,10 @@ private:
     if (Status status = each("latencies", &Calibrator::measureLatency); !status)
       return status;
     if (Status status = each("issue slots", &Calibrator::measureSlots); !status)
+      return status;
+    if (Status status = measureRenaming(); !status)
+      return status;
+    if (Status status = measureStoreToLoad(); !status)
       return status;
     stage("resources");
     if (Status status = findBases(); !status)
@@ -277,23 +285,29 @@ private:
   }
 
   Status measureLatency(Subject &subject) {
-    auto latency = [&](const Chain &chain, double &target) -> Status {
-      double time = 0;
+    auto latency = [&](const Chain &chain, double &time) -> Status {
       if (Status status = cycles(chain.body, &subject, time); !status)
         return status;
       time = time / chain.steps - chain.simple;
       for (Carrier carrier : chain.carriers)
         time -= carrierLatency[size_t(carrier)];
-      target = std::max(target, time);
+      time = std::max(0.0, time);
       return {};
     };
     subject.figure.latency = subject.figure.addressLatency = 0;
+    std::vector<double> byPlace(subject.pattern.places().size(), -1);
     Result<std::vector<Chain>> chains = registerChains(subject.pattern);
     if (!chains)
       return Error{chains.message()};
-    for (const Chain &chain : *chains)
-      if (Status status = latency(chain, subject.figure.latency); !status)
+    for (const Chain &chain : *chains) {
+      double time = 0;
+      if (Status status = latency(chain, time); !status)
         return status;
+      subject.figure.latency = std::max(subject.figure.latency, time);
+      if (chain.place)
+        byPlace[*chain.place] = time;
+    }
+    setOperands(subject, byPlace);
     Result<std::optional<Chain>> address = addressChain(subject.pattern);
     if (!address)
       return Error{address.message()};
@@ -302,6 +316,52 @@ private:
         return status;
     if (chains->empty() && *address)
       subject.figure.latency = subject.figure.addressLatency;
+    return {};
+  }
+
+  /// Keeps the latency of each operand if they differ.
+  static void setOperands(Subject &subject, const std::vector<double> &byPlace) {
+    Figure &figure = subject.figure;
+    figure.operands.clear();
+    for (size_t i = 0; i < byPlace.size(); ++i)
+      if (const Place &place = subject.pattern.places()[i]; place.reads && place.role != Place::base && place.role != Place::index)
+        figure.operands.push_back(byPlace[i] < 0 ? figure.latency : byPlace[i]);
+    const bool differ = std::any_of(figure.operands.begin(), figure.operands.end(), [&](double l) { return l < figure.latency - 0.2; });
+    if (!differ || figure.operands.size() != subject.example->instruction.operands.size())
+      figure.operands.clear();
+  }
+
+  /// A step of the chain is the store, which leaves the window a cycle after its value is there, the wait, and the load.
+  Status measureStoreToLoad() {
+    const Subject *load = find("vmovups xmm, m128");
+    if (!load || load->failed)
+      return {};
+    const Chain chain = partialChain();
+    double time = 0;
+    if (Status status = cycles(chain.body, nullptr, time); !status)
+      return status;
+    if (time > 0)
+      result.table.storeToLoad = roundFigure(std::max(0.0, time / chain.steps - 1 - load->figure.latency));
+    return {};
+  }
+
+  Status measureRenaming() {
+    const Subject *store = find("mov m64, r64");
+    if (!store || store->failed)
+      return {};
+    for (bool otherBase : {false, true}) {
+      const Chain chain = renamedChain(otherBase);
+      double time = 0;
+      if (Status status = cycles(chain.body, nullptr, time); !status)
+        return status;
+      const double latency = std::max(0.0, time / chain.steps - chain.simple);
+      if (time <= 0 || latency > 0.5 * store->figure.latency)
+        return {};
+      if (otherBase)
+        result.table.renaming->anyBase = true;
+      else
+        result.table.renaming = Renaming{roundFigure(latency), false};
+    }
     return {};
   }
 
@@ -343,6 +403,13 @@ private:
         unsigned(std::ceil(std::max({2.0, 1.5 * subject.figure.throughput / basis.throughput + 1, 1.3 * slots / width / slack})));
     if (Status status = addedTime(subject, basis, fillers, track, added); !status)
       return status;
+    // How operations are spread is chance: with more of the others there is more room for it.
+    if (basis.wide) {
+      double withMore = 0;
+      if (Status status = addedTime(subject, basis, 2 * fillers, track, withMore); !status)
+        return status;
+      added = std::min(added, withMore);
+    }
     // One operation of 512 bits may slow all narrow ones: what grows with their number is not its work.
     if (basis.several() && !basis.wide && isWide(subject.form()) && added > 0) {
       double withMore = 0;
@@ -402,8 +469,42 @@ private:
       if (distinct)
         bases.push_back(std::move(basis));
     }
+    for (Basis &basis : bases)
+      if (basis.wide)
+        if (Status status = findReach(basis); !status)
+          return status;
     for (const Basis &basis : bases)
-      result.table.resources.push_back({basis.name, 1, basis.wide});
+      result.table.resources.push_back({basis.name, 1, basis.wide && basis.reaches});
+    return {};
+  }
+
+  /// Whether one operation of 512 bits among many narrow ones slows all of these down, as it does where it closes a unit for them. Beside a stream of
+  /// wide ones it is also how a host happens to spread operations over units that costs narrow ones time.
+  Status findReach(Basis &basis) {
+    constexpr unsigned narrowOnes = 11, groups = 6;
+    for (const Basis &other : bases) {
+      if (other.wide || !other.several() || isWide(other.subject->form()))
+        continue;
+      double added = 0;
+      if (Status status = addedTime(*other.subject, basis, nullptr, added); !status)
+        return status;
+      if (added < 1.2 * other.throughput) // it does not care
+        continue;
+      Copies narrow(other.subject->pattern, Copies::firstHalf), wide(basis.subject->pattern, Copies::secondHalf);
+      std::vector<uint8_t> body;
+      startBody(*other.subject, body);
+      for (unsigned i = 0; i < groups; ++i) {
+        if (Status status = appendCopies(narrow, narrowOnes, body); !status)
+          return status;
+        if (Status status = wide.appendTo(body); !status)
+          return status;
+      }
+      double time = 0;
+      if (Status status = cycles(body, nullptr, time); !status)
+        return status;
+      const double apart = narrowOnes * other.throughput, together = narrowOnes * added + basis.throughput;
+      basis.reaches |= time / groups > (apart + together) / 2;
+    }
     return {};
   }
 
@@ -417,12 +518,18 @@ private:
         figure.uses.push_back({b, figure.throughput});
         continue;
       }
+      if (bases[b].wide && !bases[b].reaches && !isWide(subject.form()))
+        continue;
       double added = 0;
       if (Status status = addedTime(subject, bases[b], &subject, added); !status)
         return status;
-      const double unit = bases[b].throughput, multiple = std::round(added / unit) * unit;
-      if (std::abs(added - multiple) < nearMultiple * unit)
+      const double unit = bases[b].throughput;
+      if (bases[b].several()) {
+        // Operations use all units of a resource or none. A host does not spread them as well as it might, which only adds.
+        added = std::min(std::floor(added / unit + roundedUp), std::max(1.0, figure.uops)) * unit;
+      } else if (const double multiple = std::round(added / unit) * unit; std::abs(added - multiple) < nearMultiple * unit) {
         added = multiple;
+      }
       // A form never works longer than it takes when alone, but for narrow ones beside wide ones.
       if (!bases[b].wide || isWide(subject.form()))
         added = std::min(added, figure.throughput);
@@ -473,6 +580,8 @@ private:
       *value = roundFigure(*value);
     for (Use &use : figure.uses)
       use.work = roundFigure(use.work);
+    for (double &latency : figure.operands)
+      latency = roundFigure(latency);
   }
 
   void finishForms() {
@@ -530,7 +639,10 @@ private:
       if (bytes == 0)
         continue;
       const double chase = measurer.chaseTicks(bytes), load = measurer.streamTicks(bytes, false), store = measurer.streamTicks(bytes, true);
-      const double cycle = timer.clock();
+      // What ran before may slow the first additions down.
+      double cycle = timer.clock();
+      for (unsigned run = 0; run < 20; ++run)
+        cycle = std::min(cycle, timer.clock());
       if (chase <= 0 || load <= 0 || store <= 0) {
         result.warnings.push_back(fmt::format("no memory of {} MiB to time {}", bytes >> 20, cache.name));
         continue;
@@ -563,14 +675,15 @@ private:
       std::vector<Copies> copies;
       std::vector<double> work(table.resources.size());
       double slots = 0;
-      bool wide = false;
+      std::vector<bool> wide(table.resources.size());
       for (unsigned i = 0; i < formsOfMix; ++i) {
         const Subject &subject = *choice[random() % choice.size()];
         copies.emplace_back(subject.pattern);
         slots += subject.figure.uops;
-        wide |= isWide(subject.form());
-        for (const Use &use : subject.figure.uses)
+        for (const Use &use : subject.figure.uses) {
           work[use.resource] += use.work;
+          wide[use.resource] = wide[use.resource] || isWide(subject.form());
+        }
       }
       std::vector<uint8_t> body;
       constexpr unsigned rounds = 12;
@@ -583,7 +696,7 @@ private:
         return status;
       double predicted = slots / table.issueWidth;
       for (size_t r = 0; r < work.size(); ++r)
-        if (wide || !table.resources[r].wide)
+        if (wide[r] || !table.resources[r].wide)
           predicted = std::max(predicted, work[r]);
       if (time > 0)
         errors.push_back(std::abs(predicted * rounds / time - 1));

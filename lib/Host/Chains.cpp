@@ -188,11 +188,15 @@ private:
     return carried;
   }
 
-  /// Loads what was stored.
+  /// Loads what was stored, with an index: no host renames such memory.
   Status loadBack(Chain &chain, RegisterClass to, Register target) {
     // A mask or a general register takes the first bytes of a vector.
     const unsigned bytes = to == RegisterClass::vector ? memory->bytes : std::min(memory->bytes, 8u);
-    const ZydisEncoderOperand from = scratchAt(storesFrom + forwarded, bytes);
+    constexpr int32_t indexValue = 64;
+    const int32_t stored = memory->index == noRegister || memory->vectorIndex() ? 0 : indexValue * memory->scale;
+    ZydisEncoderOperand from = scratchAt(storesFrom + forwarded + stored - indexValue, bytes);
+    from.mem.index = operandOf(kernel::index).reg.value;
+    from.mem.scale = 1;
     if (to == RegisterClass::mask && bytes == 8) {
       append(chain.body, ZYDIS_MNEMONIC_KMOVQ, {operandOf(target), from});
     } else if (to == RegisterClass::vector && bytes >= 16) {
@@ -242,6 +246,7 @@ Result<std::vector<Chain>> registerChains(const Pattern &pattern) {
     Result<Chain> chain = builder.throughRegister(place, fixed);
     if (!chain)
       return Error{chain.message()};
+    chain->place = place;
     chains.push_back(std::move(*chain));
     return {};
   };
@@ -261,6 +266,33 @@ Result<std::vector<Chain>> registerChains(const Pattern &pattern) {
     if (Status status = add(std::nullopt, flagsRegister); !status)
       return Error{status.message()};
   return chains;
+}
+
+Chain renamedChain(bool otherBase) {
+  Chain chain;
+  constexpr Register value = 8, base = 9;
+  if (otherBase)
+    append(chain.body, ZYDIS_MNEMONIC_MOV, {operandOf(base), operandOf(scratch)});
+  ZydisEncoderOperand to = scratchAt(storesFrom + forwarded, 8), from = to;
+  if (otherBase)
+    from.mem.base = operandOf(base).reg.value;
+  for (; chain.steps < instructionsOfChain / 3; ++chain.steps) {
+    append(chain.body, ZYDIS_MNEMONIC_MOV, {to, operandOf(value)});
+    append(chain.body, ZYDIS_MNEMONIC_MOV, {operandOf(value), from});
+    append(chain.body, ZYDIS_MNEMONIC_OR, {operandOf(value), operandOf(other)});
+  }
+  chain.simple = 1;
+  return chain;
+}
+
+Chain partialChain() {
+  Chain chain;
+  constexpr Register value = firstVector;
+  for (; chain.steps < instructionsOfChain / 3; ++chain.steps) {
+    append(chain.body, ZYDIS_MNEMONIC_VMOVQ, {scratchAt(storesFrom + forwarded, 8), narrowOf(value)});
+    append(chain.body, ZYDIS_MNEMONIC_VMOVUPS, {narrowOf(value), scratchAt(storesFrom + forwarded, 16)});
+  }
+  return chain;
 }
 
 Result<std::optional<Chain>> addressChain(const Pattern &pattern) { return Builder(pattern).throughAddress(); }

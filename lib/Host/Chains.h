@@ -25,10 +25,15 @@ struct Chain {
   // Of each step, besides the instruction:
   std::vector<Carrier> carriers;
   unsigned simple = 0; // integer operations of one cycle
+  std::optional<size_t> place; // of the operand, if it has one
 };
 
 /// A chain through each register operand, and of a form that only stores through memory. Empty if there is none: nothing is read or written.
 Result<std::vector<Chain>> registerChains(const Pattern &pattern);
+/// Stores a general register and loads it again, by a base and a distance alone, as hosts that rename memory have it.
+Chain renamedChain(bool otherBase);
+/// Stores 8 bytes of a vector and loads the 16 bytes around them: what the store holds is not enough for the load.
+Chain partialChain();
 /// The chain through the address of a form that loads; nothing if the form has none.
 Result<std::optional<Chain>> addressChain(const Pattern &pattern);
 

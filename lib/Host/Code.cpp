@@ -194,8 +194,12 @@ void addRegister(Instruction &result, const Decoded &decoded, const ZydisDecoded
   if (reg == noRegister)
     return;
   const bool writes = operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
-  if (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ)
+  const bool names = operand.visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT;
+  if (operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) {
     result.reads.set(reg);
+    if (names)
+      result.operands.push_back(reg);
+  }
   if (!writes)
     return;
   result.writes.set(reg);
@@ -203,8 +207,11 @@ void addRegister(Instruction &result, const Decoded &decoded, const ZydisDecoded
   const bool keepsRest = cls == ZYDIS_REGCLASS_GPR8 || cls == ZYDIS_REGCLASS_GPR16 ||
                          (operand.actions & ZYDIS_OPERAND_ACTION_CONDWRITE) ||
                          (reg >= firstVector && reg < firstMask && decoded.instruction.avx.mask.mode == ZYDIS_MASK_MODE_MERGING);
-  if (keepsRest)
-    result.reads.set(reg);
+  if (!keepsRest)
+    return;
+  result.reads.set(reg);
+  if (names && !(operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ))
+    result.operands.push_back(reg);
 }
 
 void addFlags(Instruction &result, const ZydisDecodedInstruction &instruction, bool keepsFlags) {
@@ -343,8 +350,10 @@ Instruction describe(const Decoded &decoded, uint32_t offset, uint64_t address) 
     result.memory->displacement += int64_t(address) + result.length;
   result.isMove = isMove(decoded);
   result.isZeroIdiom = isZeroIdiom(decoded);
-  if (result.isZeroIdiom)
+  if (result.isZeroIdiom) {
     result.reads.reset();
+    result.operands.clear();
+  }
   return result;
 }
 } // namespace

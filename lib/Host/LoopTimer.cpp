@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstring>
 #include <fmt/format.h>
+#include <map>
 #include <random>
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -20,37 +21,52 @@ namespace vtpu::host {
 using namespace isa;
 
 namespace {
-/// Rounds of samples, of which the median counts; in each the shortest of some runs does. The first ones warm up.
-constexpr unsigned rounds = 7, warmUp = 2, mostRuns = 40;
-constexpr std::chrono::microseconds roundTime(1500);
-/// Loops that run less often are not also run half as often.
+/// A round takes the shortest times of some numbers of iterations and has the slope between them. So many rounds that agree are wanted of so many.
+constexpr unsigned wantedRounds = 3, mostRounds = 15, warmUpCalls = 8;
+constexpr double tolerance = 0.02;
+/// A round calls the loop with each number of iterations so often at least and at most, and ends when its time is over.
+constexpr unsigned leastPasses = 3, mostPasses = 60;
+constexpr std::chrono::microseconds roundTime(2000);
+/// Different numbers of iterations, from half of them on. Many, in an order that no branch predictor learns: so every run ends alike, with a jump that
+/// is predicted wrong.
+constexpr unsigned mostCounts = 16;
+/// Of a loop that runs less often only all iterations are timed together.
 constexpr uint64_t fewestIterations = 8;
+/// Flags of MXCSR: an operand was denormal, a result became so.
+constexpr uint32_t denormalFlags = 0x12;
+constexpr const char *denormal = "it computes denormal numbers, which hosts are slow at";
 /// A load waits for an older store whose address is the same in its last twelve bits: what is read and what is written starts half a page apart.
 constexpr size_t page = 4096;
 
 /// Ticks of the time stamp counter in a cycle of the core, now: additions that wait for each other take a cycle each.
 double ticksPerCycle() {
 #if defined(__x86_64__)
-  constexpr unsigned additions = 1024;
-  uint64_t least = UINT64_MAX, value = 0;
-  for (unsigned run = 0; run < 3; ++run) {
+  constexpr unsigned block = 128, few = 4, many = 28;
+  uint64_t least[2] = {UINT64_MAX, UINT64_MAX}, value = 0;
+  for (unsigned run = 0; run < 6; ++run) {
     _mm_lfence();
     const uint64_t start = __rdtsc();
     _mm_lfence();
-    asm volatile(".rept 1024\n\tadd %1, %0\n\t.endr" : "+r"(value) : "r"(start));
+    for (unsigned n = run % 2 ? many : few; n; --n)
+      asm volatile(".rept 128\n\tadd %1, %0\n\t.endr" : "+r"(value) : "r"(start));
     _mm_lfence();
-    least = std::min<uint64_t>(least, __rdtsc() - start);
+    least[run % 2] = std::min<uint64_t>(least[run % 2], __rdtsc() - start);
   }
-  return double(least) / additions;
+  return double(least[1] - least[0]) / (block * (many - few));
 #else
   return 1;
 #endif
 }
 
-/// Numbers that no operation is slow with: floats from 1 to 2, small integers, which also are indices in range; or all zero.
-std::vector<uint8_t> numbers(DType type, uint64_t bytes, bool zero) {
+/// What a loop is timed with, one after the other until its program runs: numbers that are ordinary whatever type reads them, as bits of other types
+/// too; small integers, which also are indices in range; zeros.
+enum class Fill : uint8_t { ordinary, small, zero };
+constexpr Fill fills[] = {Fill::ordinary, Fill::small, Fill::zero};
+
+/// Floats are from 1 to 2.
+std::vector<uint8_t> numbers(DType type, uint64_t bytes, Fill how) {
   std::vector<uint8_t> result(bytes);
-  if (zero)
+  if (how == Fill::zero)
     return result;
   std::mt19937_64 random(1);
   auto fill = [&](auto sample) {
@@ -76,6 +92,11 @@ std::vector<uint8_t> numbers(DType type, uint64_t bytes, bool zero) {
     fill([&] { return uint8_t(random() & 1); });
     break;
   default:
+    if (how == Fill::ordinary) {
+      // As bf16 and f32 from 1 to 2, as f16 and f64 close to that.
+      fill([&] { return uint16_t(0x3f80 | (random() & 0x7f)); });
+      break;
+    }
     switch (dtypeBytes(type)) {
     case 1:
       fill([&] { return uint8_t(random() % 16); });
@@ -100,7 +121,7 @@ public:
     if (handle)
       vtpu_release(handle);
   }
-  Status load(Program program, const Region &region, bool zero) {
+  Status load(Program program, const Region &region, Fill how) {
     probe.function = region.function;
     probe.head = region.first;
     probe.tail = region.last;
@@ -112,7 +133,7 @@ public:
           for (int64_t extent : binding.shape)
             bytes *= uint64_t(extent);
           binding.hash.clear(); // of numbers that are not there
-          parameters.push_back({binding.key, binding.dtype, binding.shape, numbers(binding.dtype, bytes, zero)});
+          parameters.push_back({binding.key, binding.dtype, binding.shape, numbers(binding.dtype, bytes, how)});
         }
     Result<vtpu_program *> loaded = rt::loadProbed(std::move(program), probe);
     if (!loaded)
@@ -125,13 +146,13 @@ public:
   }
   uint32_t numEntries() const { return vtpu_entry_count(handle); }
   std::string nameOf(uint32_t e) const { return vtpu_entry_name(handle, e); }
-  void choose(uint32_t e, bool zero) {
+  void choose(uint32_t e, Fill how) {
     entry = e;
     inputs.clear();
     outputs.clear();
     vtpu_tensor_info info = {};
     for (uint32_t i = 0; i < vtpu_input_count(handle, e) && vtpu_input_info(handle, e, i, &info) == 0; ++i)
-      inputs.push_back(Buffer(numbers(DType(info.dtype), info.bytes, zero), 0));
+      inputs.push_back(Buffer(numbers(DType(info.dtype), info.bytes, how), 0));
     for (uint32_t i = 0; i < vtpu_output_count(handle, e) && vtpu_output_info(handle, e, i, &info) == 0; ++i)
       outputs.push_back(Buffer(std::vector<uint8_t>(info.bytes), page / 2));
   }
@@ -191,24 +212,73 @@ std::string obstacle(const Program &program, const Region &region) {
   return "";
 }
 
-/// The program with half of the loop's iterations; nothing if its words do not tell how many there are, or others read the bound.
-std::optional<Program> halved(const Program &program, const Region &region) {
-  if (region.iterations < fewestIterations)
-    return std::nullopt;
-  Program result = program;
-  Word &tail = result.functions[region.function].words[region.last];
-  if (tail.slot(Pipe::C).opcode != uint8_t(COp::cbcci))
-    return std::nullopt;
-  for (Pipe pipe : {Pipe::D, Pipe::S})
-    if (const InstrInfo *info = lookup(pipe, tail.slot(pipe).opcode); info && (info->operand(Field::i0) || info->operand(Field::i1)))
-      return std::nullopt;
-  tail.i1 -= int64_t(region.iterations / 2) * region.step;
-  return result;
+/// The slope through points, in order of x, that few of them can spoil: the median of those between points far from each other (Theil 1950).
+double slopeOf(const std::vector<std::pair<double, double>> &points) {
+  std::vector<double> slopes;
+  const size_t far = std::max<size_t>(1, points.size() / 3);
+  for (size_t i = 0; i < points.size(); ++i)
+    for (size_t k = i + far; k < points.size(); ++k)
+      slopes.push_back((points[k].second - points[i].second) / (points[k].first - points[i].first));
+  std::nth_element(slopes.begin(), slopes.begin() + ptrdiff_t(slopes.size() / 2), slopes.end());
+  return slopes[slopes.size() / 2];
 }
 
-double median(std::vector<double> values) {
+/// The middle of `wantedRounds` values that lie closest together, if they agree.
+std::optional<double> agreed(std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+  std::optional<double> best;
+  double spread = tolerance;
+  for (size_t i = 0; i + wantedRounds <= values.size(); ++i) {
+    const double middle = values[i + wantedRounds / 2], width = values[i + wantedRounds - 1] - values[i];
+    if (middle > 0 && width <= spread * middle) {
+      spread = width / middle;
+      best = middle;
+    }
+  }
+  return best;
+}
+
+/// Cycles an iteration, of a subject whose entry is chosen and warm. The first iterations are skipped `step` by `step`; 0: none may be.
+Result<double> measure(Subject &subject, uint64_t iterations, int64_t step) {
+  std::vector<uint64_t> skips;
+  const uint64_t most = !step || iterations < fewestIterations ? 0 : iterations / 2, counts = std::min<uint64_t>(mostCounts, most + 1);
+  for (uint64_t i = 0; i < counts; ++i)
+    skips.push_back(counts > 1 ? most - most * i / (counts - 1) : 0);
+  std::mt19937 random(1);
+  std::vector<double> samples;
+  for (unsigned round = 0; round < mostRounds; ++round) {
+    std::map<uint64_t, double> least; // cycles, by iterations
+    double clock = ticksPerCycle();
+    const auto end = std::chrono::steady_clock::now() + roundTime;
+    for (unsigned pass = 0; pass < mostPasses && (pass < leastPasses || std::chrono::steady_clock::now() < end); ++pass) {
+      std::shuffle(skips.begin(), skips.end(), random);
+      std::vector<uint64_t> ticks;
+      for (uint64_t skip : skips) {
+        subject.probe.skip = int64_t(skip) * step;
+        subject.probe.least = UINT64_MAX;
+        if (Status status = subject.run(); !status)
+          return Error{status.message()};
+        ticks.push_back(subject.probe.least);
+      }
+      // The core's clock may change: a pass counts if it did not.
+      const double after = ticksPerCycle();
+      if (std::abs(after - clock) < 0.5 * tolerance * clock)
+        for (size_t i = 0; i < skips.size(); ++i) {
+          const double cycles = double(ticks[i]) * 2 / (clock + after);
+          const auto [it, isNew] = least.insert({iterations - skips[i], cycles});
+          it->second = std::min(it->second, cycles);
+        }
+      clock = after;
+    }
+    if (least.size() == skips.size())
+      samples.push_back(counts > 1 ? slopeOf({least.begin(), least.end()}) : least.begin()->second / double(iterations));
+    if (const std::optional<double> cycles = agreed(samples))
+      return *cycles;
+  }
+  if (samples.empty())
+    return Error{"the clock of the core never kept still"};
+  const auto [low, high] = std::minmax_element(samples.begin(), samples.end());
+  return Error{fmt::format("its time does not repeat: between {:.2f} and {:.2f} cycles", *low, *high)};
 }
 } // namespace
 
@@ -218,43 +288,33 @@ Result<double> timeLoop(const Program &program, const Region &region) {
   if (region.counter < 0)
     return Error{"no register counts its iterations"};
   std::string why = "no entry of the program runs it";
-  for (bool zero : {false, true}) {
-    Subject whole, half;
-    if (Status status = whole.load(program, region, zero); !status)
+  for (Fill how : fills) {
+    Subject subject;
+    if (Status status = subject.load(program, region, how); !status)
       return Error{status.message()};
-    std::optional<Program> shorter = halved(program, region);
-    if (shorter)
-      if (Status status = half.load(std::move(*shorter), region, zero); !status)
-        return Error{status.message()};
-    for (uint32_t e = 0; e < whole.numEntries(); ++e) {
-      whole.choose(e, zero);
-      if (Status status = whole.run(); !status) {
-        why = fmt::format("entry {} fails with numbers of vtpu-mca's own: {}", whole.nameOf(e), status.message());
+    for (uint32_t e = 0; e < subject.numEntries(); ++e) {
+      subject.choose(e, how);
+      rt::LoopProbe &probe = subject.probe;
+      if (Status status = subject.run(); !status) {
+        why = fmt::format("entry {} fails with numbers of vtpu-mca's own: {}", subject.nameOf(e), status.message());
         continue;
       }
-      if (!whole.probe.entered)
+      if (!probe.entered)
         continue;
-      if (shorter) {
-        half.choose(e, zero);
-        if (Status status = half.run(); !status)
+      if (probe.exceptions & denormalFlags) {
+        why = denormal;
+        continue;
+      }
+      // Where the words do not tell them, iterations may differ from one time that the loop is entered to the next.
+      const uint64_t iterations = region.iterations ? region.iterations : uint64_t(probe.counted / region.step) / probe.entered;
+      const int64_t step = region.iterations || probe.entered == 1 ? region.step : 0;
+      for (unsigned call = 0; call < warmUpCalls; ++call)
+        if (Status status = subject.run(); !status)
           return Error{status.message()};
-      }
-      const double iterations = double(whole.probe.counted) / double(region.step) / double(whole.probe.entered);
-      std::vector<double> samples;
-      for (unsigned round = 0; round < rounds + warmUp; ++round) {
-        whole.probe.least = half.probe.least = UINT64_MAX;
-        double clock = 1e9;
-        const auto end = std::chrono::steady_clock::now() + roundTime;
-        for (unsigned run = 0; run < mostRuns && std::chrono::steady_clock::now() < end; ++run) {
-          if (!whole.run() || (shorter && !half.run()))
-            return Error{vtpu_last_error()};
-          clock = std::min(clock, ticksPerCycle());
-        }
-        const double ticks = double(whole.probe.least) - (shorter ? double(half.probe.least) : 0);
-        if (round >= warmUp)
-          samples.push_back(ticks / clock / (shorter ? double(region.iterations / 2) : iterations));
-      }
-      return median(samples);
+      Result<double> cycles = measure(subject, iterations, step);
+      if (!(probe.exceptions & denormalFlags))
+        return cycles;
+      why = denormal;
     }
   }
   return Error{why};

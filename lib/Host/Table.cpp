@@ -18,7 +18,7 @@ using nlohmann::json;
 
 namespace {
 /// Changes when old texts would be misread.
-constexpr uint64_t formatVersion = 1;
+constexpr uint64_t formatVersion = 2;
 constexpr double largest = 1e9;
 constexpr std::string_view originNames[] = {"measured", "model"};
 
@@ -153,6 +153,14 @@ void readFigure(const json &value, const std::string &form, Table &table, std::s
         if (!table.findResource(name))
           reader.fail(fmt::format("{}: there is no resource '{}'", reader.keyPlace("uses"), name));
   }
+  if (const json *operands = reader.get("operands", /*required=*/false)) {
+    for (const json &latency : *operands)
+      if (latency.is_number() && latency.get<double>() >= 0 && latency.get<double>() <= largest)
+        figure.operands.push_back(latency.get<double>());
+    if (!operands->is_array() || figure.operands.size() != operands->size())
+      reader.fail(fmt::format("{}: expected a list of numbers from 0 to {}, found {}", reader.keyPlace("operands"), largest,
+                              ObjectReader::shown(*operands)));
+  }
   reader.finish();
   table.forms[form] = std::move(figure);
 }
@@ -204,6 +212,14 @@ Table readTable(const json &text, std::string &failure) {
       table.caches.push_back(std::move(cache));
     }
   }
+  reader.real("storeToLoad", table.storeToLoad, 0);
+  if (const json *renaming = reader.get("renaming", /*required=*/false)) {
+    ObjectReader renamingReader(*renaming, "renaming", failure);
+    table.renaming.emplace();
+    renamingReader.real("latency", table.renaming->latency, 0);
+    renamingReader.flag("anyBase", table.renaming->anyBase);
+    renamingReader.finish();
+  }
   if (const json *resources = reader.get("resources")) {
     if (!resources->is_array())
       reader.fail(fmt::format("resources: expected a list, found {}", ObjectReader::shown(*resources)));
@@ -251,7 +267,7 @@ double Table::throughputOf(const Figure &figure, bool wide) const {
 bool Table::operator==(const Table &o) const {
   return name == o.name && cpu == o.cpu && cpu.brand == o.cpu.brand && issueWidth == o.issueWidth && window == o.window &&
          windowOrigin == o.windowOrigin && clock == o.clock && disturbed == o.disturbed && notes == o.notes && caches == o.caches &&
-         resources == o.resources && forms == o.forms;
+         storeToLoad == o.storeToLoad && renaming == o.renaming && resources == o.resources && forms == o.forms;
 }
 
 std::string toJSON(const Table &table) {
@@ -268,6 +284,9 @@ std::string toJSON(const Table &table) {
                                           quoted(cache.name), cache.bytes, cache.ways, cache.line, number(cache.latency), number(cache.loadBytes),
                                           number(cache.storeBytes));
                      }));
+  out += fmt::format("  \"storeToLoad\": {},\n", number(table.storeToLoad));
+  if (table.renaming)
+    out += fmt::format("  \"renaming\": {{\"latency\": {}, \"anyBase\": {}}},\n", number(table.renaming->latency), table.renaming->anyBase);
   out += fmt::format("  \"resources\": [{}],\n", lines(table.resources, [](const Resource &resource) {
                        return fmt::format("{{\"name\": {}, \"capacity\": {}{}}}", quoted(resource.name), number(resource.capacity),
                                           resource.wide ? ", \"wide\": true" : "");
@@ -277,9 +296,13 @@ std::string toJSON(const Table &table) {
                        std::string uses;
                        for (const Use &use : figure.uses)
                          uses += fmt::format("{}{}: {}", uses.empty() ? "" : ", ", quoted(table.resources[use.resource].name), number(use.work));
-                       return fmt::format("{}: {{\"latency\": {}{}, \"uops\": {}, \"throughput\": {}, \"uses\": {{{}}}, \"origin\": \"{}\"}}",
+                       std::string operands;
+                       for (double latency : figure.operands)
+                         operands += fmt::format("{}{}", operands.empty() ? "" : ", ", number(latency));
+                       return fmt::format("{}: {{\"latency\": {}{}{}, \"uops\": {}, \"throughput\": {}, \"uses\": {{{}}}, \"origin\": \"{}\"}}",
                                           quoted(form), number(figure.latency),
                                           figure.addressLatency ? fmt::format(", \"address\": {}", number(figure.addressLatency)) : "",
+                                          operands.empty() ? "" : fmt::format(", \"operands\": [{}]", operands),
                                           number(figure.uops), number(figure.throughput), uses, originName(figure.origin));
                      }));
   return out;

@@ -27,6 +27,7 @@ namespace {
 // r12..r15 stand in spill[0..3]; spill[4] is the stack pointer to unwind to, spill[5] and spill[6] hold MXCSR values.
 constexpr unsigned unwindSlot = 4, savedControlSlot = 5, controlSlot = 6;
 constexpr uint32_t defaultControl = 0x1F80; // round to nearest, no exceptions, no flushing
+constexpr int exceptionFlags = 0x3f;         // of the control register
 
 int spillOffset(unsigned index) { return int(offsetof(SentronContext, spill)) + 8 * int(index); }
 
@@ -355,8 +356,19 @@ void JITEmitter::emitProbe(bool end) {
     else
       a.sub(field(offsetof(LoopProbe, counted)), counter);
   };
-  if (!end)
+  const Mem control = x86::dword_ptr(x86::rdx, int(offsetof(LoopProbe, control)));
+  if (!end) {
+    if (probe->counter >= 0) {
+      const Gp counter = useR(unsigned(probe->counter), x86::rax);
+      load64(x86::rdx, int64_t(reinterpret_cast<uintptr_t>(probe)));
+      a.add(counter, field(offsetof(LoopProbe, skip)));
+      storeR(unsigned(probe->counter), counter);
+    }
     count();
+    a.stmxcsr(control);
+    a.and_(control, ~exceptionFlags);
+    a.ldmxcsr(control);
+  }
   a.lfence();
   a.rdtsc();
   a.shl(x86::rdx, 32);
@@ -374,6 +386,10 @@ void JITEmitter::emitProbe(bool end) {
   a.mov(field(offsetof(LoopProbe, least)), x86::rax);
   a.bind(longer);
   a.add(field(offsetof(LoopProbe, entered)), 1);
+  a.stmxcsr(control);
+  a.mov(x86::eax, control);
+  a.and_(x86::eax, exceptionFlags);
+  a.or_(x86::dword_ptr(x86::rdx, int(offsetof(LoopProbe, exceptions))), x86::eax);
   count();
 }
 

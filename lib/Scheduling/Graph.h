@@ -51,19 +51,30 @@ inline bool holdsOnHost(const Dependence &d) {
 inline bool withinIteration(const Dependence &d) { return d.distance == 0; }
 
 /// Work that waits at each port. An operation may start while less than one cycle's work waits at every port that it uses. If the front end, port 0,
-/// is apart, operations pass it when they enter the window, and the other ports when they start.
+/// is apart, operations pass it when they enter the window, ports with a backlog when they leave it, and the others when they start.
 class PortState {
 public:
   explicit PortState(const PortTable &table, bool frontEndApart = false) : table(table), first(frontEndApart), waiting(table.ports.size()) {}
   bool admits(const PortRow &row) const {
     for (const PortUse &use : row.uses)
-      if (use.port >= first && waiting[use.port] >= table.ports[use.port].capacity)
+      if (starts(use) && waiting[use.port] >= table.ports[use.port].capacity)
         return false;
     return true;
   }
   void start(const PortRow &row) {
     for (const PortUse &use : row.uses)
-      if (use.port >= first)
+      if (starts(use))
+        waiting[use.port] += use.work;
+  }
+  bool mayLeave(const PortRow &row) const {
+    for (const PortUse &use : row.uses)
+      if (leaves(use) && waiting[use.port] >= table.ports[use.port].backlog)
+        return false;
+    return true;
+  }
+  void leave(const PortRow &row) {
+    for (const PortUse &use : row.uses)
+      if (leaves(use))
         waiting[use.port] += use.work;
   }
   /// True if nothing passes the front end any more in this cycle.
@@ -82,6 +93,9 @@ private:
   const PortTable &table;
   const uint32_t first; // of the ports behind the front end
   std::vector<uint64_t> waiting;
+
+  bool leaves(const PortUse &use) const { return first && table.ports[use.port].backlog; }
+  bool starts(const PortUse &use) const { return use.port >= first && !leaves(use); }
 };
 
 } // namespace vtpu::sched

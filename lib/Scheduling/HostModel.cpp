@@ -115,7 +115,12 @@ std::vector<HostTime> simulate(const Problem &problem, const std::vector<uint32_
       later.push({times[to].ready, to});
   };
   while (retired < total) {
+    bool leaves = true;
     for (; retired < entered && times[retired].done <= cycle; ++retired) {
+      const PortRow &row = problem.row(order[retired % count]);
+      if (leaves = ports.mayLeave(row); !leaves)
+        break;
+      ports.leave(row);
       times[retired].retired = cycle;
       for (const Dependence *d : graph.leaving(order[retired % count]))
         if (d->retired)
@@ -145,7 +150,7 @@ std::vector<HostTime> simulate(const Problem &problem, const std::vector<uint32_
     // To the next cycle in which anything can change.
     uint32_t next = cycle + 1;
     const bool canEnter = entered < std::min<uint64_t>(total, uint64_t(retired) + problem.table->window);
-    if (ready.empty() && !canEnter) {
+    if (ready.empty() && !canEnter && leaves) {
       next = later.empty() ? HostTime::never : later.top().first;
       if (retired < entered)
         next = std::min(next, times[retired].done);

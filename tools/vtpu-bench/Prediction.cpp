@@ -25,15 +25,28 @@ namespace {
 struct Sample {
   gen::LoopClass cls;
   uint64_t seed;
+  uint32_t iterations;
   double predicted = 0, measured = 0, llvm = 0;
   std::string bottleneck;
   double error(double value) const { return std::abs(value / measured - 1); }
 };
 
-Result<Sample> compareLoop(gen::LoopClass cls, uint64_t seed, host::NamedTable &table, const host::LLVMModel &llvm) {
-  const Result<Program> program = gen::generateLoop(cls, seed);
+/// A call runs the loop so often, and the shortest time counts: the first time code and data are cold, and predictors have yet to learn.
+constexpr uint32_t rounds = 8;
+
+/// A program of one loop, and the loop's host code.
+struct Loop {
+  Program program;
+  host::Region region;
+  host::RegionCode code;
+};
+Result<Loop> makeLoop(gen::LoopClass cls, uint64_t seed, uint32_t iterations) {
+  gen::LoopOptions options;
+  options.iterations = iterations;
+  options.rounds = rounds;
+  Result<Program> program = gen::generateLoop(cls, seed, options);
   if (!program)
-    return Error{program.message()};
+    return program.takeError();
   const Result<std::vector<rt::FunctionFacts>> facts = rt::verify(*program);
   if (!facts)
     return Error{facts.message()};
@@ -46,21 +59,51 @@ Result<Sample> compareLoop(gen::LoopClass cls, uint64_t seed, host::NamedTable &
     Result<host::RegionCode> code = host::codeOf(*emitted, region);
     if (!code)
       return code.takeError();
-    if (Result<std::vector<std::string>> filled = table.fillGaps(code->instructions, code->bytes.data()); !filled)
-      return filled.takeError();
-    const Result<std::unique_ptr<host::CodeModel>> model = host::modelCode(code->instructions, table.table(), {true, region.iterations});
-    if (!model)
-      return Error{model.message()};
-    const host::Prediction prediction = host::predict(**model, true);
-    const Result<double> theirs = llvm.mcaCycles(code->instructions, code->bytes.data());
-    if (!theirs)
-      return Error{theirs.message()};
-    const Result<double> measured = host::timeLoop(*program, region);
-    if (!measured)
-      return Error{measured.message()};
-    return Sample{cls, seed, prediction.cycles, *measured, *theirs, prediction.bottleneck};
+    return Loop{std::move(*program), region, std::move(*code)};
   }
   return Error{"a generated program has no loop"};
+}
+
+/// What a loop is to move through: half of the least L1 that hosts of the template JIT have, or several times any L1 and a part of any L2.
+constexpr uint64_t nearBytes = 20 << 10, farBytes = 256 << 10;
+constexpr uint32_t fewestIterations = 32, mostIterations = 1 << 14;
+
+/// As many iterations as these bytes allow: the more there are, the less counts how a loop begins and ends.
+uint32_t iterationsOf(gen::LoopClass cls, const host::CodeModel &model) {
+  uint64_t bytes = 0;
+  for (const host::Stream &stream : model.streams)
+    bytes += stream.bytes;
+  return uint32_t(std::clamp<uint64_t>((cls == gen::LoopClass::l2 ? farBytes : nearBytes) / std::max<uint64_t>(bytes, 1), fewestIterations, mostIterations));
+}
+
+/// Fails if the loop cannot be measured on this machine. What is wrong with the loop or the table is an error that ends the comparison.
+Result<Sample> compareLoop(gen::LoopClass cls, uint64_t seed, host::NamedTable &table, const host::LLVMModel &llvm, std::string &wrong) {
+  const auto fail = [&](const std::string &message) -> Error { return Error{wrong = message}; };
+  Result<Loop> loop = makeLoop(cls, seed, 0);
+  if (!loop)
+    return fail(loop.message());
+  if (Result<std::vector<std::string>> filled = table.fillGaps(loop->code.instructions, loop->code.bytes.data()); !filled)
+    return fail(filled.message());
+  Result<std::unique_ptr<host::CodeModel>> model = host::modelCode(loop->code.instructions, table.table(), {true, loop->region.iterations});
+  if (!model)
+    return fail(model.message());
+  const uint32_t iterations = iterationsOf(cls, **model);
+  loop = makeLoop(cls, seed, iterations);
+  if (!loop)
+    return fail(loop.message());
+  if (Result<std::vector<std::string>> filled = table.fillGaps(loop->code.instructions, loop->code.bytes.data()); !filled)
+    return fail(filled.message());
+  model = host::modelCode(loop->code.instructions, table.table(), {true, loop->region.iterations});
+  if (!model)
+    return fail(model.message());
+  const host::Prediction prediction = host::predict(**model, true);
+  const Result<double> theirs = llvm.mcaCycles(loop->code.instructions, loop->code.bytes.data());
+  if (!theirs)
+    return fail(theirs.message());
+  const Result<double> measured = host::timeLoop(loop->program, loop->region);
+  if (!measured)
+    return Error{measured.message()};
+  return Sample{cls, seed, iterations, prediction.cycles, *measured, *theirs, prediction.bottleneck};
 }
 
 /// Kendall's tau-b of two rankings.
@@ -98,19 +141,32 @@ Result<std::string> comparePredictions(uint32_t loops, uint64_t seed, const std:
   if (!llvm)
     return Error{llvm.message()};
   std::vector<Sample> samples;
-  for (uint32_t i = 0; i < loops; ++i) {
-    const gen::LoopClass cls = gen::loopClasses[i % std::size(gen::loopClasses)];
-    const uint64_t s = seed + i / std::size(gen::loopClasses);
-    const Result<Sample> sample = compareLoop(cls, s, *table, *llvm);
-    if (!sample)
-      return Error{fmt::format("loop of class {}, seed {}: {}", gen::loopClassName(cls), s, sample.message())};
-    samples.push_back(*sample);
+  json unmeasured = json::array();
+  for (unsigned c = 0; c < std::size(gen::loopClasses); ++c) {
+    const gen::LoopClass cls = gen::loopClasses[c];
+    // As many of each class, in its order; another seed for each loop that cannot be measured.
+    uint32_t wanted = loops / uint32_t(std::size(gen::loopClasses)) + (c < loops % std::size(gen::loopClasses)), left = wanted;
+    for (uint64_t s = seed; left && s < seed + 2 * uint64_t(wanted); ++s) {
+      std::string wrong;
+      const Result<Sample> sample = compareLoop(cls, s, *table, *llvm, wrong);
+      if (!wrong.empty())
+        return Error{fmt::format("loop of class {}, seed {}: {}", gen::loopClassName(cls), s, wrong)};
+      if (sample) {
+        samples.push_back(*sample);
+        --left;
+      } else {
+        unmeasured.push_back({{"class", gen::loopClassName(cls)}, {"seed", s}, {"why", sample.message()}});
+      }
+    }
   }
+  if (samples.empty() && loops)
+    return Error{fmt::format("no loop could be measured; the first one: {}", unmeasured[0]["why"].get<std::string>())};
   json result = meansOf(samples);
   result["table"] = table->table().name;
   result["llvm"] = llvm->cpu();
   result["seed"] = seed;
   result["classes"] = json::object();
+  result["not_measured"] = std::move(unmeasured);
   result["samples"] = json::array();
   for (gen::LoopClass cls : gen::loopClasses) {
     std::vector<Sample> some;
@@ -120,6 +176,7 @@ Result<std::string> comparePredictions(uint32_t loops, uint64_t seed, const std:
   for (const Sample &sample : samples)
     result["samples"].push_back({{"class", gen::loopClassName(sample.cls)},
                                  {"seed", sample.seed},
+                                 {"iterations", sample.iterations},
                                  {"predicted", sample.predicted},
                                  {"measured", sample.measured},
                                  {"llvm", sample.llvm},

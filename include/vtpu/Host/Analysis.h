@@ -29,6 +29,7 @@ struct Stream {
   std::vector<uint32_t> instructions;
   int64_t step = 0;                // bytes an iteration
   int64_t begin = 0, end = 0;      // bytes of one iteration, from the address that all share
+  uint64_t bytes = 0;              // of lines that an iteration is the first to touch; of memory that it stays at: of all
   bool loads = false, stores = false;
 };
 

@@ -49,6 +49,7 @@ struct Instruction {
   std::string form;
   uint32_t offset = 0; // in the decoded bytes
   uint8_t length = 0;
+  std::vector<Register> operands; // that it names and reads, in their order, without those of an address
   RegisterSet reads, writes; // with those of addresses and masks; a write of less than a register that keeps the rest reads it too
   int64_t immediate = 0;        // sign-extended; 0 if there is none
   std::optional<Memory> memory; // the first one of those that have two

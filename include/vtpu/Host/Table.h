@@ -14,8 +14,10 @@
 
 #include "vtpu/Support/Result.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,9 +68,16 @@ struct Figure {
   double throughput = 0; // cycles for each of many independent ones
   std::vector<Use> uses; // in the order of resources; issue slots are not among them
   Origin origin = Origin::measured;
+  /// From each of Instruction::operands to the result; empty: `latency` from all of them.
+  std::vector<double> operands;
   bool operator==(const Figure &o) const {
     return latency == o.latency && addressLatency == o.addressLatency && uops == o.uops && throughput == o.throughput && uses == o.uses &&
-           origin == o.origin;
+           origin == o.origin && operands == o.operands;
+  }
+  /// From the quickest operand, of all registers, to the result.
+  double leastLatency() const {
+    const double least = operands.empty() ? latency : *std::min_element(operands.begin(), operands.end());
+    return addressLatency > 0 ? std::min(least, addressLatency) : least;
   }
 };
 
@@ -86,6 +95,13 @@ struct Cache {
   }
 };
 
+/// A host may know at rename what a load will find in a store: general registers of 64 bits through addresses of a base and a distance.
+struct Renaming {
+  double latency = 0;   // cycles from the stored value to what the load returns
+  bool anyBase = false; // also if the load has another base register than the store
+  bool operator==(const Renaming &o) const { return latency == o.latency && anyBase == o.anyBase; }
+};
+
 struct Table {
   std::string name;
   CPU cpu;
@@ -96,6 +112,9 @@ struct Table {
   bool disturbed = false;          // something else ran: some forms have the model's figures although they can be measured
   std::vector<std::string> notes;  // for people: what could not be measured, and why
   std::vector<Cache> caches;       // from the nearest outwards
+  /// Cycles from when a store leaves the window to a load that must wait for that: one that finds only a part of what it reads in the store.
+  double storeToLoad = 12;
+  std::optional<Renaming> renaming; // of memory; nothing: the host has none, or nobody measured
   std::vector<Resource> resources;
   std::map<std::string, Figure, std::less<>> forms; // by form
 

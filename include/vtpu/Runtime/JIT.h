@@ -37,11 +37,14 @@ RunningCode runningCode(const vtpu_program *program);
 struct LoopProbe {
   uint32_t function = 0, head = 0, tail = 0;
   int counter = -1; // r register whose growth is summed up; -1: none
+  int64_t skip = 0; // is added to the counter when the loop is entered; may change between calls
   // Written by the code.
   uint64_t entered = 0; // times
   int64_t counted = 0;  // what the counter has grown by
   uint64_t start = 0;
   uint64_t least = UINT64_MAX; // ticks of the time stamp counter, of the shortest time
+  uint32_t control = 0;        // MXCSR as the loop left it last
+  uint32_t exceptions = 0;     // all flags of MXCSR that it has set
 };
 
 /// Loads a program into the template JIT with one sentron and code around a loop that fills in the probe, which must outlive the program. The handle

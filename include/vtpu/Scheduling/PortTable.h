@@ -25,6 +25,8 @@ constexpr Work oneCycle = 100;
 struct Port {
   std::string name;
   Work capacity;
+  /// On the out-of-order host operations use it when they leave the window, and may do so while less than `backlog` waits there; 0: when they start.
+  Work backlog = 0;
 };
 
 struct PortUse {

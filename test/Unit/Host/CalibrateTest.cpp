@@ -19,6 +19,7 @@ namespace {
 struct Truth {
   double latency = 1, addressLatency = 0, uops = 1;
   std::vector<unsigned> ports;
+  std::vector<double> operands = {}; // latencies, where they differ
 };
 
 constexpr unsigned p0 = 1, p1 = 2, p5 = 4, p6 = 8, loads = 48, stores = 64, divider = 128;
@@ -35,6 +36,7 @@ const std::map<std::string, Truth> truths = {
     {"div r64", {14, 0, 10, {p1, p1, p1, divider, divider, divider, divider, divider, divider}}},
     {"jz rel", {0, 0, 1, {p6}}},
     {"mov r64, m64", {5, 5, 1, {loads}}},
+    {"vmovups xmm, m128", {7, 7, 1, {loads}}},
     {"vmovups zmm, m512", {8, 8, 1, {loads}}},
     {"mov m64, r64", {4, 0, 1, {stores}}},
     {"vmovups m512, zmm", {5, 0, 1, {stores}}},
@@ -42,7 +44,7 @@ const std::map<std::string, Truth> truths = {
     {"vmulps zmm, zmm, zmm", {4, 0, 1, {p0 | p5}}},
     {"vmulps ymm, ymm, ymm", {4, 0, 1, {p0 | p1}}},
     {"vfmadd231ps zmm, zmm, zmm", {4, 0, 1, {p0 | p5}}},
-    {"vfmadd231ps zmm {k}, zmm, zmm", {4, 0, 1, {p0 | p5}}},
+    {"vfmadd231ps zmm {k}, zmm, zmm", {6, 0, 1, {p0 | p5}, {4, 6, 4, 4}}},
     {"vpaddd ymm, ymm, ymm", {1, 0, 1, {p0 | p1 | p5}}},
     {"vpermd ymm, ymm, ymm", {3, 0, 1, {p5}}},
     {"vpermd zmm, zmm, zmm", {3, 0, 1, {p5}}},
@@ -60,6 +62,8 @@ public:
   std::string restless; // a form that never takes the same time twice
   std::vector<Cache> levels = {{"L1", 32768, 8, 64, 0, 0, 0}, {"memory", 0, 0, 64, 0, 0, 0}};
   bool hasMemory = true;
+  double renaming = -1, otherRenaming = -1; // latency through memory that is renamed, by the same and by another register; less than 0: it is not
+  double storeToLoad = 13;                  // and a cycle for the store and the load's latency
 
   Status load(unsigned loop, const std::vector<uint8_t> &body) override {
     Result<std::vector<Instruction>> decoded = decode(body.data(), body.size());
@@ -98,6 +102,32 @@ private:
     return {1, 0, 1, {}};
   }
 
+  static double latencyOf(const Instruction &instruction, const Truth &truth, Register reg) {
+    double latency = truth.operands.empty() ? truth.latency : 0;
+    for (size_t i = 0; i < truth.operands.size(); ++i)
+      if (instruction.operands[i] == reg)
+        latency = std::max(latency, truth.operands[i]);
+    return latency;
+  }
+  /// All addresses start at the same scratch memory.
+  static int64_t placeOf(const Instruction &instruction) {
+    const std::optional<Memory> &memory = instruction.memory;
+    return !memory ? 0 : memory->displacement + (memory->index == noRegister || memory->vectorIndex() ? 0 : 64 * memory->scale);
+  }
+
+  struct Stored {
+    double end = 0, latency = 0; // when a load that is forwarded has it; from when the value is there
+    uint32_t bytes = 0;
+    Register base = noRegister;
+  };
+  /// When a load has what was stored.
+  double arrival(const Stored &stored, const Instruction &load, const Truth &truth) const {
+    const double value = stored.end - stored.latency, renamed = load.memory->base == stored.base ? renaming : otherRenaming;
+    if (load.memory->bytes > stored.bytes)
+      return value + 1 + storeToLoad + truth.latency;
+    return renamed >= 0 && load.form == "mov r64, m64" && load.memory->index == noRegister ? value + renamed : stored.end;
+  }
+
   double cycles(const std::vector<Instruction> &body) const {
     double slots = 1; // the loop's own
     std::map<unsigned, double> work; // by set of ports
@@ -117,7 +147,7 @@ private:
       bound = std::max(bound, inside / __builtin_popcount(set));
     }
     double ready[numRegisters] = {}, last = 0, growth = 0;
-    std::map<int64_t, double> memory;
+    std::map<int64_t, Stored> memory;
     for (unsigned iteration = 0; iteration < 8; ++iteration) {
       for (const Instruction &instruction : body) {
         const Truth truth = truthOf(instruction);
@@ -125,13 +155,14 @@ private:
         for (Register reg = 0; reg < numRegisters; ++reg)
           if (instruction.reads[reg]) {
             const bool address = instruction.memory && instruction.memory->load && (reg == instruction.memory->base || reg == instruction.memory->index);
-            end = std::max(end, ready[reg] + (address ? truth.addressLatency : truth.latency));
+            end = std::max(end, ready[reg] + (address ? truth.addressLatency : latencyOf(instruction, truth, reg)));
           }
         // A form's latency to memory holds the load.
-        if (instruction.memory && instruction.memory->load)
-          end = std::max(end, memory.count(instruction.memory->displacement) ? memory[instruction.memory->displacement] : 0);
+        const int64_t place = placeOf(instruction);
+        if (instruction.memory && instruction.memory->load && memory.count(place))
+          end = std::max(end, arrival(memory[place], instruction, truth));
         if (instruction.memory && instruction.memory->store)
-          memory[instruction.memory->displacement] = end;
+          memory[place] = {end, truth.latency, instruction.memory->bytes, instruction.memory->base};
         for (Register reg = 0; reg < numRegisters; ++reg)
           if (instruction.writes[reg])
             ready[reg] = end;
@@ -227,6 +258,36 @@ TEST(Calibrate, TellsResourcesApart) {
   EXPECT_EQ(count("shuffle"), 1);
   EXPECT_EQ(count("compare"), 0);
   EXPECT_EQ(count("shuffle.512"), 0);
+}
+
+TEST(Calibrate, TellsOperandsApart) {
+  Machine machine;
+  Result<Calibration> calibration = calibrate(somebody, chosenForms(), machine, somePrior());
+  ASSERT_TRUE(calibration) << calibration.message();
+  const std::vector<double> &operands = calibration->table.find("vfmadd231ps zmm {k}, zmm, zmm")->operands;
+  ASSERT_EQ(operands.size(), 4u); // the sum, the mask, the factors
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(operands[i], i == 1 ? 6 : 4, 0.05) << i;
+  EXPECT_TRUE(calibration->table.find("vfmadd231ps zmm, zmm, zmm")->operands.empty());
+}
+
+TEST(Calibrate, WaysThroughMemory) {
+  Machine machine;
+  Result<Calibration> calibration = calibrate(somebody, chosenForms(), machine, somePrior());
+  ASSERT_TRUE(calibration) << calibration.message();
+  EXPECT_NEAR(calibration->table.storeToLoad, 13, 0.05);
+  EXPECT_FALSE(calibration->table.renaming);
+  machine.renaming = 0.5;
+  calibration = calibrate(somebody, chosenForms(), machine, somePrior());
+  ASSERT_TRUE(calibration) << calibration.message();
+  ASSERT_TRUE(calibration->table.renaming);
+  EXPECT_NEAR(calibration->table.renaming->latency, 0.5, 0.05);
+  EXPECT_FALSE(calibration->table.renaming->anyBase);
+  EXPECT_NEAR(calibration->table.find("mov m64, r64")->latency, 4, 0.05); // with an index
+  machine.otherRenaming = 0.5;
+  calibration = calibrate(somebody, chosenForms(), machine, somePrior());
+  ASSERT_TRUE(calibration) << calibration.message();
+  EXPECT_TRUE(calibration->table.renaming && calibration->table.renaming->anyBase);
 }
 
 TEST(Calibrate, IsTheSameTwice) {

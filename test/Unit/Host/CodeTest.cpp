@@ -80,6 +80,22 @@ TEST(Code, TellsImmediates) {
   EXPECT_EQ(decodeAll({0x7c, 0xfb}, 0x100)[0].immediate, 0);                       // jl: a target is none
 }
 
+TEST(Code, TellsOperands) {
+  auto operands = [](const Bytes &bytes) {
+    std::string result;
+    for (Register reg : one(bytes).operands)
+      result += (result.empty() ? "" : " ") + registerName(reg);
+    return result;
+  };
+  EXPECT_EQ(operands({0x62, 0xf2, 0x6d, 0x48, 0xb8, 0xcb}), "v1 v2 v3");             // vfmadd231ps zmm1, zmm2, zmm3
+  EXPECT_EQ(operands({0x62, 0xf1, 0x6c, 0x49, 0x58, 0xcb}), "v1 k1 v2 v3");          // vaddps zmm1 {k1}, zmm2, zmm3
+  EXPECT_EQ(operands({0x62, 0xf1, 0x6c, 0xc9, 0x58, 0xcb}), "k1 v2 v3");             // the same {z}
+  EXPECT_EQ(operands({0x62, 0xf2, 0x6d, 0x48, 0xb8, 0x4c, 0x88, 0x01}), "v1 v2");    // an address is none
+  EXPECT_EQ(operands({0x48, 0x01, 0xc8}), "rax rcx");                                // add rax, rcx
+  EXPECT_EQ(operands({0x48, 0xf7, 0xf9}), "rcx");                                    // idiv rcx: nor what is not named
+  EXPECT_EQ(operands({0x31, 0xc0}), "");                                             // xor eax, eax
+}
+
 TEST(Code, TellsMemory) {
   const Instruction load = one({0x62, 0xf2, 0x6d, 0x48, 0xb8, 0x4c, 0x88, 0x01});
   ASSERT_TRUE(load.memory);

@@ -27,6 +27,9 @@ Table makeTable() {
   table.resources = {{"load", 2}, {"fma", 2}, {"exec", 4.5}, {"fma.512", 1, true}};
   table.forms["vfmadd231ps zmm, zmm, m512"] = {4, 11, 1, 0.5, {{0, 1}, {1, 1}}, Origin::measured};
   table.forms["add r64, r64"] = {1, 0, 1, 0.167, {{2, 1}}, Origin::model};
+  table.forms["vaddps zmm {k}, zmm, zmm"] = {4.5, 0, 1, 0.5, {{1, 1}}, Origin::measured, {1, 4.5, 3.5, 3.5}};
+  table.storeToLoad = 13;
+  table.renaming = {0.5, true};
   return table;
 }
 
@@ -78,6 +81,13 @@ TEST(HostTable, TheBusiestResourceDecides) {
   EXPECT_EQ(table.findResource("store"), std::nullopt);
 }
 
+TEST(HostTable, TheQuickestOperand) {
+  const Table table = makeTable();
+  EXPECT_EQ(table.find("vaddps zmm {k}, zmm, zmm")->leastLatency(), 1);
+  EXPECT_EQ(table.find("add r64, r64")->leastLatency(), 1);
+  EXPECT_EQ(table.find("vfmadd231ps zmm, zmm, m512")->leastLatency(), 4); // the address takes longer
+}
+
 TEST(HostTable, OtherMicrocodeIsAnotherProcessor) {
   CPU cpu = makeTable().cpu;
   cpu.brand = "the same";
@@ -89,9 +99,9 @@ TEST(HostTable, OtherMicrocodeIsAnotherProcessor) {
 TEST(HostTable, FailuresNameTheKey) {
   EXPECT_EQ(parseTable("").message(), "host table: the text is no JSON object");
   EXPECT_EQ(parseTable("[1]").message(), "host table: the text is no JSON object");
-  EXPECT_EQ(parseTable("{\"format\": 1,").message(), "host table: the text is no JSON object");
+  EXPECT_EQ(parseTable("{\"format\": 2,").message(), "host table: the text is no JSON object");
   EXPECT_EQ(parseTable("{}").message(), "host table: format is missing");
-  EXPECT_EQ(failure("\"format\": 1", "\"format\": 2"), "host table: format: this toolchain reads format 1, the text has 2");
+  EXPECT_EQ(failure("\"format\": 2", "\"format\": 1"), "host table: format: this toolchain reads format 2, the text has 1");
   EXPECT_EQ(failure("\"name\": \"test\"", "\"name\": 4"), "host table: name: expected a text, found 4");
   EXPECT_EQ(failure("\"model\": 207", "\"model\": -1"), "host table: cpu.model: expected a whole number from 0 to 4294967295, found -1");
   EXPECT_EQ(failure("\"microcode\"", "\"micro\""), "host table: cpu.microcode is missing");
@@ -104,6 +114,12 @@ TEST(HostTable, FailuresNameTheKey) {
   EXPECT_EQ(failure("\"disturbed\": true", "\"disturbed\": \"yes\""), "host table: disturbed: expected true or false, found \"yes\"");
   EXPECT_EQ(failure("\"notes\": [\n    \"the window is the model's\"", "\"notes\": [1"), "host table: notes: expected a list of texts, found [1]");
   EXPECT_EQ(failure("\"ways\": 12", "\"ways\": []"), "host table: caches[0].ways: expected a whole number from 0 to 4294967295, found []");
+  EXPECT_EQ(failure("\"storeToLoad\": 13,", ""), "host table: storeToLoad is missing");
+  EXPECT_EQ(failure("\"anyBase\": true", "\"anyBase\": 1"), "host table: renaming.anyBase: expected true or false, found 1");
+  EXPECT_EQ(failure("[1, 4.5, 3.5, 3.5]", "[1, -4.5]"),
+            "host table: forms['vaddps zmm {k}, zmm, zmm'].operands: expected a list of numbers from 0 to 1000000000, found [1,-4.5]");
+  EXPECT_EQ(failure("[1, 4.5, 3.5, 3.5]", "1"),
+            "host table: forms['vaddps zmm {k}, zmm, zmm'].operands: expected a list of numbers from 0 to 1000000000, found 1");
   EXPECT_EQ(failure("\"capacity\": 4.5", "\"capacity\": 0"), "host table: resources[2].capacity: expected a number from 0.001 to 1000000000, found 0");
   EXPECT_EQ(failure("\"name\": \"fma\"", "\"name\": \"load\""), "host table: resources[1]: the name 'load' is taken");
   EXPECT_EQ(failure("\"latency\": 1,", "\"latency\": \"1\","),

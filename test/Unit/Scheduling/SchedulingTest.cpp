@@ -143,6 +143,27 @@ TEST(HostModel, OverlapsIterations) {
   EXPECT_EQ(what, "recurrence");
 }
 
+TEST(HostModel, PortsThatAreLeftThrough) {
+  // Three cycles at a port when the store leaves: that is the time of an iteration, but nobody who waits for the store's result notices.
+  PortTable leaving = makeTable();
+  leaving.ports.push_back({"commit", oneCycle, 10 * oneCycle});
+  const PortRow slow = {3, {{0, 100}, {3, 100}, {4, 300}}};
+  Problem problem(leaving);
+  add(problem, slow);
+  add(problem, alu);
+  flow(problem, 0, 1);
+  const std::vector<HostTime> times = simulate(problem, givenOrder(problem), 64);
+  EXPECT_NEAR(steadyCycles(times, 64), 3, 0.1);
+  for (size_t i = 0; i < times.size(); i += 2) {
+    EXPECT_LE(times[i].started, times[i].entered + 1);
+    EXPECT_EQ(times[i + 1].started, times[i].started + 3);
+    EXPECT_GE(times[i].retired, times[i].done);
+  }
+  // Four stores of three cycles wait there before the next one must.
+  EXPECT_EQ(times[6].retired, times[6].done);
+  EXPECT_GT(times[40].retired, times[40].done);
+}
+
 TEST(Bounds, NameWhatLimits) {
   std::string what;
   Problem chain(table);
