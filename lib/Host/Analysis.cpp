@@ -76,11 +76,12 @@ private:
     double latency; // from the start of the store to what a load returns
   };
   std::vector<std::optional<Forward>> forwards; // by instruction: of those that only load
-  std::map<uint32_t, double> missing; // stores that are the first to touch a line far away: in which part of rounds, or how many of one
+  std::map<uint32_t, double> fills; // by instruction that is the first to touch lines from further away: cycles, of those that come as stores do
 
   void addPorts() {
     model.ports.name = table.name;
     model.ports.window = table.window;
+    model.ports.leaving = toWork(table.retireWidth);
     model.ports.ports.push_back({"issue", toWork(table.issueWidth)});
     for (const Resource &resource : table.resources)
       model.ports.ports.push_back({resource.name, std::max<Work>(1, toWork(resource.capacity))});
@@ -99,10 +100,9 @@ private:
     for (size_t i = 0; i < code.size(); ++i) {
       const Figure &figure = *figures[i];
       sched::PortRow row;
-      // What only stores is done when address and value are there.
-      const bool stores = code[i].memory && code[i].memory->store && code[i].writes.none();
-      row.latency = code[i].isZeroIdiom ? 0 : stores ? 1 : uint32_t(figure.latency);
-      row.uses.push_back({0, std::max<Work>(1, toWork(figure.uops))});
+      row.latency = code[i].isZeroIdiom ? 0 : uint32_t(figure.latency);
+      const bool indexed = code[i].memory && code[i].memory->index != noRegister && !code[i].memory->vectorIndex();
+      row.uses.push_back({0, std::max<Work>(1, toWork(figure.uops + (indexed ? figure.indexedUops : 0)))});
       if (!isEliminated(code[i], figure))
         for (const Use &use : figure.uses)
           if (const Work work = toWork(use.work); work && (wide[use.resource] || !table.resources[use.resource].wide))
@@ -317,11 +317,14 @@ private:
     return !lines || stream.step % int64_t(line) ? (stream.step ? 0 : at) : ((at % lines) + lines) % lines;
   }
 
-  /// Which instruction is the first to touch a line that a stream comes to, for each of the places that it has for lines.
+  /// Charges the lines that come from further away to the instructions that are the first to touch them.
   void addFills() {
     const Cache &cache = table.caches[model.level];
-    const uint32_t port = uint32_t(model.ports.ports.size());
-    model.ports.ports.push_back({cache.name, oneCycle});
+    // Where a loop writes what it moves through, lines displace written ones, and all come at the rate of stores.
+    const bool writes = std::any_of(model.streams.begin(), model.streams.end(), [](const Stream &s) { return s.stores && s.step; });
+    const double bytes = writes ? cache.storeBytes : cache.loadBytes;
+    if (!(bytes > 0))
+      return;
     for (const Stream &stream : model.streams) {
       if (!stream.step)
         continue;
@@ -334,63 +337,42 @@ private:
             it->second = {ahead, i};
         }
       // Where a step is no number of lines, the part of rounds that come to a new one.
-      const double share = double(stream.bytes) / line / double(first.size());
-      for (const auto &[place, leader] : first) {
-        const uint32_t i = leader.second;
-        // What has been written leaves again.
-        const double cycles = share * line / cache.loadBytes * (stream.stores ? 2 : 1);
-        if (cycles > 0 && std::isfinite(cycles))
-          model.rows[model.operations[i]].uses.push_back({port, std::max<Work>(1, toWork(cycles))});
-        if (!code[i].memory->load)
-          missing[i] += share;
-      }
+      for (const auto &[place, leader] : first)
+        fills[leader.second] += double(stream.bytes) / bytes / double(first.size());
     }
+    if (writes)
+      return;
+    const uint32_t port = uint32_t(model.ports.ports.size());
+    model.ports.ports.push_back({cache.name, oneCycle});
+    for (const auto &[i, cycles] : fills)
+      model.rows[model.operations[i]].uses.push_back({port, std::max<Work>(1, toWork(cycles))});
+    fills.clear();
   }
 
   /// Stores leave for the nearest cache in order, a line at a time: two behind each other that reach the same line leave together. One whose line is
-  /// further away waits for it; the lines of the next few are asked for meanwhile.
+  /// further away waits for it.
   void addCommits() {
     if (table.caches.empty() || !(table.caches.front().storeBytes > 0))
       return;
-    struct Entry {
-      uint32_t instruction;
-      double work, miss; // cycles if its line is near; part of rounds in which it is not
-    };
     const double lineWork = line / table.caches.front().storeBytes;
-    std::vector<Entry> queue;
+    const uint32_t port = uint32_t(model.ports.ports.size());
+    model.ports.ports.push_back({"commit", oneCycle, std::max<Work>(1, toWork(waitingStores * lineWork))});
     std::pair<uint32_t, int64_t> last; // line of a store that another one can join
     bool joins = false;
     for (uint32_t i = 0; i < code.size(); ++i) {
-      if (!code[i].memory || !code[i].memory->store)
-        continue;
-      const std::optional<Addresses::Address> &address = addresses.all()[i];
-      const std::pair<uint32_t, int64_t> now = address ? std::pair(address->symbol, lineOf(i, 0)) : std::pair(UINT32_MAX, int64_t(i));
-      joins = !joins && now == last;
-      last = now;
-      queue.push_back({i, joins ? 0 : lineWork, missing.count(i) ? std::min(1.0, missing[i]) : 0});
+      const auto fill = fills.find(i);
+      double cycles = fill == fills.end() ? 0 : fill->second;
+      if (code[i].memory && code[i].memory->store) {
+        const std::optional<Addresses::Address> &address = addresses.all()[i];
+        const std::pair<uint32_t, int64_t> now = address ? std::pair(address->symbol, lineOf(i, 0)) : std::pair(UINT32_MAX, int64_t(i));
+        joins = !joins && now == last;
+        last = now;
+        if (!joins)
+          cycles = std::max(cycles, lineWork);
+      }
+      if (const Work work = toWork(cycles))
+        model.rows[model.operations[i]].uses.push_back({port, work});
     }
-    if (queue.empty())
-      return;
-    const uint32_t port = uint32_t(model.ports.ports.size());
-    model.ports.ports.push_back({"commit", oneCycle, std::max<Work>(1, toWork(waitingStores * lineWork))});
-    const Cache &cache = table.caches[model.level];
-    const double ahead = cache.storeBytes > 0 ? cache.latency * cache.storeBytes / line : 1;
-    const size_t overlapped = size_t(std::clamp(std::round(ahead), 1.0, double(waitingStores)));
-    // When each leaves, in so many rounds that only the steady state counts.
-    const size_t n = queue.size(), rounds = facts.loops ? 2 * (16 + 4 * overlapped / n) : 1;
-    std::vector<double> left(n * rounds), work(n);
-    for (size_t at = 0; at < left.size(); ++at) {
-      const Entry &entry = queue[at % n];
-      const double round = double(at / n), before = at ? left[at - 1] : 0;
-      left[at] = before + entry.work;
-      if (std::floor((round + 1) * entry.miss) > std::floor(round * entry.miss))
-        left[at] = std::max(left[at], (at >= overlapped ? left[at - overlapped] : 0) + cache.latency);
-      if (2 * (at / n) >= rounds || rounds == 1)
-        work[at % n] += (left[at] - before) / double(rounds == 1 ? 1 : rounds / 2);
-    }
-    for (size_t s = 0; s < n; ++s)
-      if (const Work cycles = toWork(work[s]))
-        model.rows[model.operations[queue[s].instruction]].uses.push_back({port, cycles});
   }
 };
 } // namespace

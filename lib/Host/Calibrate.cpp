@@ -153,7 +153,7 @@ private:
       return status;
     for (const auto &[form, example] : forms)
       if (Result<Pattern> pattern = Pattern::create(example); pattern && pattern->isTimed())
-        subjects.push_back({&example, std::move(*pattern), {}, false});
+        subjects.push_back({&example, pattern->indexed(false).value_or(*pattern), {}, false});
     if (Status status = measureCarriers(); !status)
       return status;
     if (Status status = each("throughputs", &Calibrator::measureThroughput); !status)
@@ -331,17 +331,26 @@ private:
       figure.operands.clear();
   }
 
-  /// A step of the chain is the store, which leaves the window a cycle after its value is there, the wait, and the load.
+  /// A step is the wait behind the store, which leaves the window with the load of the step before, and the load. Behind that operations that are long
+  /// done leave as fast as they can.
   Status measureStoreToLoad() {
-    const Subject *load = find("vmovups xmm, m128");
+    const Subject *load = find("vmovups zmm, m512");
     if (!load || load->failed)
       return {};
-    const Chain chain = partialChain();
-    double time = 0;
-    if (Status status = cycles(chain.body, nullptr, time); !status)
-      return status;
-    if (time > 0)
-      result.table.storeToLoad = roundFigure(std::max(0.0, time / chain.steps - 1 - load->figure.latency));
+    constexpr unsigned fewNops = 40, manyNops = 120;
+    double alone = 0, few = 0, many = 0;
+    for (auto [nops, time] : {std::pair(0u, &alone), {fewNops, &few}, {manyNops, &many}}) {
+      const Chain chain = partialChain(nops);
+      if (Status status = cycles(chain.body, nullptr, *time); !status)
+        return status;
+      *time /= chain.steps;
+    }
+    if (alone > 0)
+      result.table.storeToLoad = roundFigure(std::max(0.0, alone - load->figure.latency));
+    const double width = few > 0 && many > few ? (manyNops - fewNops) / (many - few) : 0;
+    // Where they take as long as to enter the wait was hidden.
+    if (width > 1.05 * result.table.issueWidth)
+      result.table.retireWidth = std::abs(width - std::round(width)) < 0.25 ? std::round(width) : roundFigure(width);
     return {};
   }
 
@@ -365,12 +374,27 @@ private:
     return {};
   }
 
-  /// Fills what execution leaves of the front end with operations that do nothing.
+  /// Issue slots, with an index in the address and without.
   Status measureSlots(Subject &subject) {
     Figure &figure = subject.figure;
+    if (Status status = measureSlots(subject, subject.pattern, figure.uops); !status)
+      return status;
+    const std::optional<Pattern> with = subject.pattern.indexed(true);
+    figure.indexedUops = 0;
+    if (!with || figure.throughput > longForm)
+      return {};
+    double slots = 0;
+    if (Status status = measureSlots(subject, *with, slots); !status)
+      return status;
+    figure.indexedUops = std::max(0.0, slots - figure.uops);
+    return {};
+  }
+
+  /// Fills what execution leaves of the front end with operations that do nothing.
+  Status measureSlots(Subject &subject, const Pattern &pattern, double &target) {
     const double width = result.table.issueWidth;
-    Copies copies(subject.pattern);
-    const unsigned nops = unsigned(std::ceil(1.15 * width * figure.throughput)) + 1;
+    Copies copies(pattern);
+    const unsigned nops = unsigned(std::ceil(1.15 * width * subject.figure.throughput)) + 1;
     const unsigned count = std::clamp(instructionsOfLoop / (1 + nops + copies.cuts()), 4u, 24u);
     std::vector<uint8_t> body;
     startBody(subject, body);
@@ -384,7 +408,7 @@ private:
       return status;
     // One slot for the loop's decrement and jump.
     const double slots = (time * width - 1) / count - nops - copies.cuts();
-    figure.uops = std::max(0.0, std::round(slots));
+    target = std::max(0.0, std::round(slots));
     return {};
   }
 

@@ -285,12 +285,12 @@ Chain renamedChain(bool otherBase) {
   return chain;
 }
 
-Chain partialChain() {
+Chain partialChain(unsigned nops) {
   Chain chain;
-  constexpr Register value = firstVector;
-  for (; chain.steps < instructionsOfChain / 3; ++chain.steps) {
-    append(chain.body, ZYDIS_MNEMONIC_VMOVQ, {scratchAt(storesFrom + forwarded, 8), narrowOf(value)});
-    append(chain.body, ZYDIS_MNEMONIC_VMOVUPS, {narrowOf(value), scratchAt(storesFrom + forwarded, 16)});
+  for (; chain.steps < 8; ++chain.steps) {
+    append(chain.body, ZYDIS_MNEMONIC_MOV, {scratchAt(storesFrom + forwarded, 8), operandOf(number)});
+    append(chain.body, ZYDIS_MNEMONIC_VMOVUPS, {operandOf(Register(firstVector + chain.steps)), scratchAt(storesFrom + forwarded, 64)});
+    appendNops(chain.body, nops);
   }
   return chain;
 }

@@ -32,8 +32,9 @@ struct Chain {
 Result<std::vector<Chain>> registerChains(const Pattern &pattern);
 /// Stores a general register and loads it again, by a base and a distance alone, as hosts that rename memory have it.
 Chain renamedChain(bool otherBase);
-/// Stores 8 bytes of a vector and loads the 16 bytes around them: what the store holds is not enough for the load.
-Chain partialChain();
+/// Stores 8 bytes and loads the 64 bytes around them: what the store holds is not enough for the load. Each step has so many operations that do
+/// nothing behind it. No step hands a value to the next, but none leaves the window before the one in front of it.
+Chain partialChain(unsigned nops);
 /// The chain through the address of a form that loads; nothing if the form has none.
 Result<std::optional<Chain>> addressChain(const Pattern &pattern);
 

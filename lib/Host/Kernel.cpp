@@ -177,6 +177,25 @@ std::vector<Register> Pattern::neutral() const {
   return registers;
 }
 
+std::optional<Pattern> Pattern::indexed(bool with) const {
+  if (memoryOperand == ~0u || of.memory->vectorIndex() || (!of.memory->load && !of.memory->store))
+    return std::nullopt;
+  const auto place = std::find_if(all.begin(), all.end(), [](const Place &p) { return p.role == Place::base; });
+  if (place == all.end() || with == (of.memory->index != noRegister))
+    return std::nullopt;
+  Pattern result = *this;
+  result.of.memory->index = with ? kernel::index : noRegister;
+  result.of.memory->scale = 1;
+  result.request.operands[memoryOperand].mem.index = with ? operandOf(kernel::index).reg.value : ZYDIS_REGISTER_NONE;
+  result.request.operands[memoryOperand].mem.scale = with ? 1 : 0;
+  const auto at = result.all.begin() + (place - all.begin()) + 1;
+  if (with)
+    result.all.insert(at, {Place::index, RegisterClass::general, true, false, memoryOperand});
+  else
+    result.all.erase(at);
+  return result;
+}
+
 Status Pattern::encode(const std::vector<Register> &registers, int32_t displacement, std::vector<uint8_t> &bytes) const {
   if (!jump.empty()) { // as it is: the encoder would choose the distance's size
     bytes.insert(bytes.end(), jump.begin(), jump.end());

@@ -62,6 +62,8 @@ public:
 
   /// The registers of the example's places that no kernel minds: constants for what is read, the scratch memory for addresses.
   std::vector<Register> neutral() const;
+  /// The same with or without a general register as index of its address; nothing if it has no such address, or has it or has it not already.
+  std::optional<Pattern> indexed(bool with) const;
   /// Appends the instruction with these registers in its places and its memory `displacement` bytes into the scratch memory.
   Status encode(const std::vector<Register> &registers, int32_t displacement, std::vector<uint8_t> &bytes) const;
 

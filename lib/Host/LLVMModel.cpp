@@ -132,6 +132,8 @@ Table LLVMModel::emptyTable() const {
   table.cpu.microcode = "unknown";
   table.issueWidth = model.IssueWidth;
   table.window = std::max(1u, model.MicroOpBufferSize);
+  if (model.hasExtraProcessorInfo())
+    table.retireWidth = model.getExtraProcessorInfo().MaxRetirePerCycle;
   for (unsigned id = 1; id < model.getNumProcResourceKinds(); ++id)
     if (const llvm::MCProcResourceDesc &resource = *model.getProcResource(id); resource.NumUnits)
       table.resources.push_back({resource.Name, double(resource.NumUnits)});

@@ -139,6 +139,7 @@ void readFigure(const json &value, const std::string &form, Table &table, std::s
   reader.real("latency", figure.latency, 0);
   reader.real("address", figure.addressLatency, 0, /*required=*/false);
   reader.real("uops", figure.uops, 0);
+  reader.real("indexed", figure.indexedUops, 0, /*required=*/false);
   reader.real("throughput", figure.throughput, 0);
   reader.origin("origin", figure.origin);
   if (const json *uses = reader.get("uses")) {
@@ -184,6 +185,7 @@ Table readTable(const json &text, std::string &failure) {
     cpuReader.finish();
   }
   reader.real("issue", table.issueWidth, 0.001);
+  reader.real("retire", table.retireWidth, 0);
   reader.integer("window", table.window, 1u);
   reader.origin("windowOrigin", table.windowOrigin);
   reader.real("clock", table.clock, 0);
@@ -265,7 +267,7 @@ double Table::throughputOf(const Figure &figure, bool wide) const {
 }
 
 bool Table::operator==(const Table &o) const {
-  return name == o.name && cpu == o.cpu && cpu.brand == o.cpu.brand && issueWidth == o.issueWidth && window == o.window &&
+  return name == o.name && cpu == o.cpu && cpu.brand == o.cpu.brand && issueWidth == o.issueWidth && retireWidth == o.retireWidth && window == o.window &&
          windowOrigin == o.windowOrigin && clock == o.clock && disturbed == o.disturbed && notes == o.notes && caches == o.caches &&
          storeToLoad == o.storeToLoad && renaming == o.renaming && resources == o.resources && forms == o.forms;
 }
@@ -275,8 +277,8 @@ std::string toJSON(const Table &table) {
   std::string out = fmt::format("{{\n  \"format\": {},\n  \"name\": {},\n", formatVersion, quoted(table.name));
   out += fmt::format("  \"cpu\": {{\"vendor\": {}, \"family\": {}, \"model\": {}, \"stepping\": {}, \"brand\": {}, \"microcode\": {}}},\n",
                      quoted(cpu.vendor), cpu.family, cpu.model, cpu.stepping, quoted(cpu.brand), quoted(cpu.microcode));
-  out += fmt::format("  \"issue\": {}, \"window\": {}, \"windowOrigin\": \"{}\", \"clock\": {}, \"disturbed\": {},\n", number(table.issueWidth),
-                     table.window, originName(table.windowOrigin), number(table.clock), table.disturbed);
+  out += fmt::format("  \"issue\": {}, \"retire\": {}, \"window\": {}, \"windowOrigin\": \"{}\", \"clock\": {}, \"disturbed\": {},\n", number(table.issueWidth),
+                     number(table.retireWidth), table.window, originName(table.windowOrigin), number(table.clock), table.disturbed);
   out += fmt::format("  \"notes\": [{}],\n", lines(table.notes, quoted));
   out += fmt::format("  \"caches\": [{}],\n", lines(table.caches, [](const Cache &cache) {
                        return fmt::format("{{\"name\": {}, \"bytes\": {}, \"ways\": {}, \"line\": {}, \"latency\": {}, \"loadBytes\": {}, "
@@ -299,11 +301,12 @@ std::string toJSON(const Table &table) {
                        std::string operands;
                        for (double latency : figure.operands)
                          operands += fmt::format("{}{}", operands.empty() ? "" : ", ", number(latency));
-                       return fmt::format("{}: {{\"latency\": {}{}{}, \"uops\": {}, \"throughput\": {}, \"uses\": {{{}}}, \"origin\": \"{}\"}}",
+                       return fmt::format("{}: {{\"latency\": {}{}{}, \"uops\": {}{}, \"throughput\": {}, \"uses\": {{{}}}, \"origin\": \"{}\"}}",
                                           quoted(form), number(figure.latency),
                                           figure.addressLatency ? fmt::format(", \"address\": {}", number(figure.addressLatency)) : "",
                                           operands.empty() ? "" : fmt::format(", \"operands\": [{}]", operands),
-                                          number(figure.uops), number(figure.throughput), uses, originName(figure.origin));
+                                          number(figure.uops), figure.indexedUops ? fmt::format(", \"indexed\": {}", number(figure.indexedUops)) : "",
+                                          number(figure.throughput), uses, originName(figure.origin));
                      }));
   return out;
 }

@@ -67,6 +67,8 @@ public:
         waiting[use.port] += use.work;
   }
   bool mayLeave(const PortRow &row) const {
+    if (table.leaving && left >= table.leaving)
+      return false;
     for (const PortUse &use : row.uses)
       if (leaves(use) && waiting[use.port] >= table.ports[use.port].backlog)
         return false;
@@ -76,6 +78,8 @@ public:
     for (const PortUse &use : row.uses)
       if (leaves(use))
         waiting[use.port] += use.work;
+      else if (use.port == 0)
+        left += use.work;
   }
   /// True if nothing passes the front end any more in this cycle.
   bool full() const { return waiting[0] >= table.ports[0].capacity; }
@@ -85,6 +89,7 @@ public:
         waiting[use.port] += use.work;
   }
   void advance(uint32_t cycles) {
+    left -= std::min<uint64_t>(left, uint64_t(cycles) * table.leaving);
     for (size_t port = 0; port < waiting.size(); ++port)
       waiting[port] -= std::min<uint64_t>(waiting[port], uint64_t(cycles) * table.ports[port].capacity);
   }
@@ -93,6 +98,7 @@ private:
   const PortTable &table;
   const uint32_t first; // of the ports behind the front end
   std::vector<uint64_t> waiting;
+  uint64_t left = 0; // work of what has left the window beyond what a cycle allows
 
   bool leaves(const PortUse &use) const { return first && table.ports[use.port].backlog; }
   bool starts(const PortUse &use) const { return use.port >= first && !leaves(use); }

@@ -12,8 +12,9 @@
 namespace vtpu::host {
 
 /// Core cycles that an iteration of a loop takes in the template JIT on this machine, in a call of the first entry that runs it, with numbers of the
-/// program's own making in all inputs and parameters. If the words tell how often the loop runs it is also run half as often, and what both have in
-/// common does not count. Cycles are counted by a chain of additions timed beside each call. Takes some 10 ms. An error says why it cannot be timed.
+/// function's own making in all inputs and parameters. It is run with different numbers of iterations, down to half of its own, and the slope counts;
+/// of several times that a call enters it the shortest does. Cycles are counted by a chain of additions timed beside the calls. Takes some 10 ms. An
+/// error says why it cannot be timed: it does not run by itself, computes denormal numbers, or never took as long twice.
 Result<double> timeLoop(const Program &program, const Region &region);
 
 } // namespace vtpu::host

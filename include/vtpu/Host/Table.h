@@ -70,9 +70,10 @@ struct Figure {
   Origin origin = Origin::measured;
   /// From each of Instruction::operands to the result; empty: `latency` from all of them.
   std::vector<double> operands;
+  double indexedUops = 0; // more issue slots if the address has an index
   bool operator==(const Figure &o) const {
     return latency == o.latency && addressLatency == o.addressLatency && uops == o.uops && throughput == o.throughput && uses == o.uses &&
-           origin == o.origin && operands == o.operands;
+           origin == o.origin && operands == o.operands && indexedUops == o.indexedUops;
   }
   /// From the quickest operand, of all registers, to the result.
   double leastLatency() const {
@@ -106,6 +107,7 @@ struct Table {
   std::string name;
   CPU cpu;
   double issueWidth = 1;           // issue slots a cycle
+  double retireWidth = 0;          // that leave the window in a cycle; 0: unknown, as many as are done
   uint32_t window = 1;             // instructions in flight
   Origin windowOrigin = Origin::model;
   double clock = 0;                // GHz of scalar code while the table was made; 0: unknown

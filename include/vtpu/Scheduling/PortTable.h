@@ -46,6 +46,7 @@ struct PortTable {
   std::string source; // where the figures come from
   std::vector<Port> ports; // the first is the front end, `issue`: every host operation passes it
   uint32_t window = 1;     // operations in flight on the out-of-order host
+  Work leaving = 0;        // that leave the window in a cycle, in work at the front end; 0: any number
   std::array<std::array<PortRow, 3>, isa::numPortClasses> rows; // by port class and length
   std::map<uint32_t, PortRow> formRows;                         // by form; few tables have them
 

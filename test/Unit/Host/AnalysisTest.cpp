@@ -142,13 +142,13 @@ TEST(Analysis, Forwarding) {
   EXPECT_NEAR(cycles({loadRax, addRaxOne, storeRax, addRbx64}), 1, 0.05);
   // A load of 64 bytes behind a store of 8 of them waits until the store has left.
   Table table = makeTable();
-  EXPECT_NEAR(cycles({loadVector, multiplyAdd, vectorToRax, storeRax}, table), 7 + 4 + 3 + 1 + 12, 1.05);
+  EXPECT_NEAR(cycles({loadVector, multiplyAdd, vectorToRax, storeRax}, table), 7 + 4 + 3 + 4 + 12, 1.05);
   table.storeToLoad = 20;
-  EXPECT_NEAR(cycles({loadVector, multiplyAdd, vectorToRax, storeRax}, table), 7 + 4 + 3 + 1 + 20, 1.05);
+  EXPECT_NEAR(cycles({loadVector, multiplyAdd, vectorToRax, storeRax}, table), 7 + 4 + 3 + 4 + 20, 1.05);
   EXPECT_LT(cycles({storeVector, loadRax}), 8);
   // Nobody knows which lanes a masked store writes.
   EXPECT_NEAR(cycles({loadVector, multiplyAdd, storeVector}, table), 4 + 7, 0.05);
-  EXPECT_NEAR(cycles({loadVector, multiplyAdd, storeMasked}, table), 7 + 4 + 1 + 20, 1.05);
+  EXPECT_NEAR(cycles({loadVector, multiplyAdd, storeMasked}, table), 7 + 4 + 6 + 20, 1.05);
 }
 
 TEST(Analysis, RenamedMemory) {
@@ -176,6 +176,16 @@ TEST(Analysis, OperandsOfOneInstruction) {
   EXPECT_NEAR(analyse({loadVector, multiplyAdd}, table, {false, 0}).prediction.cycles, 7 + 4, 0.05);
 }
 
+TEST(Analysis, SlotsOfIndices) {
+  const Bytes indexed = {0x62, 0xf1, 0x7c, 0x48, 0x10, 0x0c, 0x1a}; // vmovups zmm1, [rdx+rbx]
+  Table table = makeTable();
+  table.resources[1].capacity = 8;
+  EXPECT_NEAR(cycles({indexed, indexed, indexed, indexed}, table), 1, 0.05);
+  table.forms["vmovups zmm, m512"].indexedUops = 1;
+  EXPECT_NEAR(cycles({indexed, indexed, indexed, indexed}, table), 2, 0.05);
+  EXPECT_NEAR(cycles({loadVector, loadVector, loadVector, loadVector}, table), 1, 0.05);
+}
+
 TEST(Analysis, ResourcesForWideOnes) {
   // A unit of two is closed for narrow multiply-adds beside wide ones; loads are nothing to it.
   const Bytes narrow = {0x62, 0xf2, 0x6d, 0x28, 0xb8, 0xe3}, other = {0x62, 0xf2, 0x6d, 0x28, 0xb8, 0xeb}; // ymm4, ymm5
@@ -201,7 +211,7 @@ TEST(Analysis, Memory) {
   EXPECT_EQ(far.model->level, 1u);
   EXPECT_NEAR(far.prediction.cycles, 2, 0.05); // 32 bytes a cycle
   const Analysis stores = analyse({storeVector, addRbx64}, table, {true, 10000});
-  EXPECT_NEAR(stores.prediction.cycles, 3.5, 0.05); // lines of four stores are on their way, 14 cycles each
+  EXPECT_NEAR(stores.prediction.cycles, 4, 0.05);
   EXPECT_EQ(analyse({storeVector, addRbx64}, table, {true, 1 << 20}).model->level, 2u);
 }
 
@@ -220,16 +230,17 @@ TEST(Analysis, StoresToFarLines) {
   table.resources[2].capacity = 4;
   table.caches = {{"L1", 32768, 8, 64, 5, 128, 64}, {"L2", 1 << 20, 8, 64, 16, 32, 16}, {"memory", 0, 0, 64, 200, 8, 4}};
   const Bytes second = {0x48, 0x89, 0x43, 0x40}, third = {0x48, 0x89, 0x83, 0x80, 0, 0, 0}, fourth = {0x48, 0x89, 0x83, 0xc0, 0, 0, 0},
-              addRbx256 = {0x48, 0x81, 0xc3, 0, 1, 0, 0}, near = {0x48, 0x89, 0x45, 0x00}; // [rbx+64], ..., [rbp]
+              addRbx256 = {0x48, 0x81, 0xc3, 0, 1, 0, 0}, near = {0x48, 0x89, 0x45, 0x00}, // [rbx+64], ..., [rbp]
+              moveRbpOn = {0x48, 0x83, 0xc5, 0x40}, loadRbp = {0x48, 0x8b, 0x45, 0x00};
   table.forms["add r64, imm32"] = table.forms["add r64, imm8"];
   auto far = [&](std::initializer_list<Bytes> parts) { return analyse(parts, table, {true, 1000}).prediction.cycles; };
   EXPECT_NEAR(far({storeRax, second, third, fourth, addRbx256}), 16, 0.1);
   // Lines that have arrived cost a cycle each.
-  EXPECT_NEAR(far({storeRax, second, third, fourth, storeRax, second, third, fourth, addRbx256}), 19, 0.1);
-  // Stores between them keep lines from being asked for: two are on their way then.
-  EXPECT_NEAR(far({storeRax, near, second, near, third, near, fourth, near, addRbx256}), 33, 0.6);
-  // What a load has brought is there.
-  EXPECT_NEAR(far({loadRax, storeRax, addRbx256}), 4, 0.1);
+  EXPECT_NEAR(far({storeRax, second, third, fourth, storeRax, second, third, fourth, addRbx256}), 20, 0.1);
+  EXPECT_NEAR(far({storeRax, near, second, near, third, near, fourth, near, addRbx256}), 20, 0.1);
+  // A load may bring the line; the store costs a cycle then. Lines that are only read cost as much where others are written.
+  EXPECT_NEAR(far({loadRax, storeRax, addRbx256}), 5, 0.1);
+  EXPECT_NEAR(far({storeRax, addRbx256, moveRbpOn, loadRbp}), 8, 0.1);
   const Analysis some = analyse({storeRax, third, addRbx256}, table, {true, 1000});
   ASSERT_EQ(some.model->streams.size(), 1u);
   EXPECT_EQ(some.model->streams[0].bytes, 128u);
@@ -239,7 +250,7 @@ TEST(Analysis, StoresToFarLines) {
 TEST(Analysis, StraightRunsAndChains) {
   const Analysis run = analyse({loadVector, multiplyAdd, storeVector}, makeTable(), {false, 0});
   EXPECT_EQ(run.prediction.rounds, 1u);
-  EXPECT_EQ(run.prediction.cycles, 12); // 7, 4 and 1: what is stored need not reach a load
+  EXPECT_EQ(run.prediction.cycles, 17); // 7, 4 and 6
   std::vector<uint32_t> chain;
   for (const ChainLink &link : criticalChain(*run.model, run.prediction))
     chain.push_back(link.operation);
@@ -281,12 +292,58 @@ TEST(Regions, LoopsAndRuns) {
   EXPECT_EQ(code->words.back(), 6u);
 }
 
+TEST(LoopTimer, SkipsIterations) {
+  if (!rt::hostHasBaseline())
+    GTEST_SKIP() << "no AVX-512";
+  const Program program = assemble(addLoop);
+  const Region region = findRegions(program, 0)[1];
+  rt::LoopProbe probe;
+  probe.head = region.first;
+  probe.tail = region.last;
+  probe.counter = region.counter;
+  const Result<vtpu_program *> loaded = rt::loadProbed(program, probe);
+  ASSERT_EQ(loaded.message(), "");
+  alignas(64) static float in[1024], out[1024];
+  const void *inputs[] = {in};
+  void *outputs[] = {out};
+  ASSERT_EQ(vtpu_call(*loaded, 0, inputs, outputs), 0);
+  EXPECT_EQ(probe.entered, 1u);
+  EXPECT_EQ(probe.counted, 4096);
+  EXPECT_NE(probe.least, UINT64_MAX);
+  EXPECT_EQ(probe.exceptions, 0u);
+  probe.skip = 3 * region.step;
+  in[0] = 1e-40f; // denormal
+  ASSERT_EQ(vtpu_call(*loaded, 0, inputs, outputs), 0);
+  EXPECT_EQ(probe.entered, 2u);
+  EXPECT_EQ(probe.counted, 2 * 4096 - 3 * region.step);
+  EXPECT_EQ(probe.exceptions, 2u);
+  vtpu_release(*loaded);
+}
+
+TEST(LoopTimer, RefusesDenormalNumbers) {
+  if (!rt::hostHasBaseline())
+    GTEST_SKIP() << "no AVX-512";
+  const Program program = assemble(R"(  { C: cimm r0, 228737632 }
+  { D: dset.f32.512 v0, r0 }
+  { C: cimm r2, 0 }
+L1:
+  { D: dmul.f32.512 v1, v0, v0 ; C: caddi r2, r2, 1 }
+  { C: cbcci.lt r2, 64, L1 }
+  { C: cret }
+)"); // 1e-30
+  const std::vector<Region> regions = findRegions(program, 0);
+  ASSERT_TRUE(regions[1].loop);
+  EXPECT_EQ(timeLoop(program, regions[1]).message(), "it computes denormal numbers, which hosts are slow at");
+}
+
 TEST(LoopTimer, TimesALoop) {
   if (!rt::hostHasBaseline())
     GTEST_SKIP() << "no AVX-512";
   const Program program = assemble(addLoop);
   const Result<double> cycles = timeLoop(program, findRegions(program, 0)[1]);
-  ASSERT_EQ(cycles.message(), "");
-  EXPECT_GT(*cycles, 0.1); // how many is for benchmarks
+  if (cycles)
+    EXPECT_GT(*cycles, 0.1); // how many is for benchmarks
+  else // others may keep the machine busy
+    EXPECT_EQ(cycles.message().find("its time does not repeat: between "), 0u) << cycles.message();
   EXPECT_EQ(timeLoop(program, findRegions(program, 0)[0]).message(), "a straight run is no loop");
 }

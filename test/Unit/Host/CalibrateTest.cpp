@@ -20,6 +20,7 @@ struct Truth {
   double latency = 1, addressLatency = 0, uops = 1;
   std::vector<unsigned> ports;
   std::vector<double> operands = {}; // latencies, where they differ
+  double indexed = 0;                // operations more if there is an index
 };
 
 constexpr unsigned p0 = 1, p1 = 2, p5 = 4, p6 = 8, loads = 48, stores = 64, divider = 128;
@@ -48,7 +49,7 @@ const std::map<std::string, Truth> truths = {
     {"vpaddd ymm, ymm, ymm", {1, 0, 1, {p0 | p1 | p5}}},
     {"vpermd ymm, ymm, ymm", {3, 0, 1, {p5}}},
     {"vpermd zmm, zmm, zmm", {3, 0, 1, {p5}}},
-    {"vpermd ymm, ymm, m256", {3, 10, 1, {p5, loads}}},
+    {"vpermd ymm, ymm, m256", {3, 10, 1, {p5, loads}, {}, 1}},
     {"vpcmpd k, ymm, ymm, imm8", {3, 0, 1, {p5}}},
     {"vpcompressd zmm {k} {z}, zmm", {6, 0, 2, {p5, p5}}},
     {"kandq k, k, k", {1, 0, 1, {p0}}},
@@ -63,7 +64,7 @@ public:
   std::vector<Cache> levels = {{"L1", 32768, 8, 64, 0, 0, 0}, {"memory", 0, 0, 64, 0, 0, 0}};
   bool hasMemory = true;
   double renaming = -1, otherRenaming = -1; // latency through memory that is renamed, by the same and by another register; less than 0: it is not
-  double storeToLoad = 13;                  // and a cycle for the store and the load's latency
+  double storeToLoad = 13, retireWidth = 8;
 
   Status load(unsigned loop, const std::vector<uint8_t> &body) override {
     Result<std::vector<Instruction>> decoded = decode(body.data(), body.size());
@@ -121,10 +122,8 @@ private:
     Register base = noRegister;
   };
   /// When a load has what was stored.
-  double arrival(const Stored &stored, const Instruction &load, const Truth &truth) const {
+  double arrival(const Stored &stored, const Instruction &load) const {
     const double value = stored.end - stored.latency, renamed = load.memory->base == stored.base ? renaming : otherRenaming;
-    if (load.memory->bytes > stored.bytes)
-      return value + 1 + storeToLoad + truth.latency;
     return renamed >= 0 && load.form == "mov r64, m64" && load.memory->index == noRegister ? value + renamed : stored.end;
   }
 
@@ -134,6 +133,8 @@ private:
     for (const Instruction &instruction : body) {
       const Truth truth = truthOf(instruction);
       slots += truth.uops;
+      if (instruction.memory && instruction.memory->index != noRegister && !instruction.memory->vectorIndex())
+        slots += truth.indexed;
       for (unsigned ports : truth.ports)
         work[ports] += 1;
     }
@@ -146,7 +147,7 @@ private:
           inside += count;
       bound = std::max(bound, inside / __builtin_popcount(set));
     }
-    double ready[numRegisters] = {}, last = 0, growth = 0;
+    double ready[numRegisters] = {}, last = 0, growth = 0, blocked = 0;
     std::map<int64_t, Stored> memory;
     for (unsigned iteration = 0; iteration < 8; ++iteration) {
       for (const Instruction &instruction : body) {
@@ -159,8 +160,12 @@ private:
           }
         // A form's latency to memory holds the load.
         const int64_t place = placeOf(instruction);
-        if (instruction.memory && instruction.memory->load && memory.count(place))
-          end = std::max(end, arrival(memory[place], instruction, truth));
+        if (instruction.memory && instruction.memory->load && memory.count(place)) {
+          if (instruction.memory->bytes <= memory[place].bytes)
+            end = std::max(end, arrival(memory[place], instruction));
+          else if (!iteration) // one behind the other, since all leave in order
+            blocked += storeToLoad + truth.latency;
+        }
         if (instruction.memory && instruction.memory->store)
           memory[place] = {end, truth.latency, instruction.memory->bytes, instruction.memory->base};
         for (Register reg = 0; reg < numRegisters; ++reg)
@@ -171,6 +176,8 @@ private:
       growth = now - last;
       last = now;
     }
+    if (blocked > 0)
+      bound = std::max(bound, blocked + slots / retireWidth);
     return std::max(bound, growth);
   }
 };
@@ -218,6 +225,7 @@ TEST(Calibrate, FindsTheMachine) {
     EXPECT_NEAR(figure->latency, truth.latency, 0.05);
     EXPECT_NEAR(figure->addressLatency, truth.addressLatency, 0.05);
     EXPECT_EQ(figure->uops, truth.uops);
+    EXPECT_EQ(figure->indexedUops, truth.indexed);
     // By itself a form takes what its ports allow.
     double alone = truth.uops / machine.width;
     for (unsigned set = 1; set < 256; ++set)
@@ -275,7 +283,8 @@ TEST(Calibrate, WaysThroughMemory) {
   Machine machine;
   Result<Calibration> calibration = calibrate(somebody, chosenForms(), machine, somePrior());
   ASSERT_TRUE(calibration) << calibration.message();
-  EXPECT_NEAR(calibration->table.storeToLoad, 13, 0.05);
+  EXPECT_NEAR(calibration->table.storeToLoad, 13, 0.5); // with what it takes both to leave
+  EXPECT_EQ(calibration->table.retireWidth, 8);
   EXPECT_FALSE(calibration->table.renaming);
   machine.renaming = 0.5;
   calibration = calibrate(somebody, chosenForms(), machine, somePrior());

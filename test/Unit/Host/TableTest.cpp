@@ -19,6 +19,7 @@ Table makeTable() {
   table.name = "test";
   table.cpu = {"GenuineIntel", 6, 207, 2, "A \"processor\"", "0x2b000571"};
   table.issueWidth = 6;
+  table.retireWidth = 8;
   table.window = 512;
   table.clock = 3.5;
   table.disturbed = true;
@@ -27,7 +28,7 @@ Table makeTable() {
   table.resources = {{"load", 2}, {"fma", 2}, {"exec", 4.5}, {"fma.512", 1, true}};
   table.forms["vfmadd231ps zmm, zmm, m512"] = {4, 11, 1, 0.5, {{0, 1}, {1, 1}}, Origin::measured};
   table.forms["add r64, r64"] = {1, 0, 1, 0.167, {{2, 1}}, Origin::model};
-  table.forms["vaddps zmm {k}, zmm, zmm"] = {4.5, 0, 1, 0.5, {{1, 1}}, Origin::measured, {1, 4.5, 3.5, 3.5}};
+  table.forms["vaddps zmm {k}, zmm, zmm"] = {4.5, 0, 1, 0.5, {{1, 1}}, Origin::measured, {1, 4.5, 3.5, 3.5}, 1};
   table.storeToLoad = 13;
   table.renaming = {0.5, true};
   return table;

@@ -15,11 +15,14 @@ def section(options, folder):
     seeds = [options.seed or 1, secrets.randbelow(1 << 31) + 1]
     runs = [bench_json(os.path.join(folder, f"{seed}.json"), f"--predictions={half}", f"--seed={seed}", f"--table={table}") for seed in seeds]
     samples = [sample for run in runs for sample in run["samples"]]
+    unmeasured = [loop for run in runs for loop in run["not_measured"]]
     facts = means(samples)
     classes = {name: means([s for s in samples if s["class"] == name]) for name in dict.fromkeys(s["class"] for s in samples)}
     yield Facts({key: facts[key] for key in ("port_error_mean", "kendall_tau", "mca_error_mean")})
-    yield Facts({"prediction": {"seeds": seeds, "classes": classes, "samples": samples}})
+    yield Facts({"prediction": {"seeds": seeds, "classes": classes, "samples": samples, "not_measured": unmeasured}})
     note = f"{len(samples)} loops, seeds from {seeds[0]} and {seeds[1]} on; " + ", ".join(f"{n} {100 * c['port_error_mean']:.1f} %" for n, c in classes.items())
+    if unmeasured:
+        note += f"; {len(unmeasured)} others could not be measured"
     yield Line("predicted against measured cycles, mean error", 100 * facts["port_error_mean"], "%", "<=", 8,
                peer=f"llvm-mca 22: {100 * facts['mca_error_mean']:.1f} %", note=note)
     yield Line("Kendall's tau of predicted and measured cycles", facts["kendall_tau"], "", ">=", 0.9, note=f"{len(samples)} loops")
