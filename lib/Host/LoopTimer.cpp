@@ -35,8 +35,9 @@ constexpr uint64_t fewestIterations = 8;
 /// Flags of MXCSR: an operand was denormal, a result became so.
 constexpr uint32_t denormalFlags = 0x12;
 constexpr const char *denormal = "it computes denormal numbers, which hosts are slow at";
-/// A load waits for an older store whose address is the same in its last twelve bits: what is read and what is written starts half a page apart.
-constexpr size_t page = 4096;
+/// A load waits for an older store whose address is the same in its last twelve bits: what is read and what is written start apart within a page.
+/// Since they may move towards each other, and what a program spills stands somewhere, too, there are several such distances, and the least time counts.
+constexpr size_t page = 4096, outputPhases[] = {page / 2, page / 4 + 512, 3 * page / 4 + 256};
 
 /// Ticks of the time stamp counter in a cycle of the core, now: additions that wait for each other take a cycle each.
 double ticksPerCycle() {
@@ -146,7 +147,7 @@ public:
   }
   uint32_t numEntries() const { return vtpu_entry_count(handle); }
   std::string nameOf(uint32_t e) const { return vtpu_entry_name(handle, e); }
-  void choose(uint32_t e, Fill how) {
+  void choose(uint32_t e, Fill how, size_t outputPhase = outputPhases[0]) {
     entry = e;
     inputs.clear();
     outputs.clear();
@@ -154,7 +155,7 @@ public:
     for (uint32_t i = 0; i < vtpu_input_count(handle, e) && vtpu_input_info(handle, e, i, &info) == 0; ++i)
       inputs.push_back(Buffer(numbers(DType(info.dtype), info.bytes, how), 0));
     for (uint32_t i = 0; i < vtpu_output_count(handle, e) && vtpu_output_info(handle, e, i, &info) == 0; ++i)
-      outputs.push_back(Buffer(std::vector<uint8_t>(info.bytes), page / 2));
+      outputs.push_back(Buffer(std::vector<uint8_t>(info.bytes), outputPhase));
   }
   Status run() {
     std::vector<const void *> in;
@@ -308,12 +309,18 @@ Result<double> timeLoop(const Program &program, const Region &region) {
       // Where the words do not tell them, iterations may differ from one time that the loop is entered to the next.
       const uint64_t iterations = region.iterations ? region.iterations : uint64_t(probe.counted / region.step) / probe.entered;
       const int64_t step = region.iterations || probe.entered == 1 ? region.step : 0;
-      for (unsigned call = 0; call < warmUpCalls; ++call)
-        if (Status status = subject.run(); !status)
-          return Error{status.message()};
-      Result<double> cycles = measure(subject, iterations, step);
+      Result<double> least = Error{};
+      for (size_t phase : outputPhases) {
+        subject.choose(e, how, phase);
+        for (unsigned call = 0; call < warmUpCalls; ++call)
+          if (Status status = subject.run(); !status)
+            return Error{status.message()};
+        const Result<double> cycles = measure(subject, iterations, step);
+        if (!least || (cycles && *cycles < *least))
+          least = cycles ? *cycles : Result<double>(Error{cycles.message()});
+      }
       if (!(probe.exceptions & denormalFlags))
-        return cycles;
+        return least;
       why = denormal;
     }
   }

@@ -185,7 +185,7 @@ Table readTable(const json &text, std::string &failure) {
     cpuReader.finish();
   }
   reader.real("issue", table.issueWidth, 0.001);
-  reader.real("retire", table.retireWidth, 0);
+  reader.real("retire", table.retireWidth, 0, /*required=*/false);
   reader.integer("window", table.window, 1u);
   reader.origin("windowOrigin", table.windowOrigin);
   reader.real("clock", table.clock, 0);
@@ -214,7 +214,7 @@ Table readTable(const json &text, std::string &failure) {
       table.caches.push_back(std::move(cache));
     }
   }
-  reader.real("storeToLoad", table.storeToLoad, 0);
+  reader.real("storeToLoad", table.storeToLoad, 0, /*required=*/false);
   if (const json *renaming = reader.get("renaming", /*required=*/false)) {
     ObjectReader renamingReader(*renaming, "renaming", failure);
     table.renaming.emplace();

@@ -115,7 +115,10 @@ TEST(HostTable, FailuresNameTheKey) {
   EXPECT_EQ(failure("\"disturbed\": true", "\"disturbed\": \"yes\""), "host table: disturbed: expected true or false, found \"yes\"");
   EXPECT_EQ(failure("\"notes\": [\n    \"the window is the model's\"", "\"notes\": [1"), "host table: notes: expected a list of texts, found [1]");
   EXPECT_EQ(failure("\"ways\": 12", "\"ways\": []"), "host table: caches[0].ways: expected a whole number from 0 to 4294967295, found []");
-  EXPECT_EQ(failure("\"storeToLoad\": 13,", ""), "host table: storeToLoad is missing");
+  EXPECT_EQ(failure("\"storeToLoad\": 13", "\"storeToLoad\": -1"),
+            "host table: storeToLoad: expected a number from 0 to 1000000000, found -1");
+  EXPECT_EQ(failure("\"retire\": 8", "\"retire\": \"8\""), "host table: retire: expected a number from 0 to 1000000000, found \"8\"");
+  EXPECT_EQ(failure("\"storeToLoad\": 13,", ""), ""); // 12 then
   EXPECT_EQ(failure("\"anyBase\": true", "\"anyBase\": 1"), "host table: renaming.anyBase: expected true or false, found 1");
   EXPECT_EQ(failure("[1, 4.5, 3.5, 3.5]", "[1, -4.5]"),
             "host table: forms['vaddps zmm {k}, zmm, zmm'].operands: expected a list of numbers from 0 to 1000000000, found [1,-4.5]");
