@@ -331,8 +331,8 @@ private:
       figure.operands.clear();
   }
 
-  /// A step is the wait behind the store, which leaves the window with the load of the step before, and the load. Behind that operations that are long
-  /// done leave as fast as they can.
+  /// A step is the wait behind the store, which leaves the window with the load of the step before, and the load. Behind that operations that are
+  /// long done leave as fast as they can.
   Status measureStoreToLoad() {
     const Subject *load = find("vmovups zmm, m512");
     if (!load || load->failed)

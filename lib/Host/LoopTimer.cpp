@@ -27,8 +27,8 @@ constexpr double tolerance = 0.02;
 /// A round calls the loop with each number of iterations so often at least and at most, and ends when its time is over.
 constexpr unsigned leastPasses = 3, mostPasses = 60;
 constexpr std::chrono::microseconds roundTime(2000);
-/// Different numbers of iterations, from half of them on. Many, in an order that no branch predictor learns: so every run ends alike, with a jump that
-/// is predicted wrong.
+/// Different numbers of iterations, from half of them on. Many, in an order that no branch predictor learns: so every run ends alike, with a jump
+/// that is predicted wrong.
 constexpr unsigned mostCounts = 16;
 /// Of a loop that runs less often only all iterations are timed together.
 constexpr uint64_t fewestIterations = 8;
@@ -36,7 +36,8 @@ constexpr uint64_t fewestIterations = 8;
 constexpr uint32_t denormalFlags = 0x12;
 constexpr const char *denormal = "it computes denormal numbers, which hosts are slow at";
 /// A load waits for an older store whose address is the same in its last twelve bits: what is read and what is written start apart within a page.
-/// Since they may move towards each other, and what a program spills stands somewhere, too, there are several such distances, and the least time counts.
+/// Since they may move towards each other, and what a program spills stands somewhere, too, there are several such distances, and the least time
+/// counts.
 constexpr size_t page = 4096, outputPhases[] = {page / 2, page / 4 + 512, 3 * page / 4 + 256};
 
 /// Ticks of the time stamp counter in a cycle of the core, now: additions that wait for each other take a cycle each.

@@ -267,8 +267,8 @@ double Table::throughputOf(const Figure &figure, bool wide) const {
 }
 
 bool Table::operator==(const Table &o) const {
-  return name == o.name && cpu == o.cpu && cpu.brand == o.cpu.brand && issueWidth == o.issueWidth && retireWidth == o.retireWidth && window == o.window &&
-         windowOrigin == o.windowOrigin && clock == o.clock && disturbed == o.disturbed && notes == o.notes && caches == o.caches &&
+  return name == o.name && cpu == o.cpu && cpu.brand == o.cpu.brand && issueWidth == o.issueWidth && retireWidth == o.retireWidth &&
+         window == o.window && windowOrigin == o.windowOrigin && clock == o.clock && disturbed == o.disturbed && notes == o.notes && caches == o.caches &&
          storeToLoad == o.storeToLoad && renaming == o.renaming && resources == o.resources && forms == o.forms;
 }
 
@@ -277,8 +277,8 @@ std::string toJSON(const Table &table) {
   std::string out = fmt::format("{{\n  \"format\": {},\n  \"name\": {},\n", formatVersion, quoted(table.name));
   out += fmt::format("  \"cpu\": {{\"vendor\": {}, \"family\": {}, \"model\": {}, \"stepping\": {}, \"brand\": {}, \"microcode\": {}}},\n",
                      quoted(cpu.vendor), cpu.family, cpu.model, cpu.stepping, quoted(cpu.brand), quoted(cpu.microcode));
-  out += fmt::format("  \"issue\": {}, \"retire\": {}, \"window\": {}, \"windowOrigin\": \"{}\", \"clock\": {}, \"disturbed\": {},\n", number(table.issueWidth),
-                     number(table.retireWidth), table.window, originName(table.windowOrigin), number(table.clock), table.disturbed);
+  out += fmt::format("  \"issue\": {}, \"retire\": {}, \"window\": {}, \"windowOrigin\": \"{}\", \"clock\": {}, \"disturbed\": {},\n",
+                     number(table.issueWidth), number(table.retireWidth), table.window, originName(table.windowOrigin), number(table.clock), table.disturbed);
   out += fmt::format("  \"notes\": [{}],\n", lines(table.notes, quoted));
   out += fmt::format("  \"caches\": [{}],\n", lines(table.caches, [](const Cache &cache) {
                        return fmt::format("{{\"name\": {}, \"bytes\": {}, \"ways\": {}, \"line\": {}, \"latency\": {}, \"loadBytes\": {}, "

@@ -73,7 +73,8 @@ uint32_t iterationsOf(gen::LoopClass cls, const host::CodeModel &model) {
   uint64_t bytes = 0;
   for (const host::Stream &stream : model.streams)
     bytes += stream.bytes;
-  return uint32_t(std::clamp<uint64_t>((cls == gen::LoopClass::l2 ? farBytes : nearBytes) / std::max<uint64_t>(bytes, 1), fewestIterations, mostIterations));
+  const uint64_t wanted = cls == gen::LoopClass::l2 ? farBytes : nearBytes;
+  return uint32_t(std::clamp<uint64_t>(wanted / std::max<uint64_t>(bytes, 1), fewestIterations, mostIterations));
 }
 
 /// Fails if the loop cannot be measured on this machine. What is wrong with the loop or the table is an error that ends the comparison.
