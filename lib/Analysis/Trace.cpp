@@ -120,7 +120,7 @@ private:
       if (!info)
         continue;
       watched.byCoordinate = info->usesSpace && (info->mnemonic == "cget" || info->mnemonic == "cput");
-      if (!watched.byCoordinate && !(pipe == isa::Pipe::S && info->hasAddress() && !rt::isPrefetch(slot)))
+      if (!watched.byCoordinate && !(info->hasAddress() && !info->isPrefetch()))
         continue;
       watched.pipe = int8_t(pipe);
       watched.kind = info->isStore || info->mnemonic == "cput" ? AccessKind::store : AccessKind::load;
@@ -396,11 +396,7 @@ private:
       std::copy_n(tensor->data, std::min(tensor->bytes, binding.size), data);
       return {};
     }
-    Result<rt::AlignedBuffer> packed = rt::packParameter(binding, *tensor);
-    if (!packed)
-      return packed.takeError();
-    std::copy_n(packed->data(), binding.size, data);
-    return {};
+    return rt::packParameter(binding, *tensor, data);
   }
   void fillBytes(const Binding &binding, uint8_t *data) {
     if (!options.fill)

@@ -194,7 +194,7 @@ private:
       operation.row = &result.problem.table->row(*part.info, slot);
       operation.memory.loads = part.info->isLoad;
       operation.memory.stores = part.info->isStore;
-      operation.memory.barrier = !part.info->isLoad && !part.info->isStore && part.info->hasSideEffects;
+      operation.memory.barrier = !part.info->isLoad && !part.info->isStore && !part.info->isPrefetch() && part.info->hasSideEffects;
       operation.memory.bytes = sched::accessBytes(*part.info, slot);
       sched::SlotContent content;
       content.slot = slot;

@@ -248,7 +248,8 @@ void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
       if (slot.empty())
         return;
       uint8_t *end = nullptr;
-      if (space && (pipe != Pipe::S || access[w] == AccessProof::proven || (access[w] == AccessProof::none && isPrefetch(slot))))
+      if (space && (pipe != Pipe::S || access[w] == AccessProof::proven ||
+                    (access[w] == AccessProof::none && lookup(pipe, slot.opcode)->isPrefetch())))
         end = templates->write(out, pipe, slot);
       out = end ? end : assemble(out, w, pipe);
     };

@@ -194,24 +194,25 @@ Status LoadedProgram::setParameter(const std::string &key, TensorView tensor) {
 
 /// Where the words find a parameter: the caller's or the mapped bytes, or a packed or aligned copy.
 Result<uint8_t *> LoadedProgram::placeParameter(const Binding &binding, const TensorView &tensor) {
-  Result<AlignedBuffer> buffer = AlignedBuffer();
-  if (binding.layout.kind == Layout::Panels) {
-    buffer = packParameter(binding, tensor);
-    if (!buffer)
-      return buffer.takeError();
-  } else {
+  const bool packs = binding.layout.kind == Layout::Panels;
+  if (!packs) {
     if (binding.size > tensor.bytes)
       return Error{
           fmt::format("parameter '{}' has {} bytes, its binding {}; the file is damaged", binding.key, tensor.bytes, binding.size)};
     if (reinterpret_cast<uintptr_t>(tensor.data) % 64 == 0 || tensor.bytes > mostCopied)
       return const_cast<uint8_t *>(tensor.data);
-    buffer = AlignedBuffer(tensor.bytes);
-    if (!buffer->data())
-      return Error{fmt::format("parameter '{}': out of memory for {} bytes", binding.key, tensor.bytes)};
-    std::copy_n(tensor.data, tensor.bytes, buffer->data());
   }
-  packed.push_back(std::move(*buffer));
-  return packed.back().data();
+  const uint64_t bytes = packs ? binding.size : tensor.bytes;
+  uint8_t *copy = copies.take(bytes);
+  if (!copy)
+    return Error{fmt::format("parameter '{}': out of memory for {} bytes", binding.key, bytes)};
+  if (packs) {
+    if (Status status = packParameter(binding, tensor, copy); !status)
+      return Error{status.message()};
+  } else {
+    std::copy_n(tensor.data, bytes, copy);
+  }
+  return copy;
 }
 
 Status LoadedProgram::resolveParameters() {

@@ -81,7 +81,7 @@ private:
   std::atomic<bool> parametersReady{false};
   std::unique_ptr<SafetensorsFile> file;
   std::map<std::string, TensorView> given;
-  std::vector<AlignedBuffer> packed;
+  BufferPool copies; // of parameters
   std::vector<std::unique_ptr<Context>> idle;
   uint64_t arenaBytes = 0, stackBytes = 0;
 

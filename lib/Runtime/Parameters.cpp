@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 #include <zlib.h>
 
 namespace vtpu::rt {
@@ -47,6 +48,27 @@ AlignedBuffer::AlignedBuffer(size_t size) {
     (void)madvise(bytes, rounded, MADV_HUGEPAGE);
 }
 AlignedBuffer::~AlignedBuffer() { std::free(bytes); }
+
+uint8_t *BufferPool::take(size_t bytes) {
+  constexpr size_t largest = 32 << 20;
+  const size_t rounded = (std::max<size_t>(bytes, 1) + 63) / 64 * 64;
+  if (rounded < bytes)
+    return nullptr;
+  if (rounded > left) {
+    const size_t size = std::max(rounded, std::min(total, largest));
+    AlignedBuffer block(size);
+    if (!block.data())
+      return nullptr;
+    total += size;
+    blocks.push_back(std::move(block));
+    if (size - rounded <= left) // less would be left than in the block at hand
+      return blocks.back().data();
+    next = blocks.back().data();
+    left = size;
+  }
+  left -= rounded;
+  return std::exchange(next, next + rounded);
+}
 
 SafetensorsFile::~SafetensorsFile() {
   if (map)
@@ -158,33 +180,30 @@ void packPanels(const Layout &layout, const uint8_t *source, uint8_t *packed) {
 }
 } // namespace
 
-Result<AlignedBuffer> packParameter(const Binding &binding, const TensorView &tensor) {
+Status packParameter(const Binding &binding, const TensorView &tensor, uint8_t *packed) {
   const Layout &l = binding.layout;
   const uint64_t elements = elementCount(tensor.shape), width = dtypeBytes(binding.dtype);
   const __int128 last = __int128(l.offset) + __int128(std::max<int64_t>(l.batch - 1, 0)) * l.batchStride +
                         __int128(std::max<int64_t>(l.rows - 1, 0)) * l.rowStride + __int128(std::max<int64_t>(l.cols - 1, 0)) * l.colStride;
-  const __int128 packed = __int128(l.batch) * ((l.cols + l.tile - 1) / l.tile) * l.rows * l.tile * width;
-  if (l.batch <= 0 || l.rows <= 0 || l.cols <= 0 || last >= __int128(elements) || packed != __int128(binding.size))
+  const __int128 size = __int128(l.batch) * ((l.cols + l.tile - 1) / l.tile) * l.rows * l.tile * width;
+  if (l.batch <= 0 || l.rows <= 0 || l.cols <= 0 || last >= __int128(elements) || size != __int128(binding.size))
     return Error{fmt::format("parameter '{}': its panel layout does not fit the tensor or the binding's {} bytes; the file is damaged",
                              binding.key, binding.size)};
-  AlignedBuffer buffer{size_t(binding.size)};
-  if (!buffer.data())
-    return Error{fmt::format("parameter '{}': out of memory for {} packed bytes", binding.key, binding.size)};
   switch (width) {
   case 1:
-    packPanels<uint8_t>(l, tensor.data, buffer.data());
+    packPanels<uint8_t>(l, tensor.data, packed);
     break;
   case 2:
-    packPanels<uint16_t>(l, tensor.data, buffer.data());
+    packPanels<uint16_t>(l, tensor.data, packed);
     break;
   case 4:
-    packPanels<uint32_t>(l, tensor.data, buffer.data());
+    packPanels<uint32_t>(l, tensor.data, packed);
     break;
   default:
-    packPanels<uint64_t>(l, tensor.data, buffer.data());
+    packPanels<uint64_t>(l, tensor.data, packed);
     break;
   }
-  return buffer;
+  return {};
 }
 
 } // namespace vtpu::rt

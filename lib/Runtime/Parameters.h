@@ -58,10 +58,22 @@ private:
   uint8_t *bytes = nullptr;
 };
 
+/// Memory that lives as long as this. Takings share blocks that grow with their sum, so that the many weights of a model lie in huge pages.
+class BufferPool {
+public:
+  /// On a 64-byte boundary; null: there is no memory.
+  uint8_t *take(size_t bytes);
+
+private:
+  std::vector<AlignedBuffer> blocks;
+  uint8_t *next = nullptr;
+  size_t left = 0, total = 0; // bytes from `next` on, and of all blocks
+};
+
 /// Checks a tensor against what a binding expects: element type, shape, hash.
 Status checkParameter(const Binding &binding, const TensorView &tensor, const std::string &where);
-/// Packs a tensor into the binding's layout (Layout::Panels).
-Result<AlignedBuffer> packParameter(const Binding &binding, const TensorView &tensor);
+/// Packs a tensor into the binding's layout (Layout::Panels), at `packed`, which has the binding's size.
+Status packParameter(const Binding &binding, const TensorView &tensor, uint8_t *packed);
 
 } // namespace vtpu::rt
 

@@ -19,8 +19,6 @@ inline unsigned laneCount(isa::Length length, isa::Type type) { return isa::leng
 
 /// True for the accesses whose lanes have addresses of their own.
 inline bool isGather(const isa::Slot &slot) { return slot.opcode == uint8_t(isa::SOp::sgather) || slot.opcode == uint8_t(isa::SOp::sscatter); }
-/// True for the rows that have an address and access nothing.
-inline bool isPrefetch(const isa::Slot &slot) { return slot.opcode >= uint8_t(isa::SOp::sprefch) && slot.opcode <= uint8_t(isa::SOp::sprefchn); }
 /// Bytes that a load or store touches, all lanes active; of a gather, each lane.
 inline unsigned accessBytes(const isa::Slot &slot) {
   const auto op = isa::SOp(slot.opcode);

@@ -631,7 +631,7 @@ private:
             loaded = known;
         integer(loaded);
       }
-      if (isPrefetch(slot) && state.r[slot.ra].kind != RegisterFact::pointer)
+      if (isa::begin()[row].isPrefetch() && state.r[slot.ra].kind != RegisterFact::pointer)
         return fail(w, fmt::format("the address register r{} of {} does not hold a pointer", slot.ra, mnemonicOf(row)));
       return true;
     }

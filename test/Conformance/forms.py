@@ -103,7 +103,7 @@ class Operands:
 
     def __init__(self, row, type, memory_type):
         self.text, self.loads, self.outputs = [], [], []
-        counts = {"v": 1, "k": 2, "r": 8, "p": 1, "m": 1}
+        counts = {"v": 1, "k": 2, "r": 8, "p": 5, "m": 4}  # apart, so that no field stands for another
         results = {"v": ["v0"], "k": ["k1"], "r": ["r11", "r5"], "p": ["p0"], "m": ["m0"]}
         for operand in row["Operands"]:
             bank, access = operand["Class"], operand["Access"]

@@ -97,11 +97,8 @@ private:
         if (Status status = rt::checkParameter(binding, *tensor, parameters); !status)
           return status;
         if (binding.layout.kind == Layout::Panels) {
-          Result<rt::AlignedBuffer> packed = rt::packParameter(binding, *tensor);
-          if (!packed)
-            return Error{packed.message()};
-          memory.push_back(std::move(*packed));
-          data = memory.back().data();
+          if (Status status = rt::packParameter(binding, *tensor, *data); !status)
+            return status;
         } else {
           std::copy_n(tensor->data, std::min(tensor->bytes, binding.size), *data);
         }

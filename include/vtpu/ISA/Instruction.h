@@ -133,6 +133,8 @@ struct InstrInfo {
   bool flows() const;
   /// A load or store that flows() by its address alone.
   bool accessesAlone() const;
+  /// Names an address and touches nothing there.
+  bool isPrefetch() const { return hasAddress() && !isLoad && !isStore; }
   /// The operand in a field; null if the instruction does not use it.
   const OperandInfo *operand(Field field) const;
   bool allowsType(Type type) const { return types >> unsigned(type) & 1; }

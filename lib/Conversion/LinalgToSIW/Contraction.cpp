@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Register-tiled products C[m][n] += A[m][k] B[k][n] of f32 and f64: up to 8 rows by 3 vectors of columns in accumulators, B streamed row by row,
-// A broadcast in place. Parameters are packed by the loader into panels of 48 columns. A run-time B that many rows use is copied (transposed
+// A broadcast in place. Parameters are packed by the loader into panels of 48 columns; each panel is read from beyond the second-level cache once,
+// while the one before is used. A run-time B that many rows use is copied (transposed
 // if need be) panel by panel into scratch memory just before its use, a block of k at a time, so that the panel stays in the cache; for few
 // rows it is read in place, with tiles as wide as the registers allow.
 //
@@ -30,6 +31,9 @@ constexpr int64_t packedBlock = 320;
 constexpr int64_t streamedBlock = 8;
 /// Rows from which a copy of a panel pays, and the bytes of B below which its rows are near each other anyway.
 constexpr int64_t packingRows = 32, packingBytes = 16 << 10;
+
+/// Steps of k that a pass through the loop of a tile takes.
+int64_t unrollOf(int64_t depth) { return depth % 4 == 0 ? 4 : depth % 2 == 0 ? 2 : 1; }
 
 /// A contraction of two operands; dimension numbers are loops of the op.
 struct Product {
@@ -207,8 +211,10 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   // Where A and B stand beyond their pointers: steps of unrolled loops around the product.
   int64_t offsetA = 0, offsetB = 0;
 
-  // One register tile: `rows` rows, columns in `vectors` vectors, the last with `tail` active lanes.
-  auto tile = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t depth, int64_t rows, int64_t vectors, int64_t tail) {
+  // One register tile: `rows` rows, columns in `vectors` vectors, the last with `tail` active lanes. Beside it `lines` cache lines of the next panel
+  // are fetched for each step of its loop, from `ahead` bytes into what belongs to the step.
+  auto tile = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t depth, int64_t rows, int64_t vectors, int64_t tail, Value ahead,
+                  int64_t lines) {
     Value mask = tail == lanes ? Value() : laneMask(unsigned(tail));
     auto maskOf = [&](int64_t v) { return v + 1 == vectors ? mask : Value(); };
     SmallVector<Value> inits;
@@ -217,11 +223,13 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
         inits.push_back(emit().s(SOp::sld, {pc, Value()}, vector(r * cRow + v * 64, maskOf(v))));
     inits.push_back(pa);
     inits.push_back(pb);
-    const int64_t unroll = depth % 4 == 0 ? 4 : depth % 2 == 0 ? 2 : 1;
+    const int64_t unroll = unrollOf(depth);
     const size_t numAccumulators = size_t(rows * vectors);
     siw::ForOp loop = emit().forLoop(emit().constant(0), 0, depth, unroll, inits, [&](Value, ValueRange carried) {
       SmallVector<Value> sums(carried.begin(), carried.begin() + numAccumulators);
       Value pointerA = carried[numAccumulators], pointerB = carried[numAccumulators + 1];
+      for (int64_t line = 0; line < lines; ++line)
+        emit().s(SOp::sprefch2, {pointerB, ahead}, siw::Emitter::immediate(depth * bRowStep + 64 * line));
       for (int64_t u = 0; u < unroll; ++u) {
         auto column = [&](int64_t v) { // panels are padded: no mask needed
           return emit().s(SOp::sld, {pointerB, Value()}, vector(offsetB + u * bRowStep + v * 64, panels || packs ? Value() : maskOf(v)));
@@ -288,20 +296,29 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   // All rows for one strip of columns.
   auto strip = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t depth, int64_t columns) {
     const int64_t vectors = (columns + lanes - 1) / lanes, tail = columns - (vectors - 1) * lanes;
+    // The tiles of a panel share the work of fetching the next one.
+    const int64_t stepLines = unrollOf(depth) * bRowStep / 64, tiles = divided == overRows ? 1 : rowTiles + (restRows ? 1 : 0);
+    const int64_t lines = panels && strips > 1 ? (stepLines + tiles - 1) / tiles : 0;
+    auto ahead = [&](int64_t tile) { return lines ? emit().constant(tile * lines * 64) : Value(); };
     if (rowTiles > 1 || (rowTiles == 1 && divided == overRows)) {
-      SmallVector<Value> ends = parallelLoop(shareOf(overRows), rowTiles, {pa, pc}, {rowsPerTile * aRow, rowsPerTile * cRow},
-                                             [&](Value, ValueRange at) { tile(at[0], pb, at[1], bRowStep, depth, rowsPerTile, vectors, tail); });
+      SmallVector<Value> starts = {pa, pc};
+      SmallVector<int64_t> steps = {rowsPerTile * aRow, rowsPerTile * cRow};
+      if (lines)
+        starts.push_back(ahead(0)), steps.push_back(tiles > 1 ? lines * 64 : 0);
+      SmallVector<Value> ends = parallelLoop(shareOf(overRows), rowTiles, starts, steps, [&](Value, ValueRange at) {
+        tile(at[0], pb, at[1], bRowStep, depth, rowsPerTile, vectors, tail, lines ? at[2] : Value(), lines);
+      });
       pa = ends[0];
       pc = ends[1];
     } else if (rowTiles == 1) {
-      tile(pa, pb, pc, bRowStep, depth, rowsPerTile, vectors, tail);
+      tile(pa, pb, pc, bRowStep, depth, rowsPerTile, vectors, tail, ahead(0), lines);
       if (restRows) {
         pa = advance(pa, rowsPerTile * aRow);
         pc = advance(pc, rowsPerTile * cRow);
       }
     }
     if (restRows)
-      onLastSentron(shareOf(overRows), [&] { tile(pa, pb, pc, bRowStep, depth, restRows, vectors, tail); });
+      onLastSentron(shareOf(overRows), [&] { tile(pa, pb, pc, bRowStep, depth, restRows, vectors, tail, ahead(tiles - 1), lines); });
   };
 
   // A panel of `depth` rows and up to `columnsPerTile` columns of B, copied to `scratch`.

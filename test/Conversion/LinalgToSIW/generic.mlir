@@ -79,6 +79,7 @@ func.func private @relu(%a: memref<16xf32>) attributes {vtpu.kernel} {
 // CHECK-SAME: panels = array<i64:
 // CHECK-LABEL: siw.func @matmul
 // CHECK: siw.for
+// CHECK-NOT: siw.sprefch2
 // CHECK: siw.dfma
 func.func @main(%x: memref<8x64xf32>, %w: memref<64x48xf32> {vtpu.parameter = "w"}, %y: memref<8x48xf32> {vtpu.result}) attributes {vtpu.entry} {
   call @matmul(%x, %w, %y) : (memref<8x64xf32>, memref<64x48xf32>, memref<8x48xf32>) -> ()
@@ -88,5 +89,24 @@ func.func private @matmul(%x: memref<8x64xf32>, %w: memref<64x48xf32>, %y: memre
   %zero = arith.constant 0.0 : f32
   linalg.fill ins(%zero : f32) outs(%y : memref<8x48xf32>)
   linalg.matmul ins(%x, %w : memref<8x64xf32>, memref<64x48xf32>) outs(%y : memref<8x48xf32>)
+  return
+}
+
+// -----
+
+// While a tile is computed, its share of the next panel is fetched: a pass reads 12 lines of B, and three tiles share the panel.
+// CHECK-LABEL: siw.func @panels
+// CHECK: siw.for
+// CHECK: siw.for
+// CHECK: siw.for
+// CHECK-COUNT-4: siw.sprefch2 %{{.*}}, %{{.*}} {imm = 12{{[0-9]+}} : i64, indexed}
+// CHECK-NOT: siw.sprefch2
+// CHECK: siw.dfma
+func.func @main(%x: memref<20x64xf32>, %w: memref<64x192xf32> {vtpu.parameter = "w"}, %y: memref<20x192xf32> {vtpu.result}) attributes {vtpu.entry} {
+  call @panels(%x, %w, %y) : (memref<20x64xf32>, memref<64x192xf32>, memref<20x192xf32>) -> ()
+  return
+}
+func.func private @panels(%x: memref<20x64xf32>, %w: memref<64x192xf32>, %y: memref<20x192xf32>) attributes {vtpu.kernel} {
+  linalg.matmul ins(%x, %w : memref<20x64xf32>, memref<64x192xf32>) outs(%y : memref<20x192xf32>)
   return
 }

@@ -235,8 +235,8 @@ TYPED_TEST(FieldRows, AttentionScoresKeysInARange) {
   std::copy(query, query + lanes, memory.as<T>(0));
   *memory.as<Coordinate>(64) = start;
   test::runOn(cells,
-              fmt::format("{{ S: sld.i64.i64.512 v1, [r0] ; C: cimm r1, {1} }}\n{{ S: sldp p1, [r0 + 64] ; C: kput k1, r1 }}\n"
-                          "{{ S: cattend.{0}.512 v1, v1, p1, 6 {{k1}} }}\n{{ S: sst.i64.i64.512 v1, [r0] }}\n",
+              fmt::format("{{ S: sld.i64.i64.512 v1, [r0] ; C: cimm r1, {1} }}\n{{ S: sldp p3, [r0 + 64] ; C: kput k1, r1 }}\n"
+                          "{{ S: cattend.{0}.512 v1, v1, p3, 6 {{k1}} }}\n{{ S: sst.i64.i64.512 v1, [r0] }}\n",
                           test::typeOf<T>(), ~uint64_t(8) >> 1),
               memory);
   for (unsigned j = 0; j < lanes; ++j) {

@@ -169,7 +169,7 @@ void Writer::emit(uint32_t number, int64_t iteration) {
   const isa::InstrInfo *info = getInstruction(op);
   const isa::OperandInfo *immediate = info->operand(isa::Field::imm);
   auto displacement = op->getAttrOfType<IntegerAttr>("imm");
-  const bool hasAddress = (info->isLoad || info->isStore) && immediate && displacement;
+  const bool hasAddress = info->hasAddress() && immediate && displacement;
   int64_t offset = hasAddress ? displacement.getInt() : 0;
   SmallVector<Value> operands;
   for (auto [place, operand] : llvm::zip(getOperandPlaces(op), op->getOperands())) {

@@ -79,7 +79,7 @@ sched::Problem describeRun(const Run &run, const sched::PortTable &table) {
     sched::MemoryAccess &memory = operation.memory;
     memory.loads = info->isLoad;
     memory.stores = info->isStore;
-    memory.barrier = !info->isLoad && !info->isStore && !isMemoryEffectFree(op);
+    memory.barrier = !info->isLoad && !info->isStore && !info->isPrefetch() && !isMemoryEffectFree(op);
     memory.bytes = sched::accessBytes(*info, slot);
     if (memory.bytes) {
       memory.offset = slot.imm;
