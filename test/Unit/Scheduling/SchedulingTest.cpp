@@ -155,8 +155,9 @@ TEST(HostModel, PortsThatAreLeftThrough) {
   const std::vector<HostTime> times = simulate(problem, givenOrder(problem), 64);
   EXPECT_NEAR(steadyCycles(times, 64), 3, 0.1);
   for (size_t i = 0; i < times.size(); i += 2) {
-    if (i < leaving.window)
+    if (i < leaving.window) {
       EXPECT_LE(times[i].started, i / 2 + 1); // one a cycle, as the other port has it
+    }
     EXPECT_EQ(times[i + 1].started, times[i].started + 3);
     EXPECT_GE(times[i].retired, times[i].done);
   }
