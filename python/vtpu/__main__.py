@@ -184,18 +184,30 @@ def bench():
 
 @bench.command("report")
 @click.option("--suite", default="main", show_default=True, type=click.Choice(["main", "machine", "schedule"]), help="what to measure")
+@click.option("--section", "sections", multiple=True, metavar="NAME", help="only this part of machine or schedule (repeatable)")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False), help="write all figures")
 @click.option("--pictures", type=click.Path(file_okay=False), help="folder for what a suite draws (.svg)")
 @click.option("--quick", is_flag=True, help="few repetitions: shows that everything runs, its figures mean little")
 @click.option("--seed", default=0, show_default=True, help="of the random inputs")
 @click.option("--keep-baselines", is_flag=True, help="make the figures the baseline of this processor")
-def bench_report(suite, json_path, pictures, quick, seed, keep_baselines):
+def bench_report(suite, sections, json_path, pictures, quick, seed, keep_baselines):
     """Prints a table: value, target, met or missed, peer."""
     from .bench import machine, main_suite, report, schedule
+    from .bench import sections as bench_sections
 
+    if sections and suite == "main":
+        raise click.UsageError("the suite 'main' has no sections; leave --section away")
+    if sections and keep_baselines:
+        raise click.UsageError("--keep-baselines takes the figures of whole suites; leave --section away")
+    suites = {"main": main_suite, "machine": machine, "schedule": schedule}
+    try:
+        if sections:
+            bench_sections.of(suites[suite], sections)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}", param_hint="--section") from error
     with Progress(f"measuring suite {suite}") as progress:
-        options = report.Options(seed=seed, quick=quick, say=lambda text: setattr(progress, "stage", text), pictures=pictures)
-        figures_text, figures = report.run({"main": main_suite.suite, "machine": machine.suite, "schedule": schedule.suite}[suite], suite, options)
+        options = report.Options(seed=seed, quick=quick, say=lambda text: setattr(progress, "stage", text), pictures=pictures, sections=sections)
+        figures_text, figures = report.run(suites[suite].suite, suite, options)
     click.echo(figures_text)
     if json_path:
         with open(json_path, "w", encoding="utf-8") as stream:

@@ -11,7 +11,7 @@ import pytest
 
 import vtpu
 from vtpu._analysis import write_picture
-from vtpu.bench import main_suite, measure, report, sections
+from vtpu.bench import main_suite, measure, report, schedule, sections
 from vtpu.bench.schedule import kernels, prediction, remarks, tables
 
 
@@ -83,6 +83,21 @@ def test_judgement_and_baselines(tmp_path, monkeypatch):
     assert figures["lines"][1]["samples"]["vtpu"] == {"median": 0.9, "min": 0.9, "max": 0.9, "count": 2}
     text, _ = report.run(suite(4.9, 0.52), "main", options)
     assert "was" not in text
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--suite", "machine", "--section", "memry"], "Invalid value for --section: no section 'memry'; there are code, emission, hypervectors, memory, orc, sentrons"),
+    (["--section", "memory"], "the suite 'main' has no sections; leave --section away"),
+    (["--suite", "machine", "--section", "memory", "--keep-baselines"], "--keep-baselines takes the figures of whole suites; leave --section away"),
+])
+def test_sections_that_cannot_be(arguments, message):
+    done = subprocess.run([sys.executable, "-m", "vtpu", "bench", "report", *arguments], capture_output=True, text=True)
+    assert done.returncode == 1 and message in done.stderr, done.stderr
+
+
+def test_one_section():
+    assert [module.__name__.rsplit(".", 1)[1] for module in sections.of(schedule, ("remarks", "kernels"))] == ["kernels", "remarks"]
+    assert len(sections.of(schedule)) == 6
 
 
 def test_faster_by_turns():

@@ -24,6 +24,7 @@ class Options:
     quick: bool = False
     say: object = print
     pictures: str | None = None
+    sections: tuple[str, ...] = ()  # of suites in sections; none: all
 
     def repeats(self, count):
         return 1 if self.quick else count

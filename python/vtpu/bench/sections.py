@@ -12,9 +12,13 @@ import tempfile
 from .report import Absent, NotMeasured
 
 
-def of(package):
-    """The modules of a package's sections, in the order of their names."""
-    return [importlib.import_module(f"{package.__name__}.{module.name}") for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name)]
+def of(package, wanted=()):
+    """The modules of a package's sections, in the order of their names: those `wanted`, or all. ValueError names what is none of them."""
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    for name in wanted:
+        if name not in names:
+            raise ValueError(f"no section '{name}'; there are {', '.join(names)}")
+    return [importlib.import_module(f"{package.__name__}.{name}") for name in names if not wanted or name in wanted]
 
 
 def run(modules, options):

@@ -7,4 +7,4 @@ from .. import sections
 
 
 def suite(options):
-    return sections.run(sections.of(sys.modules[__name__]), options)
+    return sections.run(sections.of(sys.modules[__name__], options.sections), options)
