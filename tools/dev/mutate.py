@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Not JIT.cpp, which holds no template, nor SlotTemplates.cpp: what that gets wrong it finds itself and leaves to the assembler.
 FILES = ["JIT?*.cpp", "Semantics*.cpp", "Routines/*.cpp"]
 TESTS = ["ConformanceTests", "CoordinateRowsTests", "GeometryRowsTests", "SpaceRowsTests", "MessagesTests", "CAPITests", "RuntimeTests",
-         "GeneratorTests"]
+         "AnalysisTests", "GeneratorTests"]
 # (file, line, old, new; None: any): why no program can see the change.
 EQUIVALENT = {
     ("SemanticsMemory.cpp", "return slot.type == Type::i32 ? widen<int32_t, int32_t>(memory, lane) : widen<int64_t, int32_t>(memory, lane);",
