@@ -6,11 +6,12 @@
 
 #include "vtpu/Analysis/Sampler.h"
 
+#include "vtpu/Host/Clock.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -21,7 +22,6 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
-#include <x86intrin.h>
 #endif
 
 namespace vtpu::analysis {
@@ -132,33 +132,6 @@ private:
   bool owns = false, hasTimer = false;
 };
 
-uint64_t ticks() {
-  _mm_lfence();
-  const uint64_t now = __rdtsc();
-  _mm_lfence();
-  return now;
-}
-
-/// Ticks that so many blocks of dependent additions take. Few bytes of code: a call leaves nothing of it in the caches.
-__attribute__((noinline)) uint64_t timeAdditions(unsigned blocks) {
-  uint64_t value = 0;
-  const uint64_t start = ticks();
-  for (; blocks; --blocks)
-    asm volatile(".rept 128\n\tadd %1, %0\n\t.endr" : "+r"(value) : "r"(start));
-  return ticks() - start;
-}
-
-/// Ticks of the time stamp counter in a cycle of the core, now: two chains of dependent additions, whose difference counts.
-double ticksPerCycle() {
-  constexpr unsigned few = 2, many = 18, runs = 5;
-  uint64_t shortTime = UINT64_MAX, longTime = UINT64_MAX;
-  for (unsigned run = 0; run < runs; ++run) {
-    shortTime = std::min(shortTime, timeAdditions(few));
-    longTime = std::min(longTime, timeAdditions(many));
-  }
-  return double(longTime - std::min(longTime, shortTime)) / ((many - few) * 128);
-}
-
 /// A call, in ticks, and what a cycle took beside it.
 struct Timed {
   double ticks, clock;
@@ -185,14 +158,14 @@ Result<Samples> sampleCalls(const uint8_t *code, size_t bytes, double seconds, c
     constexpr double lengthOfTurn = 0.02;
     const Clock::time_point plain = Clock::now();
     do {
-      const double before = ticksPerCycle();
+      const double before = host::ticksPerCycle();
       const Clock::time_point start = Clock::now();
-      const uint64_t from = ticks();
+      const uint64_t from = host::readTicks();
       if (Status status = call(); !status)
         return Error{status.message()};
-      const double passed = double(ticks() - from);
+      const double passed = double(host::readTicks() - from);
       nanoseconds = std::min(nanoseconds, 1e9 * secondsSince(start));
-      timed.push_back({passed, (before + ticksPerCycle()) / 2});
+      timed.push_back({passed, (before + host::ticksPerCycle()) / 2});
     } while (secondsSince(plain) < lengthOfTurn);
     const Clock::time_point sampled = Clock::now();
     Status status;

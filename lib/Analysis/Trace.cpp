@@ -396,7 +396,12 @@ private:
       std::copy_n(tensor->data, std::min(tensor->bytes, binding.size), data);
       return {};
     }
-    return rt::packParameter(binding, *tensor, data);
+    rt::BufferPool pool;
+    const Result<uint8_t *> packed = rt::packParameter(binding, *tensor, pool);
+    if (!packed)
+      return Error{packed.message()};
+    std::copy_n(*packed, binding.size, data);
+    return {};
   }
   void fillBytes(const Binding &binding, uint8_t *data) {
     if (!options.fill)

@@ -295,8 +295,7 @@ private:
     for (const Stream &stream : model.streams)
       footprint += stream.step ? double(stream.bytes) * double(facts.iterations) : double(stream.bytes);
     model.footprint = uint64_t(footprint);
-    while (model.level + 1 < table.caches.size() && double(table.caches[model.level].bytes) < footprint)
-      ++model.level;
+    model.level = table.levelOf(model.footprint);
     if (model.level)
       addFills();
   }

@@ -6,15 +6,14 @@
 
 #include "vtpu/Host/LoopTimer.h"
 
+#include "vtpu/Host/Clock.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <fmt/format.h>
 #include <map>
 #include <random>
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
 
 namespace vtpu::host {
 
@@ -39,26 +38,6 @@ constexpr const char *denormal = "it computes denormal numbers, which hosts are 
 /// Since they may move towards each other, and what a program spills stands somewhere, too, there are several such distances, and the least time
 /// counts.
 constexpr size_t page = 4096, outputPhases[] = {page / 2, page / 4 + 512, 3 * page / 4 + 256};
-
-/// Ticks of the time stamp counter in a cycle of the core, now: additions that wait for each other take a cycle each.
-double ticksPerCycle() {
-#if defined(__x86_64__)
-  constexpr unsigned block = 128, few = 4, many = 28;
-  uint64_t least[2] = {UINT64_MAX, UINT64_MAX}, value = 0;
-  for (unsigned run = 0; run < 6; ++run) {
-    _mm_lfence();
-    const uint64_t start = __rdtsc();
-    _mm_lfence();
-    for (unsigned n = run % 2 ? many : few; n; --n)
-      asm volatile(".rept 128\n\tadd %1, %0\n\t.endr" : "+r"(value) : "r"(start));
-    _mm_lfence();
-    least[run % 2] = std::min<uint64_t>(least[run % 2], __rdtsc() - start);
-  }
-  return double(least[1] - least[0]) / (block * (many - few));
-#else
-  return 1;
-#endif
-}
 
 /// What a loop is timed with, one after the other until its program runs: numbers that are ordinary whatever type reads them, as bits of other types
 /// too; small integers, which also are indices in range; zeros.
@@ -131,11 +110,8 @@ public:
     for (Function &function : program.functions)
       for (Binding &binding : function.bindings)
         if (binding.kind == BindingKind::Parameter) {
-          uint64_t bytes = dtypeBytes(binding.dtype);
-          for (int64_t extent : binding.shape)
-            bytes *= uint64_t(extent);
           binding.hash.clear(); // of numbers that are not there
-          parameters.push_back({binding.key, binding.dtype, binding.shape, numbers(binding.dtype, bytes, how)});
+          parameters.push_back({binding.key, binding.dtype, binding.shape, numbers(binding.dtype, tensorBytes(binding), how)});
         }
     Result<vtpu_program *> loaded = rt::loadProbed(std::move(program), probe);
     if (!loaded)
@@ -297,6 +273,8 @@ Result<double> timeLoop(const Program &program, const Region &region) {
     for (uint32_t e = 0; e < subject.numEntries(); ++e) {
       subject.choose(e, how);
       rt::LoopProbe &probe = subject.probe;
+      probe.skip = probe.counted = 0;
+      probe.entered = probe.exceptions = 0;
       if (Status status = subject.run(); !status) {
         why = fmt::format("entry {} fails with numbers of vtpu-mca's own: {}", subject.nameOf(e), status.message());
         continue;
@@ -316,9 +294,11 @@ Result<double> timeLoop(const Program &program, const Region &region) {
         for (unsigned call = 0; call < warmUpCalls; ++call)
           if (Status status = subject.run(); !status)
             return Error{status.message()};
-        const Result<double> cycles = measure(subject, iterations, step);
+        Result<double> cycles = measure(subject, iterations, step);
+        if (probe.exceptions & denormalFlags)
+          break;
         if (!least || (cycles && *cycles < *least))
-          least = cycles ? *cycles : Result<double>(Error{cycles.message()});
+          least = std::move(cycles);
       }
       if (!(probe.exceptions & denormalFlags))
         return least;

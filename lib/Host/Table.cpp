@@ -258,6 +258,13 @@ std::optional<uint32_t> Table::findResource(std::string_view resource) const {
   return std::nullopt;
 }
 
+size_t Table::levelOf(uint64_t bytes) const {
+  size_t level = 0;
+  while (level + 1 < caches.size() && caches[level].bytes < bytes)
+    ++level;
+  return level;
+}
+
 double Table::throughputOf(const Figure &figure, bool wide) const {
   double cycles = figure.uops / issueWidth;
   for (const Use &use : figure.uses)

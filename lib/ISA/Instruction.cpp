@@ -581,9 +581,7 @@ __attribute__((noinline, cold)) Status checkSlot(Pipe pipe, const Slot &slot, co
     return fail(fmt::format("{} with scale code {} but no index", info->mnemonic, slot.scale));
   return {};
 }
-} // namespace
 
-namespace {
 /// The order of slots with registers of the classes v, r, k, m alone; false if there is none.
 __attribute__((noinline)) bool findOrder(const std::array<uint64_t, numPipes> &read, const std::array<uint64_t, numPipes> &write, bool controlLast,
                                          std::array<Pipe, numPipes> &order) {

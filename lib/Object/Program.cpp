@@ -28,6 +28,13 @@ DType parseDType(std::string_view name) {
   return DType(0);
 }
 
+uint64_t tensorBytes(const Binding &binding) {
+  uint64_t bytes = dtypeBytes(binding.dtype);
+  for (int64_t extent : binding.shape)
+    bytes *= uint64_t(extent);
+  return bytes;
+}
+
 bool Layout::operator==(const Layout &o) const {
   return kind == o.kind && batch == o.batch && rows == o.rows && cols == o.cols && batchStride == o.batchStride &&
          rowStride == o.rowStride && colStride == o.colStride && offset == o.offset && tile == o.tile;

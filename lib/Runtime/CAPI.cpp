@@ -53,10 +53,7 @@ int info(const vtpu_program *program, uint32_t entry, uint32_t index, bool input
 } // namespace
 
 vtpu_tensor_info vtpu::rt::describeTensor(const Binding &binding) {
-  uint64_t bytes = dtypeBytes(binding.dtype);
-  for (int64_t extent : binding.shape)
-    bytes *= uint64_t(extent);
-  return {binding.name.c_str(), vtpu_dtype(binding.dtype), uint32_t(binding.shape.size()), binding.shape.data(), bytes};
+  return {binding.name.c_str(), vtpu_dtype(binding.dtype), uint32_t(binding.shape.size()), binding.shape.data(), tensorBytes(binding)};
 }
 
 vtpu::rt::RunningCode vtpu::rt::runningCode(const vtpu_program *program) { return runningCode(program->loaded->getExecutor()); }

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Pages that are executable and never writable: code gets there through the file that they map. Programs share them, so that loading one changes
-// no mapping.
+// no mapping. Where files are limited, a program's own pages are writable while its code is written.
 //
 //===----------------------------------------------------------------------===//
 

@@ -11,17 +11,14 @@
 
 #include "JITEmitter.h"
 #include "Routines/Routine.h"
-#include "Semantics.h"
 
 #include <algorithm>
 #include <cstddef>
-#include <type_traits>
 
 namespace vtpu::rt {
 
 using namespace isa;
 using namespace asmjit;
-namespace Inst = asmjit::x86::Inst;
 
 namespace {
 // r12..r15 stand in spill[0..3]; spill[4] is the stack pointer to unwind to, spill[5] and spill[6] hold MXCSR values.
@@ -114,6 +111,8 @@ void JITEmitter::emitTrampoline() {
 
 void JITEmitter::keepTrampoline() {
   Trampoline &known = threadTrampoline();
+  if (!known.code.empty())
+    return;
   const size_t begin = a.code()->labelOffset(trampoline);
   known.code.assign(a.bufferData() + begin, a.bufferData() + trampolineEnd);
   known.unwind = a.code()->labelOffset(unwind) - begin;
@@ -242,12 +241,13 @@ void JITEmitter::emitFunction(uint32_t index, std::vector<uint32_t> &offsets) {
       out = a.bufferPtr();
     }
     offsets[w] = uint32_t(out - a._bufferData);
-    const bool space = templates && size_t(a._bufferEnd - out) >= numPipes * SlotTemplates::mostBytes;
     auto emitSlot = [&](Pipe pipe) __attribute__((always_inline)) {
       const Slot &slot = words[w].slot(pipe);
       if (slot.empty())
         return;
       uint8_t *end = nullptr;
+      // What the assembler wrote may have left less room than a template needs.
+      const bool space = templates && a._bufferEnd - out >= ptrdiff_t(SlotTemplates::mostBytes);
       if (space && (pipe != Pipe::S || access[w] == AccessProof::proven ||
                     (access[w] == AccessProof::none && lookup(pipe, slot.opcode)->isPrefetch())))
         end = templates->write(out, pipe, slot);

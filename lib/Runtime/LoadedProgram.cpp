@@ -34,12 +34,6 @@ bool hasRow(const Function &function, bool isa::InstrInfo::*bit) {
 /// Row-major parameters up to this size are copied to a 64-byte boundary; larger ones stay mapped.
 constexpr uint64_t mostCopied = 4 << 20;
 
-uint64_t tensorBytes(const Binding &binding) {
-  uint64_t bytes = dtypeBytes(binding.dtype);
-  for (int64_t extent : binding.shape)
-    bytes *= uint64_t(extent);
-  return bytes;
-}
 /// The file that was saved beside a program, or the one that it names.
 std::string findParameterFile(const std::string &named, const std::string &path) {
   if (named.empty() || named[0] == '/' || path.empty())
@@ -194,24 +188,16 @@ Status LoadedProgram::setParameter(const std::string &key, TensorView tensor) {
 
 /// Where the words find a parameter: the caller's or the mapped bytes, or a packed or aligned copy.
 Result<uint8_t *> LoadedProgram::placeParameter(const Binding &binding, const TensorView &tensor) {
-  const bool packs = binding.layout.kind == Layout::Panels;
-  if (!packs) {
-    if (binding.size > tensor.bytes)
-      return Error{
-          fmt::format("parameter '{}' has {} bytes, its binding {}; the file is damaged", binding.key, tensor.bytes, binding.size)};
-    if (reinterpret_cast<uintptr_t>(tensor.data) % 64 == 0 || tensor.bytes > mostCopied)
-      return const_cast<uint8_t *>(tensor.data);
-  }
-  const uint64_t bytes = packs ? binding.size : tensor.bytes;
-  uint8_t *copy = copies.take(bytes);
+  if (binding.layout.kind == Layout::Panels)
+    return packParameter(binding, tensor, copies);
+  if (binding.size > tensor.bytes)
+    return Error{fmt::format("parameter '{}' has {} bytes, its binding {}; the file is damaged", binding.key, tensor.bytes, binding.size)};
+  if (reinterpret_cast<uintptr_t>(tensor.data) % 64 == 0 || tensor.bytes > mostCopied)
+    return const_cast<uint8_t *>(tensor.data);
+  uint8_t *copy = copies.take(tensor.bytes);
   if (!copy)
-    return Error{fmt::format("parameter '{}': out of memory for {} bytes", binding.key, bytes)};
-  if (packs) {
-    if (Status status = packParameter(binding, tensor, copy); !status)
-      return Error{status.message()};
-  } else {
-    std::copy_n(tensor.data, bytes, copy);
-  }
+    return Error{fmt::format("parameter '{}': out of memory for {} bytes", binding.key, tensor.bytes)};
+  std::copy_n(tensor.data, tensor.bytes, copy);
   return copy;
 }
 

@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the words of a loop tell about its registers before any value is known. Linear in the words, whatever a file holds.
+// What the words of a loop tell about its registers before any value is known. Linear in the words, and n log n in the branches,
+// whatever a file holds.
 //
 //===----------------------------------------------------------------------===//
 

@@ -180,7 +180,7 @@ void packPanels(const Layout &layout, const uint8_t *source, uint8_t *packed) {
 }
 } // namespace
 
-Status packParameter(const Binding &binding, const TensorView &tensor, uint8_t *packed) {
+Result<uint8_t *> packParameter(const Binding &binding, const TensorView &tensor, BufferPool &pool) {
   const Layout &l = binding.layout;
   const uint64_t elements = elementCount(tensor.shape), width = dtypeBytes(binding.dtype);
   const __int128 last = __int128(l.offset) + __int128(std::max<int64_t>(l.batch - 1, 0)) * l.batchStride +
@@ -189,6 +189,9 @@ Status packParameter(const Binding &binding, const TensorView &tensor, uint8_t *
   if (l.batch <= 0 || l.rows <= 0 || l.cols <= 0 || last >= __int128(elements) || size != __int128(binding.size))
     return Error{fmt::format("parameter '{}': its panel layout does not fit the tensor or the binding's {} bytes; the file is damaged",
                              binding.key, binding.size)};
+  uint8_t *packed = pool.take(binding.size);
+  if (!packed)
+    return Error{fmt::format("parameter '{}': out of memory for {} packed bytes", binding.key, binding.size)};
   switch (width) {
   case 1:
     packPanels<uint8_t>(l, tensor.data, packed);
@@ -203,7 +206,7 @@ Status packParameter(const Binding &binding, const TensorView &tensor, uint8_t *
     packPanels<uint64_t>(l, tensor.data, packed);
     break;
   }
-  return {};
+  return packed;
 }
 
 } // namespace vtpu::rt

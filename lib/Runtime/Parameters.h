@@ -72,8 +72,8 @@ private:
 
 /// Checks a tensor against what a binding expects: element type, shape, hash.
 Status checkParameter(const Binding &binding, const TensorView &tensor, const std::string &where);
-/// Packs a tensor into the binding's layout (Layout::Panels), at `packed`, which has the binding's size.
-Status packParameter(const Binding &binding, const TensorView &tensor, uint8_t *packed);
+/// Packs a tensor into the binding's layout (Layout::Panels): as many bytes of `pool` as the binding has.
+Result<uint8_t *> packParameter(const Binding &binding, const TensorView &tensor, BufferPool &pool);
 
 } // namespace vtpu::rt
 

@@ -28,7 +28,7 @@ public:
   /// The assembler: writes the code of a slot by itself, at most `mostBytes`; 0 if there is more of it, or if it names anything outside.
   using Assemble = size_t (*)(isa::Pipe pipe, const isa::Slot &slot, unsigned variant, uint8_t *out);
 
-  explicit SlotTemplates(Assemble assemble) : assemble(assemble) { use(0); }
+  explicit SlotTemplates(Assemble assemble) : assemble(assemble) {}
 
   /// What else decides the code of slots that are written from now on, below 2.
   void use(unsigned variant);

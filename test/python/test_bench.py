@@ -11,7 +11,7 @@ import pytest
 
 import vtpu
 from vtpu._analysis import write_picture
-from vtpu.bench import main_suite, measure, report, schedule, sections
+from vtpu.bench import main_suite, measure, models, report, schedule, sections
 from vtpu.bench.schedule import kernels, prediction, remarks, tables
 
 
@@ -34,8 +34,8 @@ def test_report_of_the_main_suite(tmp_path):
 @pytest.mark.parametrize("tier", ["jit", "orc", "interpreter"])
 def test_hand_written_kernel_against_f64(tmp_path, tier):
     path = tmp_path / "kernel.vtpu"
-    subprocess.run([measure.build_tool("vtpu-as"), main_suite.KERNEL, "-o", str(path)], check=True)
-    m, n, k = main_suite.KERNEL_SHAPE
+    subprocess.run([measure.build_tool("vtpu-as"), models.KERNEL, "-o", str(path)], check=True)
+    m, n, k = models.KERNEL_SHAPE
     random = numpy.random.default_rng(7)
     a, b = random.uniform(-1, 1, (m, k)).astype(numpy.float32), random.uniform(-1, 1, (k, n)).astype(numpy.float32)
     c = vtpu.load(path, tier=tier)["main"](a, b)
@@ -44,9 +44,9 @@ def test_hand_written_kernel_against_f64(tmp_path, tier):
 
 def test_wrong_answers_are_not_timed():
     with pytest.raises(vtpu.VtpuError, match="largest error 1 against the f64 reference, allowed 0.1; nothing was timed"):
-        main_suite.check("sum", [1.0, 2.0], numpy.array([1.0, 3.0]), 0.1)
+        models.check("sum", [1.0, 2.0], numpy.array([1.0, 3.0]), 0.1)
     with pytest.raises(vtpu.VtpuError, match="nothing was timed"):
-        main_suite.check("sum", [float("nan")], numpy.array([1.0]), 0.1)
+        models.check("sum", [float("nan")], numpy.array([1.0]), 0.1)
 
 
 def test_missing_peer_is_named():

@@ -48,14 +48,14 @@ public:
 
 private:
   uint32_t entry = 0;
-  std::vector<rt::AlignedBuffer> memory;
+  rt::BufferPool memory;
   std::vector<uint8_t *> bases, stacks;
 
   Result<uint8_t *> allocate(uint64_t bytes) {
-    memory.emplace_back(bytes);
-    if (!memory.back().data())
+    uint8_t *data = memory.take(bytes);
+    if (!data)
       return Error{fmt::format("out of memory for {} bytes", bytes)};
-    return memory.back().data();
+    return data;
   }
 
   Status place(const std::string &parameters, uint64_t seed) {
@@ -97,8 +97,9 @@ private:
         if (Status status = rt::checkParameter(binding, *tensor, parameters); !status)
           return status;
         if (binding.layout.kind == Layout::Panels) {
-          if (Status status = rt::packParameter(binding, *tensor, *data); !status)
-            return status;
+          data = rt::packParameter(binding, *tensor, memory);
+          if (!data)
+            return Error{data.message()};
         } else {
           std::copy_n(tensor->data, std::min(tensor->bytes, binding.size), *data);
         }

@@ -19,15 +19,6 @@ namespace vtpu::mca {
 using nlohmann::json;
 using sched::oneCycle;
 
-namespace {
-double lastDone(const std::vector<sched::HostTime> &times) {
-  uint32_t last = 0;
-  for (const sched::HostTime &time : times)
-    last = std::max(last, time.done);
-  return last;
-}
-} // namespace
-
 std::string Report::title() const {
   const std::string words =
       region.first == region.last ? fmt::format("word {}", region.first) : fmt::format("words {} to {}", region.first, region.last);
@@ -68,9 +59,9 @@ double Report::throughput() const {
   return region.loop ? std::max(most, double(prediction.bounds.recurrence) / oneCycle) : most;
 }
 
-double Report::drained() const {
+std::optional<double> Report::drained() const {
   if (!region.loop || !region.iterations || region.iterations >= prediction.rounds)
-    return 0;
+    return std::nullopt;
   return double(sched::hostCycles(model->problem, model->order(), uint32_t(region.iterations))) / double(region.iterations);
 }
 
@@ -126,7 +117,8 @@ json toJSON(const Report &report, const host::Table &table, const Views &views, 
   if (report.time)
     j["in_calls"] = {{"share", report.time->share}, {"runs", report.time->runs}, {"far_cycles", report.time->far}, {"far_level", report.time->level},
                      {"cycles", report.time->runs ? json(report.time->cycles) : json()}};
-  j["drained_cycles"] = report.drained() > 0 ? json(report.drained()) : json();
+  const std::optional<double> drained = report.drained();
+  j["drained_cycles"] = drained ? json(*drained) : json();
   j["llvm_cycles"] = report.llvm ? json(*report.llvm) : json();
   j["ipc"] = double(code.instructions.size()) / p.cycles;
   j["throughput"] = report.throughput();
@@ -150,8 +142,8 @@ json toJSON(const Report &report, const host::Table &table, const Views &views, 
     const sched::Limits limits = sched::findLimits(model.problem, report.region.loop, p.cycles);
     j["limits"] = sched::describe(limits, model.problem);
     const sched::RelaxedProblem relaxed(model.problem, limits);
-    const std::vector<sched::HostTime> times = sched::simulate(relaxed.get(), model.order(), p.rounds);
-    j["relieved_cycles"] = report.region.loop ? sched::steadyCycles(times, p.rounds) : lastDone(times);
+    j["relieved_cycles"] = report.region.loop ? sched::steadyCycles(sched::simulate(relaxed.get(), model.order(), p.rounds), p.rounds)
+                                              : double(sched::hostCycles(relaxed.get(), model.order(), 1));
     j["waits"] = {{"operands", p.waitOperands}, {"ports", p.waitPorts}, {"recurrence", double(p.bounds.recurrence) / oneCycle},
                   {"critical_path", double(p.bounds.criticalPath) / oneCycle}};
   }

@@ -42,8 +42,8 @@ struct Report {
   double pressure(uint32_t operation, uint32_t port) const;
   /// Of a whole round.
   std::vector<double> pressures() const;
-  /// Of a loop that runs too seldom to reach its steady state: predicted cycles an iteration if nothing overlaps with its start and end; else 0.
-  double drained() const;
+  /// Of a loop that runs too seldom to reach its steady state: predicted cycles an iteration if nothing overlaps with its start and end.
+  std::optional<double> drained() const;
   /// Cycles that ports and recurrences allow at best; of a straight run only ports.
   double throughput() const;
 };

@@ -72,13 +72,12 @@ Status Runner::call() { return vtpu_call(program, entry, inputs.data(), outputs.
 
 Status Runner::setRandomParameters(const Program &source, std::mt19937 &random) {
   for (const Function &function : source.functions) {
+    if (!function.entry)
+      continue;
     for (const Binding &binding : function.bindings) {
-      if (!function.entry || binding.kind != BindingKind::Parameter)
+      if (binding.kind != BindingKind::Parameter)
         continue;
-      uint64_t count = dtypeBytes(binding.dtype);
-      for (int64_t extent : binding.shape)
-        count *= uint64_t(extent);
-      std::vector<uint8_t> &bytes = parameters.emplace_back(count);
+      std::vector<uint8_t> &bytes = parameters.emplace_back(tensorBytes(binding));
       fillRandom(bytes, vtpu_dtype(binding.dtype), random);
       if (vtpu_set_parameter(program, binding.key.c_str(), vtpu_dtype(binding.dtype), uint32_t(binding.shape.size()), binding.shape.data(),
                              bytes.data()) != 0)

@@ -281,19 +281,18 @@ int main(int argc, char **argv) {
     if (!taken)
       options.fail(fmt::format("{}: {}", files[0], taken.message()));
     profile = std::move(*taken);
-    const host::Cache *holds = nullptr; // what a call touches
-    for (const host::Cache &cache : table.caches)
-      if (!holds || holds->bytes < profile->newBytes())
-        holds = &cache;
+    const size_t level = table.levelOf(profile->newBytes()); // holds what a call touches
     for (Report &report : reports) {
       const double share = profile->shareOf(report.region);
       const uint64_t runs = profile->executions[report.region.function][report.region.last];
       const double each = runs ? 1 / double(runs) : 0;
       report.time = {share, runs, share * profile->samples.cycles * each, 0, ""};
-      if (holds && holds != &table.caches.front() && holds->loadBytes > 0)
-        report.time->far = double(profile->newBytes(report.region)) * each / holds->loadBytes;
-      if (holds)
-        report.time->level = holds->name;
+      if (table.caches.empty())
+        continue;
+      const host::Cache &holds = table.caches[level];
+      report.time->level = holds.name;
+      if (level && holds.loadBytes > 0)
+        report.time->far = double(profile->newBytes(report.region)) * each / holds.loadBytes;
     }
   }
   for (Report &report : reports) {

@@ -125,6 +125,8 @@ struct Table {
     const auto found = forms.find(form);
     return found == forms.end() ? nullptr : &found->second;
   }
+  /// Position of the nearest cache that holds so many bytes, or of memory, the last one; 0 if there are none.
+  size_t levelOf(uint64_t bytes) const;
   /// Position of a resource; nothing if there is none of that name.
   std::optional<uint32_t> findResource(std::string_view resource) const;
   /// Cycles that the uses and issue slots of a figure allow at best, when nothing else runs; with wide resources if `wide`.

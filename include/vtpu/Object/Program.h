@@ -67,6 +67,9 @@ struct Binding {
   std::string hash; // of the source tensor's bytes, hex; empty: not checked
 };
 
+/// Bytes of an input's, output's or parameter's tensor.
+uint64_t tensorBytes(const Binding &binding);
+
 /// One argument of a call: binding `index` of the caller, displaced by `offset` bytes.
 struct CallArgument {
   uint32_t index = 0;

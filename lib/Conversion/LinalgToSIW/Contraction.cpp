@@ -4,9 +4,8 @@
 //
 // Register-tiled products C[m][n] += A[m][k] B[k][n] of f32 and f64: up to 8 rows by 3 vectors of columns in accumulators, B streamed row by row,
 // A broadcast in place. Parameters are packed by the loader into panels of 48 columns; each panel is read from beyond the second-level cache once,
-// while the one before is used. A run-time B that many rows use is copied (transposed
-// if need be) panel by panel into scratch memory just before its use, a block of k at a time, so that the panel stays in the cache; for few
-// rows it is read in place, with tiles as wide as the registers allow.
+// while the one before is used. A run-time B that many rows use is copied (transposed if need be) panel by panel into scratch memory just before its
+// use, a block of k at a time, so that the panel stays in the cache; for few rows it is read in place, with tiles as wide as the registers allow.
 //
 //===----------------------------------------------------------------------===//
 

@@ -3,7 +3,6 @@
 
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 
@@ -13,20 +12,12 @@ import torch
 import vtpu
 
 from .._errors import VtpuError
+from . import models
 from .measure import build_tool, child, interleaved, native_benchmark
+from .models import check
 from .report import Line
 from .workloads import load_encoder, train_network
 
-KERNEL = os.path.join(os.path.dirname(os.path.realpath(__file__)), "kernel-8x48.siw")
-KERNEL_SHAPE = (512, 48, 256)
-PRODUCT = """func.func @main(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -> tensor<{m}x{n}xf32> {{
-  %zero = arith.constant 0.0 : f32
-  %empty = tensor.empty() : tensor<{m}x{n}xf32>
-  %start = linalg.fill ins(%zero : f32) outs(%empty : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
-  %c = linalg.matmul ins(%a, %b : tensor<{m}x{k}xf32>, tensor<{k}x{n}xf32>) outs(%start : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
-  return %c : tensor<{m}x{n}xf32>
-}}
-"""
 TINY = """func.func @main(%x: tensor<16xf32>) -> tensor<16xf32> {
   %y = arith.addf %x, %x : tensor<16xf32>
   return %y : tensor<16xf32>
@@ -42,14 +33,6 @@ def peer_module(name, package=None):
         raise VtpuError(f"the benchmark's peer '{name}' is not installed; pip install {package or name}") from None
 
 
-def check(what, ours, reference, tolerance):
-    """Refuses to time a wrong answer; the reference is in f64."""
-    error = float(numpy.abs(numpy.asarray(ours, dtype=numpy.float64) - reference).max())
-    if not error <= tolerance:
-        raise VtpuError(f"{what}: largest error {error:.3g} against the f64 reference, allowed {tolerance:g}; nothing was timed")
-    return error
-
-
 def outside(name, entry):
     stats = entry.stats()
     share = 100 * stats["host_seconds"] / stats["total_seconds"] if stats["total_seconds"] else 0.0
@@ -57,25 +40,14 @@ def outside(name, entry):
 
 
 def products(options, folder):
-    random = numpy.random.default_rng(options.seed)
-    arguments, entries = [], {}
-
-    def add(name, program, path, shape):
-        m, n, k = shape
-        a, b = (random.uniform(-1, 1, size).astype(numpy.float32) for size in ((m, k), (k, n)))
-        # Rounding of k products and sums of numbers below 1.
-        check(name, next(iter(program.entries.values()))(a, b), a.astype(numpy.float64) @ b, 2e-7 * k)
-        arguments.append(f"{path}={2 * m * n * k}")
-        entries[name] = next(iter(program.entries.values()))
-
-    path = os.path.join(folder, "kernel-8x48.vtpu")
-    subprocess.run([build_tool("vtpu-as"), KERNEL, "-o", path], check=True)
-    add("kernel-8x48", vtpu.load(path), path, KERNEL_SHAPE)
-    for size in (512, 128):
-        path = os.path.join(folder, f"matmul-{size}.vtpu")
-        program = vtpu.compile_mlir(PRODUCT.format(m=size, n=size, k=size))
-        program.save(path)
-        add(f"matmul-{size}", program, path, (size, size, size))
+    arguments = []
+    for model in (*models.hand_written(options), *models.products(options, (512, 128))):
+        program = model.compile()
+        entry = model.entry(program)
+        (m, k), (_, n) = (value.shape for value in model.inputs)
+        arguments.append(f"{model.save(program, folder)[0]}={2 * m * n * k}")
+        if model.name == "matmul 512":
+            largest = entry
     path = os.path.join(folder, "tiny.vtpu")
     tiny = vtpu.compile_mlir(TINY)
     tiny.save(path)
@@ -87,7 +59,7 @@ def products(options, folder):
         rate = rows[name]["FLOPS"]
         yield Line(f"{title}, share of the FMA peak", 100 * rate / peak, "%", ">=", target, "measured peak, 1",
                    f"{rate / 1e9:.1f} of {peak / 1e9:.1f} GFLOP/s; C API, run-time operands")
-    yield outside("matmul", entries["matmul-512"])
+    yield outside("matmul", largest)
     yield Line("warm call of a tiny program from C", rows["tiny"]["median"], "us", "<=", 0.5)
     entry, x = tiny["main"], numpy.ones(16, numpy.float32)
 

@@ -40,10 +40,7 @@ COUNTERS = ("FLOPS", "words", "items_per_second", "count", "accesses", "checked"
 def native_benchmark(options, folder, arguments, repetitions=15, turn=0.1):
     """Runs `vtpu-bench`, each turn of a contestant `turn` seconds: {benchmark: {aggregate: microseconds, counter: value}}."""
     path = os.path.join(folder, "vtpu-bench.json")
-    command = [build_tool("vtpu-bench"), f"--json={path}", f"--repetitions={max(3, options.repeats(repetitions))}", f"--min-time={options.seconds(turn)}", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise VtpuError(f"vtpu-bench failed: {done.stderr.strip().splitlines()[-1]}")
+    run_tool("vtpu-bench", f"--json={path}", f"--repetitions={max(3, options.repeats(repetitions))}", f"--min-time={options.seconds(turn)}", *arguments)
     rows = {}
     with open(path, encoding="utf-8") as stream:
         for row in json.load(stream)["benchmarks"]:
@@ -58,9 +55,7 @@ def native_benchmark(options, folder, arguments, repetitions=15, turn=0.1):
 
 def bench_json(path, *arguments):
     """What a mode of `vtpu-bench` that writes figures of its own writes to `path`."""
-    done = subprocess.run([build_tool("vtpu-bench"), f"--json={path}", *arguments], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise VtpuError(f"vtpu-bench failed: {done.stderr.strip().splitlines()[-1]}")
+    run_tool("vtpu-bench", f"--json={path}", *arguments)
     with open(path, encoding="utf-8") as stream:
         return json.load(stream)
 

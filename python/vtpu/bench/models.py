@@ -11,8 +11,27 @@ import torch
 
 import vtpu
 
-from .main_suite import KERNEL, KERNEL_SHAPE, PRODUCT, check
+from .._errors import VtpuError
 from .workloads import load_encoder, train_network
+
+KERNEL = os.path.join(os.path.dirname(os.path.realpath(__file__)), "kernel-8x48.siw")
+KERNEL_SHAPE = (512, 48, 256)
+PRODUCT = """func.func @main(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -> tensor<{m}x{n}xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<{m}x{n}xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%empty : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  %c = linalg.matmul ins(%a, %b : tensor<{m}x{k}xf32>, tensor<{k}x{n}xf32>) outs(%start : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  return %c : tensor<{m}x{n}xf32>
+}}
+"""
+
+
+def check(what, ours, reference, tolerance):
+    """Refuses to time a wrong answer; the reference is in f64."""
+    error = float(numpy.abs(numpy.asarray(ours, dtype=numpy.float64) - reference).max())
+    if not error <= tolerance:
+        raise VtpuError(f"{what}: largest error {error:.3g} against the f64 reference, allowed {tolerance:g}; nothing was timed")
+    return error
 
 
 @dataclasses.dataclass
@@ -44,27 +63,25 @@ class Model:
         return arguments
 
 
-def products(options):
+def product(options, name, shape, compile_program):
+    """Of m x k and k x n numbers below 1: rounding of k products and sums."""
+    m, n, k = shape
     random = numpy.random.default_rng(options.seed)
+    a, b = (random.uniform(-1, 1, size).astype(numpy.float32) for size in ((m, k), (k, n)))
+    return Model(name, compile_program, [a, b], a.astype(numpy.float64) @ b, 2e-7 * k)
 
-    def product(name, shape, compile_program):
-        m, n, k = shape
-        a, b = (random.uniform(-1, 1, size).astype(numpy.float32) for size in ((m, k), (k, n)))
-        return Model(name, compile_program, [a, b], a.astype(numpy.float64) @ b, 2e-7 * k)
 
-    for size in (128,) if options.quick else (128, 512):
+def products(options, sizes):
+    for size in sizes:
         text = PRODUCT.format(m=size, n=size, k=size)
-        yield product(f"matmul {size}", (size, size, size), lambda text=text, **choices: vtpu.compile_mlir(text, **choices))
+        yield product(options, f"matmul {size}", (size, size, size), lambda text=text, **choices: vtpu.compile_mlir(text, **choices))
 
 
 def hand_written(options):
     """The kernel in assembly, which nothing compiles."""
-    m, n, k = KERNEL_SHAPE
-    random = numpy.random.default_rng(options.seed)
-    a, b = (random.uniform(-1, 1, size).astype(numpy.float32) for size in ((m, k), (k, n)))
     with open(KERNEL, encoding="utf-8") as stream:
         program = vtpu.Program(vtpu.assemble(stream.read(), KERNEL))
-    yield Model("kernel 8x48", lambda **choices: program, [a, b], a.astype(numpy.float64) @ b, 2e-7 * k)
+    yield product(options, "kernel 8x48", KERNEL_SHAPE, lambda **choices: program)
 
 
 @functools.cache
@@ -90,13 +107,13 @@ def encoder(tokens, seed):
 def small(options):
     """Programs whose data is near."""
     yield from hand_written(options)
-    yield from products(options)
+    yield from products(options, (128,) if options.quick else (128, 512))
     yield network()
 
 
 def compiled(options):
     """All that the compiler makes; quick: the small ones."""
-    yield from products(options)
+    yield from products(options, (128,) if options.quick else (128, 512))
     yield network()
     if not options.quick:
         yield from (encoder(tokens, options.seed) for tokens in (32, 128))

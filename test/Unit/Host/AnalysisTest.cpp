@@ -344,6 +344,7 @@ TEST(LoopTimer, TimesALoop) {
   if (cycles)
     EXPECT_GT(*cycles, 0.1); // how many is for benchmarks
   else // others may keep the machine busy
-    EXPECT_EQ(cycles.message().find("its time does not repeat: between "), 0u) << cycles.message();
+    EXPECT_TRUE(cycles.message().find("its time does not repeat: between ") == 0 || cycles.message() == "the clock of the core never kept still")
+        << cycles.message();
   EXPECT_EQ(timeLoop(program, findRegions(program, 0)[0]).message(), "a straight run is no loop");
 }

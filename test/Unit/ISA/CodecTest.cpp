@@ -32,6 +32,30 @@ TEST(Codec, RoundTripOfEveryRow) {
   }
 }
 
+TEST(Rules, FactsOfEveryRowFollowFromItsEffects) {
+  std::mt19937_64 random(test::seed());
+  SCOPED_TRACE("seed " + std::to_string(test::seed()));
+  for (const InstrInfo *info = begin(); info != end(); ++info)
+    for (int i = 0; i < 50; ++i) {
+      const Word word = test::randomWord(*info, random);
+      WordFacts facts;
+      const Status status = checkWord(word, facts);
+      ASSERT_TRUE(status) << info->mnemonic << ": " << status.message();
+      const Effects effects = isa::effects(info->pipe, word.slot(info->pipe));
+      auto places = [](uint64_t v, uint64_t r, uint64_t k, uint64_t m) {
+        return v | r << WordFacts::rPlace | k << WordFacts::kPlace | m << WordFacts::mPlace;
+      };
+      EXPECT_EQ(facts.read, places(effects.readV, effects.readR, effects.readK, effects.readM)) << info->mnemonic;
+      EXPECT_EQ(facts.write, places(effects.writeV, effects.writeR, effects.writeK, effects.writeM)) << info->mnemonic;
+      EXPECT_EQ(facts.readP, effects.readP) << info->mnemonic;
+      EXPECT_EQ(facts.writeP, effects.writeP) << info->mnemonic;
+      // Whatever flows is told of.
+      if (info->flows() || info->accessesAlone() || (facts.readP | facts.writeP)) {
+        EXPECT_TRUE(facts.traits & (WordFacts::adds | WordFacts::accesses | WordFacts::flows)) << info->mnemonic;
+      }
+    }
+}
+
 TEST(Codec, EveryBitFlipIsRefusedOrMeansSomethingElse) {
   std::mt19937_64 random(test::seed());
   SCOPED_TRACE("seed " + std::to_string(test::seed()));

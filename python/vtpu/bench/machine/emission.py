@@ -5,8 +5,8 @@ import os
 
 import vtpu
 
-from ..main_suite import PRODUCT
 from ..measure import native_benchmark
+from ..models import PRODUCT
 from ..report import Line
 
 

@@ -9,7 +9,7 @@ import torch
 from vtpu import hdc
 
 from ..._errors import VtpuError
-from ..main_suite import check
+from ..models import check
 from ..measure import interleaved
 from ..report import Line, NotMeasured
 

@@ -2,14 +2,13 @@
 """The template JIT beside the ORC tier (LLVM's passes at -O2 over the same words): time to load, speed of the code."""
 
 import os
-import subprocess
 import time
 
 import numpy
 import vtpu
 
-from ..main_suite import PRODUCT
-from ..measure import build_tool, interleaved
+from ..measure import interleaved, run_tool
+from ..models import PRODUCT
 from ..report import Line, NotMeasured
 from ..workloads import train_network
 
@@ -18,7 +17,7 @@ def loading(options, folder):
     """Loads in turns: all of decoding, verification and emission, or LLVM's compilation."""
     for words in (64,) if options.quick else (64, 512, 2048):
         path = os.path.join(folder, f"words-{words}.vtpu")
-        subprocess.run([build_tool("vtpu-gen"), f"--words={words}", "--calls=0", f"--seed={options.seed + 1}", "-o", path], check=True)
+        run_tool("vtpu-gen", f"--words={words}", "--calls=0", f"--seed={options.seed + 1}", "-o", path)
         seconds = {"jit": [], "orc": []}
         for turn in range(options.repeats(15)):
             for tier, times in seconds.items():

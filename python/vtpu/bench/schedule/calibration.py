@@ -5,21 +5,17 @@ import json
 import os
 import re
 import statistics
-import subprocess
 import time
 
-from ..._errors import VtpuError
-from ..measure import build_tool
+from ..measure import run_tool
 from ..report import Facts, Line
 
 
 def calibrate(*options):
     """Runs `vtpu-calibrate`; returns the path of the host table and the seconds that it took."""
     began = time.monotonic()
-    done = subprocess.run([build_tool("vtpu-calibrate"), *options], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise VtpuError(f"vtpu-calibrate failed: {done.stderr.strip().splitlines()[-1]}")
-    return re.search(r"^(?:kept in|written to) (.*?)(?:; --force measures again)?$", done.stdout, re.MULTILINE)[1], time.monotonic() - began
+    said = run_tool("vtpu-calibrate", *options)
+    return re.search(r"^(?:kept in|written to) (.*?)(?:; --force measures again)?$", said, re.MULTILINE)[1], time.monotonic() - began
 
 
 def cached_table():

@@ -39,8 +39,6 @@ def section(options, folder):
     yield Facts({"kernels": {"loops": rows, "port_bound_share_min": least, "time_below": time_below, "time_elsewhere": elsewhere}})
     yield Line("least share of the port bound, loops beyond a tenth of the time", 100 * least[worst], "%", ">=", 100 * WANTED,
                note=", ".join(f"{name} {100 * share:.0f} %" for name, share in least.items()))
-
-
     helped = [loop for loop in rows if loop["relieved"] < loop["predicted"]]
     yield Line("loops that are predicted to be faster with less of what their remark names", 100 * len(helped) / max(1, len(rows)), "%", ">=", 100,
                note=f"{len(rows)} loops" + "".join(f"; {loop['model']} {loop['name']}: {loop['remark']}" for loop in rows if loop not in helped))

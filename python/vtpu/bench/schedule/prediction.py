@@ -26,8 +26,6 @@ def section(options, folder):
     yield Line("predicted against measured cycles, mean error", 100 * facts["port_error_mean"], "%", "<=", 8,
                peer=f"llvm-mca 22: {100 * facts['mca_error_mean']:.1f} %", note=note)
     yield Line("Kendall's tau of predicted and measured cycles", facts["kendall_tau"], "", ">=", 0.9, note=f"{len(samples)} loops")
-
-
     yield Picture("predictions", lambda pyplot: draw(pyplot, samples))
 
 

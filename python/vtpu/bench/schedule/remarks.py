@@ -76,11 +76,12 @@ def take_out(text, function, words):
                 body, rest = re.fullmatch(r"  \{ (.*?) ?\}(.*)", line).groups()
                 kept = []
                 for slot in body.split(" ; "):
-                    seen += can_go(slot)
-                    if can_go(slot) and seen % 2:
-                        count += 1
-                    else:
-                        kept.append(slot)
+                    if can_go(slot):
+                        seen += 1
+                        if seen % 2:
+                            count += 1
+                            continue
+                    kept.append(slot)
                 lines[i] = f"  {{ {' ; '.join(kept)} }}{rest}"
             number += 1
     return "\n".join(lines) + "\n", count
