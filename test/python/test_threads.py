@@ -11,7 +11,7 @@ from checking import Wrap, same_bits
 from conftest import COMPILER
 from operators import CASES
 from test_models import MODELS
-from vtpu.bench.main_suite import PRODUCT
+from vtpu.bench.models import PRODUCT
 
 # Every thirtieth case of the operator matrix, and two of each kind that is divided in a way of its own.
 KINDS = ("matmul", "bmm", "conv2d", "softmax", "attention", "max_pool")
