@@ -192,10 +192,7 @@ private:
       operation.name = part.info->mnemonic;
       operation.pipe = part.place.pipe;
       operation.row = &result.problem.table->row(*part.info, slot);
-      operation.memory.loads = part.info->isLoad;
-      operation.memory.stores = part.info->isStore;
-      operation.memory.barrier = !part.info->isLoad && !part.info->isStore && !part.info->isPrefetch() && part.info->hasSideEffects;
-      operation.memory.bytes = sched::accessBytes(*part.info, slot);
+      operation.memory = sched::accessOf(*part.info, slot, part.info->hasSideEffects);
       sched::SlotContent content;
       content.slot = slot;
       for (unsigned i = 0; i < part.info->numOperands; ++i)

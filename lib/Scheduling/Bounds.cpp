@@ -7,67 +7,22 @@
 #include "vtpu/Scheduling/Algorithms.h"
 
 #include "Graph.h"
+#include "LongCycle.h"
 #include "LoopGraph.h"
+#include "ModuloTable.h"
 #include "ShortLives.h"
 
 #include <algorithm>
 
 namespace vtpu::sched {
 
-namespace {
-/// True if following the parents of some operation leads back to it.
-bool hasCycle(const std::vector<uint32_t> &parents) {
-  constexpr uint32_t none = UINT32_MAX;
-  std::vector<uint32_t> seenBy(parents.size(), none); // the operation from which one was first reached
-  for (uint32_t first = 0; first < parents.size(); ++first) {
-    uint32_t op = first;
-    for (; op != none && seenBy[op] == none; op = parents[op])
-      seenBy[op] = first;
-    if (op != none && seenBy[op] == first)
-      return true;
-  }
-  return false;
-}
-
-/// True if iterations can follow each other every `interval` hundredths of a cycle as far as the host's dependences go: no cycle of them is longer.
-/// What round trips of too long a cycle put off shows in what each operation was last put off by, long before all rounds are over.
-bool recurrencesAllow(const Problem &problem, int64_t interval) {
-  std::vector<int64_t> start(problem.operations.size());
-  std::vector<uint32_t> parents(problem.operations.size(), UINT32_MAX);
-  for (size_t round = 0; round <= start.size(); ++round) {
-    bool changed = false;
-    for (const Dependence &d : problem.dependences) {
-      if (!holdsOnHost(d))
-        continue;
-      const int64_t earliest = start[d.from] + int64_t(d.latency) * oneCycle + d.hundredths - interval * d.distance;
-      if (earliest > start[d.to]) {
-        start[d.to] = earliest;
-        parents[d.to] = d.from;
-        changed = true;
-      }
-    }
-    if (!changed)
-      return true;
-    if (hasCycle(parents))
-      return false;
-  }
-  return false;
-}
-
-/// Work of an iteration for each port.
-std::vector<uint64_t> portWork(const Problem &problem) {
+Bounds findBounds(const Problem &problem) {
+  Bounds bounds;
+  const uint32_t count = uint32_t(problem.operations.size());
   std::vector<uint64_t> work(problem.table->ports.size());
   for (const Operation &operation : problem.operations)
     for (const PortUse &use : operation.row->uses)
       work[use.port] += use.work;
-  return work;
-}
-} // namespace
-
-Bounds findBounds(const Problem &problem) {
-  Bounds bounds;
-  const uint32_t count = uint32_t(problem.operations.size());
-  const std::vector<uint64_t> work = portWork(problem);
   bounds.ports.resize(work.size());
   for (size_t port = 0; port < work.size(); ++port)
     bounds.ports[port] = Work(work[port] * oneCycle / problem.table->ports[port].capacity);
@@ -86,7 +41,7 @@ Bounds findBounds(const Problem &problem) {
   int64_t low = 0, high = bounds.criticalPath;
   while (low < high) {
     const int64_t middle = low + (high - low) / 2;
-    if (recurrencesAllow(problem, middle))
+    if (findLongCycle(problem, middle).empty())
       high = middle;
     else
       low = middle + 1;
@@ -97,10 +52,7 @@ Bounds findBounds(const Problem &problem) {
 
 IntervalBounds findIntervalBounds(const Problem &problem) {
   IntervalBounds bounds;
-  const std::vector<uint64_t> work = portWork(problem);
-  for (size_t port = 0; port < work.size(); ++port)
-    if (const uint64_t capacity = problem.table->ports[port].capacity; work[port])
-      bounds.resource = std::max(bounds.resource, uint32_t((work[port] + capacity - 1) / capacity));
+  bounds.resource = ModuloTable(problem).leastInterval();
   bounds.recurrence = LoopGraph(problem).recurrence();
   bounds.registers = std::max(bounds.resource, bounds.recurrence);
   ShortLives lives(problem);

@@ -100,12 +100,9 @@ Result<PackedWords> readWords(const PortTable &table, const isa::Word *words, si
       Operation operation;
       operation.name = info->mnemonic;
       operation.pipe = pipe;
-      operation.row = &table.row(info->port, slot.length);
+      operation.row = &table.row(*info, slot);
       operation.control = info->isControl();
-      operation.memory.loads = info->isLoad;
-      operation.memory.stores = info->isStore;
-      operation.memory.barrier = !info->isLoad && !info->isStore && info->hasSideEffects;
-      operation.memory.bytes = accessBytes(*info, slot);
+      operation.memory = accessOf(*info, slot, info->hasSideEffects);
       if (operation.memory.bytes) {
         const isa::OperandInfo *index = info->operand(isa::Field::rb);
         const bool indexed = index && index->cls == isa::OperandClass::idx && slot.rb != isa::noRegister;

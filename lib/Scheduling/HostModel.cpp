@@ -180,4 +180,11 @@ double steadyCycles(const std::vector<HostTime> &times, uint32_t iterations) {
   return double(times.back().retired - times[from * count - 1].retired) / (iterations - from);
 }
 
+double predictedCycles(const Problem &problem, const std::vector<uint32_t> &order, bool loop) {
+  if (!loop)
+    return hostCycles(problem, order, 1);
+  const uint32_t rounds = steadyRounds(problem, order.size());
+  return steadyCycles(simulate(problem, order, rounds), rounds);
+}
+
 } // namespace vtpu::sched

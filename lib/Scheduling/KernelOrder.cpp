@@ -7,7 +7,6 @@
 #include "vtpu/Scheduling/Algorithms.h"
 
 #include <algorithm>
-#include <numeric>
 #include <tuple>
 
 namespace vtpu::sched {

@@ -7,6 +7,7 @@
 #include "vtpu/Scheduling/Limits.h"
 
 #include "Graph.h"
+#include "LongCycle.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -15,54 +16,30 @@
 namespace vtpu::sched {
 
 namespace {
-constexpr uint32_t none = UINT32_MAX;
 /// Dependences that a remark can name; more equally long chains than that are not relaxed.
 constexpr size_t mostDependences = 256;
 
-int64_t latencyOf(const Dependence &d) { return int64_t(d.latency) * oneCycle + d.hundredths; }
-
-/// A chain that takes longer than `interval` hundredths an iteration: a cycle of dependences, or without overlap a path. Empty if there is none.
-std::vector<uint32_t> findLongChain(const Problem &problem, bool loop, int64_t interval) {
+/// The dependences of a path that takes longer than `length` hundredths; empty if there is none, or if its only operation does by itself.
+std::vector<uint32_t> findLongPath(const Problem &problem, int64_t length) {
+  constexpr uint32_t none = UINT32_MAX;
   const uint32_t count = uint32_t(problem.operations.size());
   std::vector<int64_t> start(count);
-  std::vector<uint32_t> entering(count, none); // the dependence by which an operation was last put off
-  auto chainTo = [&](uint32_t op) {
-    std::vector<uint32_t> chain;
-    std::vector<bool> seen(count);
-    while (!seen[op] && entering[op] != none) {
-      seen[op] = true;
-      chain.push_back(entering[op]);
-      op = problem.dependences[entering[op]].from;
-    }
-    if (loop) { // what leads into the cycle is none of it
-      const auto first = std::find_if(chain.begin(), chain.end(), [&](uint32_t d) { return problem.dependences[d].to == op; });
-      chain.erase(chain.begin(), first);
-    }
-    return chain;
-  };
-  for (uint32_t round = 0; round <= count; ++round) {
-    uint32_t last = none;
-    for (uint32_t i = 0; i < problem.dependences.size(); ++i) {
-      const Dependence &d = problem.dependences[i];
-      if (!holdsOnHost(d) || (!loop && d.distance))
-        continue;
-      const int64_t earliest = start[d.from] + latencyOf(d) - (loop ? interval * d.distance : 0);
-      if (earliest > start[d.to]) {
-        start[d.to] = earliest;
-        entering[d.to] = i;
-        last = d.to;
-      }
-    }
-    if (last == none)
-      break;
-    if (loop && round == count)
-      return chainTo(last);
-  }
-  if (loop)
-    return {};
+  std::vector<uint32_t> entering(count, none); // the dependence that puts an operation off longest
+  // Dependences within an iteration go forwards.
+  const Graph graph(problem, [](const Dependence &d) { return holdsOnHost(d) && withinIteration(d); });
   for (uint32_t op = 0; op < count; ++op)
-    if (start[op] + int64_t(problem.row(op).latency) * oneCycle > interval)
-      return chainTo(op);
+    for (const Dependence *d : graph.leaving(op))
+      if (const int64_t earliest = start[op] + latencyOf(*d); earliest > start[d->to]) {
+        start[d->to] = earliest;
+        entering[d->to] = uint32_t(d - problem.dependences.data());
+      }
+  for (uint32_t op = 0; op < count; ++op)
+    if (start[op] + int64_t(problem.row(op).latency) * oneCycle > length) {
+      std::vector<uint32_t> path;
+      for (; entering[op] != none; op = problem.dependences[entering[op]].from)
+        path.push_back(entering[op]);
+      return path;
+    }
   return {};
 }
 
@@ -71,7 +48,7 @@ std::vector<uint32_t> findLongDependences(const Problem &problem, bool loop, int
   Problem shorter = problem;
   std::vector<uint32_t> found;
   while (found.size() < mostDependences) {
-    const std::vector<uint32_t> chain = findLongChain(shorter, loop, interval);
+    const std::vector<uint32_t> chain = loop ? findLongCycle(shorter, interval) : findLongPath(shorter, interval);
     if (chain.empty())
       break;
     const uint32_t longest = *std::max_element(
@@ -82,16 +59,6 @@ std::vector<uint32_t> findLongDependences(const Problem &problem, bool loop, int
     shorter.dependences[longest].latency = shorter.dependences[longest].hundredths = 0;
   }
   return found;
-}
-
-/// Of an iteration in the steady state, or of all.
-double cyclesOf(const Problem &problem, bool loop) {
-  std::vector<uint32_t> order(problem.operations.size());
-  std::iota(order.begin(), order.end(), 0);
-  if (!loop)
-    return hostCycles(problem, order, 1);
-  const uint32_t rounds = steadyRounds(problem, order.size());
-  return steadyCycles(simulate(problem, order, rounds), rounds);
 }
 } // namespace
 
@@ -105,7 +72,9 @@ Limits findLimits(const Problem &problem, bool loop, double cycles) {
   if (double(limits.cycles) / oneCycle < 0.9 * cycles) {
     Limits window;
     window.window = true;
-    limits.window = cyclesOf(RelaxedProblem(problem, window).get(), loop) < 0.99 * cycles;
+    std::vector<uint32_t> order(problem.operations.size());
+    std::iota(order.begin(), order.end(), 0);
+    limits.window = predictedCycles(RelaxedProblem(problem, window).get(), order, loop) < 0.99 * cycles;
   }
   const double least = (1 - sameLimit) * double(limits.cycles);
   for (uint32_t port = 0; port < bounds.ports.size(); ++port)

@@ -10,17 +10,9 @@
 
 namespace vtpu::sched {
 
-LoopLives::LoopLives(const Problem &problem) : limit(problem.registerLimits.begin(), problem.registerLimits.end()) {
+LoopLives::LoopLives(const Problem &problem, const LoopGraph &graph) : limit(problem.registerLimits.begin(), problem.registerLimits.end()) {
   const uint32_t count = uint32_t(problem.operations.size());
   times.assign(count, unplaced);
-  std::vector<uint32_t> firstLeaving(count + 1), flow(problem.dependences.size());
-  for (const Dependence &d : problem.dependences)
-    ++firstLeaving[d.from + 1];
-  for (uint32_t op = 0; op < count; ++op)
-    firstLeaving[op + 1] += firstLeaving[op];
-  std::vector<uint32_t> next(firstLeaving.begin(), firstLeaving.end() - 1);
-  for (uint32_t d = 0; d < flow.size(); ++d)
-    flow[next[problem.dependences[d].from]++] = d;
   for (const RegisterValue &value : problem.values) {
     if (value.def == RegisterValue::none) {
       --limit[value.cls];
@@ -29,9 +21,9 @@ LoopLives::LoopLives(const Problem &problem) : limit(problem.registerLimits.begi
     Value own{value.def, value.cls, uint32_t(ends.size()), 0, value.liveOut ? 1 : 0};
     auto addEnd = [&](uint32_t use, uint32_t distance) {
       int32_t latency = 0;
-      for (uint32_t i = firstLeaving[value.def]; i < firstLeaving[value.def + 1]; ++i)
-        if (const Dependence &d = problem.dependences[flow[i]]; d.to == use && d.distance == distance)
-          latency = std::max(latency, int32_t(d.latency));
+      for (const LoopGraph::Edge &edge : graph.leaving(value.def))
+        if (edge.other == use && edge.distance == int32_t(distance))
+          latency = std::max(latency, edge.latency);
       ends.push_back({use, int32_t(distance), latency});
       own.least = std::max(own.least, latency);
     };
@@ -69,7 +61,6 @@ LoopLives::LoopLives(const Problem &problem) : limit(problem.registerLimits.begi
   whole.resize(limit.size());
   kept.resize(limit.size());
   beyondOf.resize(limit.size());
-  livesOf.resize(limit.size());
 }
 
 void LoopLives::reset(int32_t interval, bool byCycle) {
@@ -78,7 +69,6 @@ void LoopLives::reset(int32_t interval, bool byCycle) {
   alive.assign(limit.size() * size_t(ii), 0);
   std::fill(whole.begin(), whole.end(), 0);
   std::fill(beyondOf.begin(), beyondOf.end(), 0);
-  std::fill(livesOf.begin(), livesOf.end(), 0);
   allBeyond = allLives = 0;
   for (Value &value : values) {
     value.start = value.end = 0;
@@ -114,9 +104,7 @@ void LoopLives::move(uint32_t op, int32_t at) {
       if (const int32_t more = turns(value, end - start) - turns(value, value.end - value.start))
         countWhole(value.cls, more);
       // So that cycles beyond a turn count at once, though a register more counts only behind the last.
-      const int64_t longer = std::max(end - start, value.entering * ii) - std::max(value.end - value.start, value.entering * ii);
-      livesOf[value.cls] += longer;
-      allLives += longer;
+      allLives += std::max(end - start, value.entering * ii) - std::max(value.end - value.start, value.entering * ii);
     } else if (value.start == value.end || start >= value.end || end <= value.start) {
       count(value, value.start, value.end, -1);
       count(value, start, end, 1);
@@ -141,7 +129,6 @@ void LoopLives::count(const Value &value, int32_t start, int32_t end, int32_t si
   const uint32_t cls = value.cls;
   int32_t *cells = alive.data() + size_t(cls) * size_t(ii);
   const int32_t room = limit[cls] - whole[cls];
-  livesOf[cls] += sign * (end - start);
   allLives += sign * (end - start);
   uint32_t at = slot(start);
   int64_t change = 0;

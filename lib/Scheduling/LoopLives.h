@@ -7,7 +7,7 @@
 #ifndef VTPU_LIB_SCHEDULING_LOOPLIVES_H
 #define VTPU_LIB_SCHEDULING_LOOPLIVES_H
 
-#include "vtpu/Scheduling/Problem.h"
+#include "LoopGraph.h"
 
 namespace vtpu::sched {
 
@@ -16,7 +16,7 @@ namespace vtpu::sched {
 /// `orderKernel`'s.
 class LoopLives {
 public:
-  explicit LoopLives(const Problem &problem);
+  LoopLives(const Problem &problem, const LoopGraph &graph);
 
   /// Takes all operations out, for schedules of this interval. What nothing reads, or is written while operands are still read, needs a register for
   /// a moment of a cycle in which others may have room; `byCycle`: for all of that cycle, so that an order within it surely exists.
@@ -58,10 +58,10 @@ public:
 private:
   struct Value {
     uint32_t def, cls, firstEnd, lastEnd;
-    int32_t entering;        // > 0: has registers for itself, at least so many
-    int32_t least = 0;       // cycles that it lives at least
+    int32_t entering;  // > 0: has registers for itself, at least so many
+    int32_t least = 0; // cycles that it lives at least
     bool unread = false, early = false;
-    int32_t lead = 0;        // cycles that it needs a register before its definition
+    int32_t lead = 0;           // cycles that it needs a register before its definition
     int32_t start = 0, end = 0; // what counts now
   };
   struct End {
@@ -75,8 +75,8 @@ private:
   std::vector<uint32_t> firstTouched, lastTouched, touched; // values that each operation begins or ends
 
   std::vector<int32_t> limit, kept, whole; // by class; registers that stay free, and that values have for themselves
-  std::vector<int32_t> alive;           // by class and cycle
-  std::vector<int64_t> beyondOf, livesOf; // by class
+  std::vector<int32_t> alive;              // by class and cycle
+  std::vector<int64_t> beyondOf;           // by class
   int64_t allBeyond = 0, allLives = 0;
   uint64_t moveCount = 0;
 

@@ -191,7 +191,7 @@ bool ModuloPlacer::improve(int sweeps) {
 bool ModuloPlacer::moveOne(uint32_t op, int32_t farthest) {
   if (!lives.matters(op))
     return false;
-    const Window window = windowOf(op);
+  const Window window = windowOf(op);
   const int32_t now = lives.time(op), reach = std::min(ii, farthest);
   const int32_t from = std::max(window.early, now - reach), to = std::min(window.late, now + reach);
   if (from >= to)

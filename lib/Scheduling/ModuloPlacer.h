@@ -17,7 +17,7 @@ namespace vtpu::sched {
 class ModuloPlacer {
 public:
   ModuloPlacer(const Problem &problem, const LoopGraph &graph)
-      : problem(problem), graph(graph), count(uint32_t(problem.operations.size())), table(problem), lives(problem) {}
+      : problem(problem), graph(graph), count(uint32_t(problem.operations.size())), table(problem), lives(problem, graph) {}
 
   ModuloTable &ports() { return table; }
   LoopLives &registers() { return lives; }

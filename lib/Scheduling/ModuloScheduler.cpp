@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Times for which lives are shortest, whatever the ports, come first (ShortLives.h). Operations are then placed as near to these as ports and
-// registers allow (ModuloPlacer.h). All data stands in flat arrays: a loop takes about a microsecond an operation where registers do not bind.
+// registers allow (ModuloPlacer.h). All data stands in flat arrays.
 //
 //===----------------------------------------------------------------------===//
 

@@ -14,7 +14,6 @@
 #include "vtpu/Scheduling/Algorithms.h"
 
 #include <fmt/format.h>
-#include <numeric>
 
 namespace vtpu::sched {
 
@@ -114,7 +113,6 @@ private:
     }
   }
 
-
   struct Arc {
     uint64_t start, length;
     size_t place; // in plan.registers
@@ -177,6 +175,9 @@ private:
 
   /// Registers by cycles of lives, behind those of values alone, if they suffice where colours were too many.
   void shareClass(uint32_t cls, uint32_t alone) {
+    const uint32_t limit = problem.registerLimits[cls];
+    if (alone >= limit)
+      return;
     RegisterCycles cycles(round);
     std::vector<size_t> sharing;
     for (size_t v = 0; v < lives.size(); ++v)
@@ -184,9 +185,6 @@ private:
         cycles.add(lives[v].start, lives[v].length);
         sharing.push_back(v);
       }
-    const uint32_t limit = problem.registerLimits[cls];
-    if (alone >= limit)
-      return;
     const uint32_t count = cycles.solve(plan.unroll, limit - alone);
     if (count > limit - alone)
       return;

@@ -38,6 +38,15 @@ int64_t accessBytes(const isa::InstrInfo &info, const isa::Slot &slot) {
   return isa::lengthBytes(slot.length) / isa::byteWidth(slot.type) * isa::byteWidth(slot.memType);
 }
 
+MemoryAccess accessOf(const isa::InstrInfo &info, const isa::Slot &slot, bool effects) {
+  MemoryAccess access;
+  access.loads = info.isLoad;
+  access.stores = info.isStore;
+  access.barrier = effects && !info.isLoad && !info.isStore && !info.isPrefetch();
+  access.bytes = accessBytes(info, slot);
+  return access;
+}
+
 namespace {
 bool sameAddress(const MemoryAccess &a, const MemoryAccess &b) { return a.address && a.address == b.address && a.bytes && b.bytes; }
 bool mayOverlap(const MemoryAccess &a, const MemoryAccess &b) {

@@ -38,7 +38,7 @@ void RegisterCycles::match() {
   });
   std::vector<uint32_t> free;
   std::vector<uint8_t> taken(lives.size());
-  initial.assign(lives.size(), 0);
+  next.assign(lives.size(), 0);
   // The second time around, what is free at the end of the interval is there for what found none at its beginning.
   for (int turn = 0; turn < 2; ++turn)
     for (const Event &event : events) {
@@ -46,7 +46,7 @@ void RegisterCycles::match() {
         if (turn == 0)
           free.push_back(event.life);
       } else if (!taken[event.life] && !free.empty()) {
-        initial[free.back()] = event.life;
+        next[free.back()] = event.life;
         taken[event.life] = 1;
         free.pop_back();
       }
@@ -78,10 +78,13 @@ uint32_t RegisterCycles::solve(uint32_t unroll, uint32_t enough) {
   divisors.assign(unroll + 1, 0);
   for (uint32_t k = unroll, divisor = unroll; k > 0; --k)
     divisors[k] = divisor = unroll % k ? divisor : k;
-  if (initial.empty())
-    match();
+  match();
+  int64_t together = 0;
+  for (uint32_t life = 0; life < lives.size(); ++life)
+    together += lives[life].length + gap(life, next[life]);
+  if (together / round > enough)
+    return UINT32_MAX;
   seen.assign(lives.size(), 0);
-  next = initial;
   uint32_t now = count(), best = now;
   std::vector<uint32_t> bestNext = next;
   // Two lives change followers, which joins cycles or parts one. What makes it worse is kept less and less often.

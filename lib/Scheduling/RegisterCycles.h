@@ -23,7 +23,7 @@ public:
   void add(uint64_t start, uint64_t length);
 
   /// Chooses who follows whom for a kernel that is unrolled so often, with as few registers as it finds but no fewer than `enough`: how many.
-  /// UINT32_MAX if a life is too long for that.
+  /// UINT32_MAX if a life is too long for that, or if more than `enough` are alive at once.
   uint32_t solve(uint32_t unroll, uint32_t enough);
   /// The register of a life in an iteration, from 0.
   uint32_t registerOf(uint32_t life, uint32_t iteration) const;
@@ -35,8 +35,8 @@ private:
   };
   const int64_t round;
   std::vector<Life> lives;
-  std::vector<uint32_t> next, initial;    // who follows a life; at first
-  std::vector<uint32_t> divisors;         // by k: the least divisor of `unroll` from k on, or 0
+  std::vector<uint32_t> next;              // who follows a life
+  std::vector<uint32_t> divisors;          // by k: the least divisor of `unroll` from k on, or 0
   std::vector<uint32_t> first, turns, lag; // of a life's cycle: its first register and how many; intervals from the cycle's beginning to the life
   std::vector<uint8_t> seen;
 

@@ -136,19 +136,16 @@ private:
     if (!loop)
       return Error{loop.message()};
     const Problem &problem = loop->problem;
-    const Result<ModuloSchedule> found = scheduleAndPlan(name, problem, figures);
+    const Result<Found> found = scheduleAndPlan(name, problem, figures);
     if (!found)
       return Error{found.message()};
-    if (found->ii == findIntervalBounds(problem).least()) {
-      ++figures.optimal;
-      ++figures.optimalExact;
-    } else if (options.exactSeconds > 0) {
-      const Result<ExactResult> exact = scheduleExactly(problem, *found, {options.exactSeconds});
-      if (!exact)
-        return Error{fmt::format("{}: {}", name, exact.message())};
-      figures.optimal += found->ii == exact->provenLeast;
-      figures.optimalExact += exact->optimal();
-    }
+    if (found->atBound || options.exactSeconds <= 0)
+      return {};
+    const Result<ExactResult> exact = scheduleExactly(problem, found->schedule, {options.exactSeconds});
+    if (!exact)
+      return Error{fmt::format("{}: {}", name, exact.message())};
+    figures.optimal += found->schedule.ii == exact->provenLeast;
+    figures.optimalExact += exact->optimal();
     return {};
   }
 
@@ -159,12 +156,8 @@ private:
     const Result<gen::LoopProblem> loop = read(name, cls, seed, size);
     if (!loop)
       return Error{loop.message()};
-    const Result<ModuloSchedule> found = scheduleAndPlan(name, loop->problem, figures);
-    if (!found)
+    if (const Result<Found> found = scheduleAndPlan(name, loop->problem, figures); !found)
       return Error{found.message()};
-    const bool least = found->ii == findIntervalBounds(loop->problem).least();
-    figures.optimal += least;
-    figures.optimalExact += least;
     return {};
   }
 
@@ -178,11 +171,15 @@ private:
     return loop;
   }
 
-  /// The schedule, counted with its plan.
-  Result<ModuloSchedule> scheduleAndPlan(const std::string &name, const Problem &problem, Figures &figures) {
+  struct Found {
+    ModuloSchedule schedule;
+    bool atBound;
+  };
+  /// The schedule, counted with its plan; at the bound it is surely optimal.
+  Result<Found> scheduleAndPlan(const std::string &name, const Problem &problem, Figures &figures) {
     Result<ModuloSchedule> found = schedule(name, problem, figures);
     if (!found)
-      return found;
+      return found.takeError();
     const Result<PipelinedLoop> pipelined = pipelineLoop(problem);
     if (!pipelined)
       return Error{fmt::format("{}: {}", name, pipelined.message())};
@@ -191,9 +188,11 @@ private:
     const uint32_t bound = findIntervalBounds(problem).least();
     ++figures.loops;
     figures.planned += pipelined->schedule.ii == found->ii;
-    figures.atBound += found->ii == bound;
     figures.logRatio += std::log(double(found->ii) / bound);
-    return found;
+    const bool atBound = found->ii == bound;
+    for (uint64_t *sum : {&figures.atBound, &figures.optimal, &figures.optimalExact})
+      *sum += atBound;
+    return Found{std::move(*found), atBound};
   }
 };
 } // namespace

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace vtpu::tools {
 
@@ -80,22 +81,21 @@ uint32_t iterationsOf(gen::LoopClass cls, const host::CodeModel &model) {
 /// Fails if the loop cannot be measured on this machine. What is wrong with the loop or the table is an error that ends the comparison.
 Result<Sample> compareLoop(gen::LoopClass cls, uint64_t seed, host::NamedTable &table, const host::LLVMModel &llvm, std::string &wrong) {
   const auto fail = [&](const std::string &message) -> Error { return Error{wrong = message}; };
-  Result<Loop> loop = makeLoop(cls, seed, 0);
-  if (!loop)
-    return fail(loop.message());
-  if (Result<std::vector<std::string>> filled = table.fillGaps(loop->code.instructions, loop->code.bytes.data()); !filled)
-    return fail(filled.message());
-  Result<std::unique_ptr<host::CodeModel>> model = host::modelCode(loop->code.instructions, table.table(), {true, loop->region.iterations});
+  std::optional<Loop> loop;
+  const auto prepare = [&](uint32_t iterations) -> Result<std::unique_ptr<host::CodeModel>> {
+    Result<Loop> made = makeLoop(cls, seed, iterations);
+    if (!made)
+      return made.takeError();
+    loop = std::move(*made);
+    if (Result<std::vector<std::string>> filled = table.fillGaps(loop->code.instructions, loop->code.bytes.data()); !filled)
+      return filled.takeError();
+    return host::modelCode(loop->code.instructions, table.table(), {true, loop->region.iterations});
+  };
+  Result<std::unique_ptr<host::CodeModel>> model = prepare(0);
   if (!model)
     return fail(model.message());
   const uint32_t iterations = iterationsOf(cls, **model);
-  loop = makeLoop(cls, seed, iterations);
-  if (!loop)
-    return fail(loop.message());
-  if (Result<std::vector<std::string>> filled = table.fillGaps(loop->code.instructions, loop->code.bytes.data()); !filled)
-    return fail(filled.message());
-  model = host::modelCode(loop->code.instructions, table.table(), {true, loop->region.iterations});
-  if (!model)
+  if (model = prepare(iterations); !model)
     return fail(model.message());
   const host::Prediction prediction = host::predict(**model, true);
   const Result<double> theirs = llvm.mcaCycles(loop->code.instructions, loop->code.bytes.data());

@@ -34,7 +34,7 @@ struct HostTime {
   uint32_t ready = 0;        // what it reads is there
   uint32_t started = never;  // its ports were free
   uint32_t done = never;     // its result is there
-  uint32_t retired = never;  // it and all before it are done
+  uint32_t retired = never;  // it left the window: it and all before it are done, and the table's `leaving` and the backlog of its ports allow it
   uint32_t cause = never;    // the instance that it became ready by; never: by entering the window
 };
 /// Runs the operations in this order so many times on an out-of-order host: registers are renamed, operations enter in order, what may start starts
@@ -48,6 +48,8 @@ uint32_t hostCycles(const Problem &problem, const std::vector<uint32_t> &order, 
 uint32_t steadyRounds(const Problem &problem, size_t operations);
 /// Cycles an iteration of a simulation, once it is in its steady state; at least 2 iterations.
 double steadyCycles(const std::vector<HostTime> &times, uint32_t iterations);
+/// Predicted cycles of an iteration in the steady state, or of a straight run.
+double predictedCycles(const Problem &problem, const std::vector<uint32_t> &order, bool loop);
 
 /// What no order can beat on the out-of-order host, in hundredths of a cycle.
 struct Bounds {
@@ -70,8 +72,8 @@ struct IntervalBounds {
 /// Of a problem that passes checkProblem.
 IntervalBounds findIntervalBounds(const Problem &problem);
 
-/// Sets `order` from `cycle` and `ii`. Within a cycle of the kernel: as dependences without latency want, else first what ends lives, then what
-/// begins them, so that few are alive at once.
+/// Sets `order` from `cycle` and `ii`. Within a cycle of the kernel: as dependences without latency want, else first what goes least beyond the
+/// register limits, and of that what frees most.
 void orderKernel(const Problem &problem, ModuloSchedule &schedule);
 
 /// Overlaps the iterations of a loop. The interval is the least, from the bounds on, for which operations find places near to the times that keep

@@ -95,6 +95,9 @@ void addLoopMemoryDependences(Problem &problem, bool bindingsApart);
 void addRegisterDependences(Problem &problem);
 /// Bytes that an instruction touches behind its address; 0 if its row does not tell.
 int64_t accessBytes(const isa::InstrInfo &info, const isa::Slot &slot);
+/// What an instruction does to memory, but for where. `effects`: it does more than it computes; what neither loads, stores nor prefetches is a barrier
+/// then.
+MemoryAccess accessOf(const isa::InstrInfo &info, const isa::Slot &slot, bool effects);
 
 /// The most registers of each class that are alive at once if operations stand in these words.
 std::vector<uint32_t> registerPeaks(const Problem &problem, const std::vector<uint32_t> &words);

@@ -55,11 +55,8 @@ public:
       if (answer != z3::sat)
         return Answer::unknown;
       read(result);
-      const std::vector<Violation> violations = verify(problem, result);
-      if (violations.empty())
-        return Answer::found;
-      if (!withPorts || !withRegisters)
-        return Answer::found; // with what was left out violated, which the caller sees
+      if (!withPorts || !withRegisters || verify(problem, result).empty())
+        return Answer::found; // perhaps with what was left out violated, which the caller sees
       exclude();
     }
     return Answer::unknown;
@@ -356,7 +353,7 @@ Result<ExactResult> scheduleExactly(const Problem &problem, const ModuloSchedule
   // Where a schedule is easy to find, it is found sooner so than by the solver.
   constexpr uint32_t effort = 32;
   if (result.provenLeast < known.ii)
-    if (Result<ModuloSchedule> more = moduloSchedule(problem, 1, effort); more && more->ii < known.ii)
+    if (Result<ModuloSchedule> more = moduloSchedule(problem, result.provenLeast, effort); more && more->ii < known.ii)
       result.schedule = std::move(*more);
   for (uint32_t ii = result.provenLeast; ii < result.schedule.ii; ++ii) {
     ModuloSchedule schedule;

@@ -90,6 +90,26 @@ TEST(Explain, ReadsWords) {
   }
 }
 
+/// A prefetch orders nothing, and the row of a form stands before that of its class.
+TEST(Explain, ReadsWhatInstructionsCost) {
+  Problem problem(table);
+  addSlot(problem, "sst", {1, 0});
+  addSlot(problem, "sprefch", {2});
+  addSlot(problem, "sld", {3, 4});
+  std::vector<isa::Word> words(problem.operations.size());
+  for (uint32_t op = 0; op < problem.operations.size(); ++op)
+    addTo(words[op], problem.operations[op]);
+  PortTable formed = makeTable();
+  const PortRow &form = formed.formRows[formKey(*isa::lookup("sld"), problem.operations[2].content->slot)] = load;
+  const Result<PackedWords> back = readWords(formed, words.data(), words.size());
+  ASSERT_TRUE(back.ok()) << back.message();
+  ASSERT_EQ(back->problem.operations.size(), 3u);
+  EXPECT_EQ(back->problem.operations[2].row, &form);
+  ASSERT_EQ(back->problem.dependences.size(), 1u); // the two accesses may overlap
+  const Dependence &order = back->problem.dependences.front();
+  EXPECT_EQ(std::tie(order.from, order.to, order.kind), std::make_tuple(0u, 2u, DependenceKind::memory));
+}
+
 TEST(Explain, NamesAWordThatBreaksARule) {
   isa::Word word;
   word.slot(isa::Pipe::D).opcode = 255;

@@ -4,44 +4,20 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "vtpu/Scheduling/Limits.h"
+#include "Problems.h"
 
 #include "vtpu/Generator/Loops.h"
+#include "vtpu/Scheduling/Limits.h"
 
 #include <fmt/format.h>
-#include <gtest/gtest.h>
-#include <numeric>
+#include <sstream>
 
 using namespace vtpu;
 using namespace vtpu::sched;
+using namespace vtpu::sched::test;
 
 namespace {
-PortTable makeTable() {
-  PortTable table;
-  table.name = "test";
-  table.ports = {{"issue", 400}, {"fma", 200}, {"load", 100}};
-  table.window = 8;
-  return table;
-}
-const PortTable table = makeTable();
-const PortRow multiplyAdd = {4, {{0, 100}, {1, 100}}}, load = {5, {{0, 100}, {2, 100}}};
-
-uint32_t add(Problem &problem, const PortRow &row) {
-  Operation operation;
-  operation.name = &row == &multiplyAdd ? "dfma" : "sld";
-  operation.row = &row;
-  problem.operations.push_back(operation);
-  return uint32_t(problem.operations.size()) - 1;
-}
-void flow(Problem &problem, uint32_t from, uint32_t to, uint32_t distance = 0) {
-  problem.dependences.push_back({from, to, DependenceKind::flow, problem.row(from).latency, distance});
-}
-double cyclesOf(const Problem &problem) {
-  std::vector<uint32_t> order(problem.operations.size());
-  std::iota(order.begin(), order.end(), 0);
-  const uint32_t rounds = steadyRounds(problem, order.size());
-  return steadyCycles(simulate(problem, order, rounds), rounds);
-}
+double cyclesOf(const Problem &problem) { return predictedCycles(problem, givenOrder(problem), /*loop=*/true); }
 
 TEST(Limits, NamesPortsThatBindTogether) {
   Problem problem(table);
@@ -86,7 +62,8 @@ TEST(Limits, NamesTheLongestPathOfARun) {
 /// What the remarks on generated loops name: with less of it the bounds fall, and so does what the host takes.
 TEST(Limits, AreTrueOfGeneratedLoops) {
   constexpr uint64_t firstSeed = 1, seeds = 12;
-  for (const char *name : {"icelake", "zen4", "zen5"})
+  std::istringstream names(listPortTables());
+  for (std::string name; std::getline(names >> std::ws, name, ',');)
     for (gen::LoopClass cls : gen::loopClasses)
       for (uint64_t seed = firstSeed; seed < firstSeed + seeds; ++seed) {
         SCOPED_TRACE(fmt::format("{}, class {}, seed {}", name, gen::loopClassName(cls), seed));

@@ -5,39 +5,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "InOrderModulo.h"
+#include "Problems.h"
 
 #include "vtpu/Generator/Loops.h"
 #include "vtpu/Scheduling/Exact.h"
 #include "vtpu/Scheduling/Pipeline.h"
 
-#include <gtest/gtest.h>
-
 using namespace vtpu;
 using namespace vtpu::sched;
+using namespace vtpu::sched::test;
 
 namespace {
-/// Two multiply-adds, one load, one store and four operations a cycle; a division keeps its port for three.
-PortTable makeTable() {
-  PortTable table;
-  table.name = "test";
-  table.ports = {{"issue", 400}, {"fma", 200}, {"load", 100}, {"store", 100}, {"divide", 100}};
-  table.window = 8;
-  return table;
-}
-const PortTable table = makeTable();
-const PortRow multiplyAdd = {4, {{0, 100}, {1, 100}}}, load = {5, {{0, 100}, {2, 100}}}, store = {3, {{0, 100}, {3, 100}}}, alu = {1, {{0, 100}}},
-              division = {9, {{0, 100}, {4, 300}}};
-
-uint32_t add(Problem &problem, const PortRow &row) {
-  Operation operation;
-  operation.name = &row == &multiplyAdd ? "dfma" : &row == &load ? "sld" : &row == &store ? "sst" : &row == &division ? "ddiv" : "cadd";
-  operation.row = &row;
-  problem.operations.push_back(operation);
-  return uint32_t(problem.operations.size()) - 1;
-}
-void flow(Problem &problem, uint32_t from, uint32_t to, uint32_t distance = 0) {
-  problem.dependences.push_back({from, to, DependenceKind::flow, problem.row(from).latency, distance});
-}
 /// The value that `def` begins, read by `uses`.
 void value(Problem &problem, uint32_t def, std::vector<uint32_t> uses, bool liveOut = false) {
   RegisterValue result;
@@ -59,15 +37,6 @@ Problem stream() {
   }
   return problem;
 }
-
-template <typename Solution>
-std::vector<std::string> messages(const Problem &problem, const Solution &solution) {
-  std::vector<std::string> texts;
-  for (const Violation &violation : verify(problem, solution))
-    texts.push_back(violation.message);
-  return texts;
-}
-using Texts = std::vector<std::string>;
 
 uint32_t intervalOf(const Problem &problem) {
   const Result<ModuloSchedule> schedule = moduloSchedule(problem);

@@ -4,9 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "InOrderModulo.h"
-
 #include "vtpu/Generator/Loops.h"
+#include "vtpu/Scheduling/Algorithms.h"
 #include "vtpu/Scheduling/PortTable.h"
 
 #include <fmt/format.h>

@@ -14,21 +14,22 @@
 
 namespace vtpu::sched::test {
 
-/// Two multiply-adds, one load, one store and four operations a cycle.
+/// Two multiply-adds, one load, one store and four operations a cycle; a division keeps its port for three.
 inline PortTable makeTable() {
   PortTable table;
   table.name = "test";
-  table.ports = {{"issue", 400}, {"fma", 200}, {"load", 100}, {"store", 100}};
+  table.ports = {{"issue", 400}, {"fma", 200}, {"load", 100}, {"store", 100}, {"divide", 100}};
   table.window = 8;
   return table;
 }
 inline const PortTable table = makeTable();
-inline const PortRow multiplyAdd = {4, {{0, 100}, {1, 100}}}, load = {5, {{0, 100}, {2, 100}}}, store = {3, {{0, 100}, {3, 100}}}, alu = {1, {{0, 100}}};
+inline const PortRow multiplyAdd = {4, {{0, 100}, {1, 100}}}, load = {5, {{0, 100}, {2, 100}}}, store = {3, {{0, 100}, {3, 100}}}, alu = {1, {{0, 100}}},
+                     division = {9, {{0, 100}, {4, 300}}};
 
 inline uint32_t add(Problem &problem, const PortRow &row) {
   Operation operation;
-  operation.name = &row == &multiplyAdd ? "dfma" : &row == &load ? "sld" : &row == &store ? "sst" : "cadd";
-  operation.pipe = &row == &multiplyAdd ? isa::Pipe::D : &row == &alu ? isa::Pipe::C : isa::Pipe::S;
+  operation.name = &row == &multiplyAdd ? "dfma" : &row == &load ? "sld" : &row == &store ? "sst" : &row == &division ? "ddiv" : "cadd";
+  operation.pipe = &row == &multiplyAdd || &row == &division ? isa::Pipe::D : &row == &alu ? isa::Pipe::C : isa::Pipe::S;
   operation.row = &row;
   problem.operations.push_back(operation);
   return uint32_t(problem.operations.size()) - 1;
@@ -49,9 +50,10 @@ inline Schedule schedule(const Problem &problem) {
     ADD_FAILURE() << violation.message;
   return *result;
 }
-inline std::vector<std::string> messages(const Problem &problem, const Schedule &schedule) {
+template <typename Solution = Schedule>
+std::vector<std::string> messages(const Problem &problem, const Solution &solution) {
   std::vector<std::string> texts;
-  for (const Violation &violation : verify(problem, schedule))
+  for (const Violation &violation : verify(problem, solution))
     texts.push_back(violation.message);
   return texts;
 }

@@ -147,7 +147,7 @@ TEST(HostModel, PortsThatAreLeftThrough) {
   // Three cycles at a port when the store leaves: that is the time of an iteration, but nobody who waits for the store's result notices.
   PortTable leaving = makeTable();
   leaving.ports.push_back({"commit", oneCycle, 10 * oneCycle});
-  const PortRow slow = {3, {{0, 100}, {3, 100}, {4, 300}}};
+  const PortRow slow = {3, {{0, 100}, {3, 100}, {uint32_t(leaving.ports.size()) - 1, 300}}};
   Problem problem(leaving);
   add(problem, slow);
   add(problem, alu);

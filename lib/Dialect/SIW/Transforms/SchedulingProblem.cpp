@@ -76,11 +76,8 @@ sched::Problem describeRun(const Run &run, const sched::PortTable &table) {
     operation.pipe = info->pipe;
     operation.row = &table.row(*info, slot);
     operation.control = info->isControl();
+    operation.memory = sched::accessOf(*info, slot, !isMemoryEffectFree(op));
     sched::MemoryAccess &memory = operation.memory;
-    memory.loads = info->isLoad;
-    memory.stores = info->isStore;
-    memory.barrier = !info->isLoad && !info->isStore && !info->isPrefetch() && !isMemoryEffectFree(op);
-    memory.bytes = sched::accessBytes(*info, slot);
     if (memory.bytes) {
       memory.offset = slot.imm;
       Address address;
