@@ -142,8 +142,7 @@ json toJSON(const Report &report, const host::Table &table, const Views &views, 
     const sched::Limits limits = sched::findLimits(model.problem, report.region.loop, p.cycles);
     j["limits"] = sched::describe(limits, model.problem);
     const sched::RelaxedProblem relaxed(model.problem, limits);
-    j["relieved_cycles"] = report.region.loop ? sched::steadyCycles(sched::simulate(relaxed.get(), model.order(), p.rounds), p.rounds)
-                                              : double(sched::hostCycles(relaxed.get(), model.order(), 1));
+    j["relieved_cycles"] = sched::predictedCycles(relaxed.get(), model.order(), report.region.loop);
     j["waits"] = {{"operands", p.waitOperands}, {"ports", p.waitPorts}, {"recurrence", double(p.bounds.recurrence) / oneCycle},
                   {"critical_path", double(p.bounds.criticalPath) / oneCycle}};
   }
