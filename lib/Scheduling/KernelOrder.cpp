@@ -40,8 +40,9 @@ private:
   const uint32_t count;
 
   struct Life {
-    uint32_t cls, uses; // operations that it waits for in its last cycle
+    uint32_t cls, uses; // operations of its last cycle that read it
     bool early;
+    uint32_t left; // of these, those that do not stand in the order yet
   };
   std::vector<Life> lives;
   std::vector<uint32_t> firstBegun, begun, firstEnded, ended; // lives by operation: that begin there, that it is one of the last uses of
@@ -93,7 +94,7 @@ private:
           ++uses;
         }
       });
-      lives.push_back({value.cls, uses, value.early});
+      lives.push_back({value.cls, uses, value.early, uses});
       // Iterations that overlap where the kernel begins.
       alive[value.cls] += int32_t(end / ii - start / ii);
     }
@@ -139,7 +140,7 @@ private:
     for (uint32_t i = firstBegun[op]; i < firstBegun[op + 1]; ++i)
       ++(lives[begun[i]].early ? earlyBirths : births)[lives[begun[i]].cls];
     for (uint32_t i = firstEnded[op]; i < firstEnded[op + 1]; ++i)
-      deaths[lives[ended[i]].cls] += lives[ended[i]].uses == 1;
+      deaths[lives[ended[i]].cls] += lives[ended[i]].left == 1;
     int32_t beyond = 0, grows = 0;
     for (size_t cls = 0; cls < classes; ++cls) {
       const int32_t reading = alive[cls] + earlyBirths[cls], after = reading + births[cls] - deaths[cls];
@@ -196,7 +197,10 @@ private:
     for (uint32_t i = firstBegun[op]; i < firstBegun[op + 1]; ++i)
       alive[lives[begun[i]].cls] += lives[begun[i]].uses > 0; // what nothing reads is over at once
     for (uint32_t i = firstEnded[op]; i < firstEnded[op + 1]; ++i)
-      alive[lives[ended[i]].cls] -= --lives[ended[i]].uses == 0;
+      if (Life &life = lives[ended[i]]; --life.left == 0) {
+        --alive[life.cls];
+        life.left = life.uses; // of the iteration behind
+      }
   }
 };
 } // namespace

@@ -88,7 +88,7 @@ uint32_t RegisterCycles::solve(uint32_t unroll, uint32_t enough) {
   uint32_t now = count(), best = now;
   std::vector<uint32_t> bestNext = next;
   // Two lives change followers, which joins cycles or parts one. What makes it worse is kept less and less often.
-  const uint32_t steps = uint32_t(40 * lives.size());
+  const uint32_t steps = uint32_t(200 * lives.size());
   uint32_t random = 1;
   auto draw = [&](uint32_t below) {
     random = random * 1664525u + 1013904223u;

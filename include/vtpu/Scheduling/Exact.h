@@ -2,7 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// An oracle for tests, and a mode for those who have time: it finds the least interval of a loop with the solver Z3, and proves that none is shorter.
+// An oracle for tests, and a mode for those who have time: it finds the least interval of a loop with a SAT solver, and proves that none is
+// shorter.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +15,8 @@
 namespace vtpu::sched {
 
 struct ExactOptions {
-  double seconds = 10; // for each interval that is tried
+  double seconds = 10;  // for each interval that is tried, and each part of the proof
+  uint32_t effort = 32; // of `moduloSchedule`, which is tried first; 0: it is not
 };
 
 struct ExactResult {
@@ -29,7 +31,7 @@ struct ExactResult {
 /// error if the problem cannot be scheduled at all (checkProblem) or `known` breaks a rule.
 Result<ExactResult> scheduleExactly(const Problem &problem, const ModuloSchedule &known, const ExactOptions &options = {});
 
-/// Version of the solver: "Z3 4.8.12".
+/// Version of the solver: "CaDiCaL 1.5.3".
 std::string exactSolverVersion();
 
 } // namespace vtpu::sched

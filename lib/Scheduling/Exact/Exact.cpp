@@ -1,4 +1,4 @@
-//===- Exact.cpp - The least interval, by Z3 --------------------*- C++ -*-===//
+//===- Exact.cpp - The least interval, by a SAT solver -----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -11,29 +11,26 @@
 #include "vtpu/Scheduling/Exact.h"
 
 #include "ExactModel.h"
+#include "Formula.h"
 
 #include "vtpu/Scheduling/Algorithms.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
-#include <z3++.h>
+#include <numeric>
 
 namespace vtpu::sched {
 
 namespace {
-enum class Answer { found, impossible, unknown };
+using Answer = Formula::Answer;
+using Literal = Formula::Literal;
 
 class Interval {
 public:
-  Interval(const Problem &problem, uint32_t ii, bool withPorts, bool withRegisters, const ExactOptions &options)
-      : problem(problem), ii(int32_t(ii)), withPorts(withPorts), withRegisters(withRegisters), model(problem, ii, withRegisters),
-        solver(context, "QF_FD") {
-    z3::params params(context);
-    params.set("timeout", unsigned(std::clamp(options.seconds * 1000, 1.0, 4e9)));
-    params.set("random_seed", 1u);
-    solver.set(params);
-  }
+  Interval(const Problem &problem, uint32_t ii, bool withPorts, bool withRegisters, const ExactOptions &options, bool byCycle = false)
+      : problem(problem), ii(int32_t(ii)), withPorts(withPorts), withRegisters(withRegisters), seconds(options.seconds),
+        model(problem, ii, withRegisters, byCycle) {}
 
   Answer run(ModuloSchedule &result) {
     if (!model.possible())
@@ -49,54 +46,40 @@ public:
     // What an order within a cycle costs is rarely what decides.
     constexpr int mostExcluded = 64;
     for (int round = 0; round < mostExcluded; ++round) {
-      const z3::check_result answer = solver.check();
-      if (answer == z3::unsat)
-        return excluded ? Answer::unknown : Answer::impossible;
-      if (answer != z3::sat)
+      const Answer answer = formula.solve(seconds);
+      if (answer == Answer::impossible && excluded)
         return Answer::unknown;
+      if (answer != Answer::satisfied)
+        return answer;
       read(result);
       if (!withPorts || !withRegisters || verify(problem, result).empty())
-        return Answer::found; // perhaps with what was left out violated, which the caller sees
+        return Answer::satisfied; // perhaps with what was left out violated, which the caller sees
       exclude();
     }
     return Answer::unknown;
   }
 
 private:
+  static constexpr Literal yes = Formula::yes, no = Formula::no;
   const Problem &problem;
   const int32_t ii;
   const bool withPorts, withRegisters;
+  const double seconds;
   ExactModel model;
-  z3::context context;
-  z3::solver solver;
-  std::vector<std::vector<z3::expr>> from; // of each operation: it starts at low + 1 + i or later
-  std::vector<std::vector<z3::expr>> at;   // it starts at low + i
+  Formula formula;
+  std::vector<std::vector<Literal>> from; // of each operation: it starts at low + 1 + i or later
+  std::vector<std::vector<Literal>> at;   // it starts at low + i
   std::vector<int32_t> times;
   bool excluded = false;
 
-  z3::expr fresh() { return z3::expr(context, Z3_mk_fresh_const(context, "x", context.bool_sort())); }
   int32_t slot(int32_t time) const { return ((time % ii) + ii) % ii; }
 
-  z3::expr startsFrom(uint32_t op, int32_t time) {
+  Literal startsFrom(uint32_t op, int32_t time) const {
     if (time <= model.windows[op].low)
-      return context.bool_val(true);
+      return yes;
     if (time > model.windows[op].high)
-      return context.bool_val(false);
+      return no;
     return from[op][size_t(time - model.windows[op].low - 1)];
-  }
-  /// A clause; constants are left out.
-  void addClause(std::initializer_list<z3::expr> literals) {
-    z3::expr_vector list(context);
-    for (const z3::expr &literal : literals) {
-      if (literal.is_true())
-        return;
-      if (!literal.is_false())
-        list.push_back(literal);
-    }
-    solver.add(z3::mk_or(list));
-  }
-  z3::expr negate(const z3::expr &literal) {
-    return literal.is_true() ? context.bool_val(false) : literal.is_false() ? context.bool_val(true) : !literal;
   }
 
   /// All times can be moved alike: one operation starts in cycle 0, of the largest group the first.
@@ -117,23 +100,23 @@ private:
 
   void addTimes() {
     for (const ExactModel::Window &window : model.windows) {
-      std::vector<z3::expr> &later = from.emplace_back(), &exact = at.emplace_back();
+      std::vector<Literal> &later = from.emplace_back(), &exact = at.emplace_back();
       for (int32_t time = window.low + 1; time <= window.high; ++time)
-        later.push_back(fresh());
+        later.push_back(formula.fresh());
       for (int32_t time = window.low; time <= window.high; ++time)
-        exact.push_back(fresh());
+        exact.push_back(formula.fresh());
     }
     for (uint32_t op = 0; op < from.size(); ++op)
       for (int32_t time = model.windows[op].low; time <= model.windows[op].high; ++time) {
-        const z3::expr here = startsFrom(op, time), behind = startsFrom(op, time + 1), exact = at[op][size_t(time - model.windows[op].low)];
-        addClause({negate(behind), here});
-        addClause({negate(exact), here});
-        addClause({negate(exact), negate(behind)});
-        addClause({exact, negate(here), behind});
+        const Literal here = startsFrom(op, time), behind = startsFrom(op, time + 1), exact = at[op][size_t(time - model.windows[op].low)];
+        formula.add({-behind, here});
+        formula.add({-exact, here});
+        formula.add({-exact, -behind});
+        formula.add({exact, -here, behind});
       }
     for (const ExactModel::Bound &bound : model.bounds)
       for (int32_t time = model.windows[bound.from].low; time <= model.windows[bound.from].high; ++time)
-        addClause({negate(startsFrom(bound.from, time)), startsFrom(bound.to, time + bound.least)});
+        formula.add({-startsFrom(bound.from, time), startsFrom(bound.to, time + bound.least)});
   }
 
   /// Operations of one row that nothing distinguishes start in the order of their numbers.
@@ -148,111 +131,101 @@ private:
       auto [it, first] = last.try_emplace(problem.operations[op].row, op);
       if (!first)
         for (int32_t time = 0; time < ii; ++time)
-          addClause({negate(startsFrom(it->second, time)), startsFrom(op, time)});
+          formula.add({-startsFrom(it->second, time), startsFrom(op, time)});
       it->second = op;
     }
   }
 
-  struct Term {
-    z3::expr literal;
-    int weight;
-  };
-  void addAtMost(const std::vector<Term> &terms, int64_t most) {
-    z3::expr_vector literals(context);
-    std::vector<int> weights;
-    int64_t sum = 0;
-    bool alike = true;
-    for (const Term &term : terms) {
-      literals.push_back(term.literal);
-      weights.push_back(term.weight);
-      sum += term.weight;
-      alike &= term.weight == weights.front();
-    }
-    if (sum <= most)
-      return;
-    if (most < 0)
-      solver.add(context.bool_val(false));
-    else if (alike)
-      solver.add(z3::atmost(literals, unsigned(most / weights.front())));
-    else
-      solver.add(z3::pble(literals, weights.data(), int(most)));
-  }
+  //===-- Ports ----------------------------------------------------------===//
 
   /// In no cycle may an operation start where a whole cycle's work waits: the work of the cycles up to it, less what is done, and less the largest of
   /// its own cycle.
   void addPorts() {
     for (uint32_t port = 0; port < problem.table->ports.size(); ++port) {
-      const int64_t capacity = problem.table->ports[port].capacity;
-      std::vector<int> work(from.size());
-      std::vector<int> sizes;
-      int64_t total = 0;
+      std::vector<std::pair<uint32_t, int64_t>> users; // and their work
+      int64_t unit = 0, total = 0;
       for (uint32_t op = 0; op < from.size(); ++op)
         for (const PortUse &use : problem.row(op).uses)
           if (use.port == port && use.work) {
-            work[op] += int(use.work);
-            sizes.push_back(int(use.work));
+            users.push_back({op, use.work});
+            unit = std::gcd(unit, int64_t(use.work));
             total += use.work;
           }
-      if (sizes.empty())
-        continue;
-      std::sort(sizes.begin(), sizes.end());
-      sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
-      if (total > capacity * ii) {
-        solver.add(context.bool_val(false));
-        return;
+      if (total > problem.table->ports[port].capacity * int64_t(ii))
+        formula.add({});
+      else if (total)
+        addPort(users, problem.table->ports[port].capacity, unit, total);
+    }
+  }
+
+  /// All work is a multiple of `unit`.
+  void addPort(const std::vector<std::pair<uint32_t, int64_t>> &users, int64_t capacity, int64_t unit, int64_t total) {
+    std::vector<int64_t> sizes;
+    for (auto [op, work] : users)
+      sizes.push_back(work);
+    std::sort(sizes.begin(), sizes.end());
+    sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+    // Of each cycle and size: an operation at least so large starts there.
+    std::vector<std::vector<Literal>> starts;
+    starts.resize(size_t(ii));
+    for (int32_t cycle = 0; cycle < ii; ++cycle)
+      for (int64_t size : sizes) {
+        const Literal one = formula.fresh();
+        std::vector<Literal> any = {-one};
+        for (auto [op, work] : users)
+          if (work >= size)
+            for (int32_t time = model.windows[op].low; time <= model.windows[op].high; ++time)
+              if (slot(time) == cycle) {
+                any.push_back(at[op][size_t(time - model.windows[op].low)]);
+                formula.add({-any.back(), one});
+              }
+        formula.add(any);
+        starts[size_t(cycle)].push_back(one);
       }
-      std::vector<std::vector<Term>> bySlot(ii);
-      for (uint32_t op = 0; op < from.size(); ++op)
-        for (size_t i = 0; work[op] && i < at[op].size(); ++i)
-          bySlot[slot(model.windows[op].low + int32_t(i))].push_back({at[op][i], work[op]});
+    for (int32_t length = 1; length <= ii; ++length) {
+      // What may wait at most, in units, where the largest has a certain size.
+      auto most = [&](int32_t cycles, int64_t size) { return (cycles * capacity - 1 + size) / unit; };
+      if (most(length, sizes.front()) * unit >= total)
+        break;
+      bool follows = false; // from shorter ones
+      for (int32_t first = 1; first < length && sizes.size() == 1; ++first)
+        follows |= most(first, sizes.front()) + most(length - first, sizes.front()) <= most(length, sizes.front());
+      if (follows)
+        continue;
       for (int32_t last = 0; last < ii; ++last) {
-        const std::vector<Term> largest = sizes.size() > 1 ? largestOf(bySlot[last], sizes) : std::vector<Term>();
-        std::vector<Term> terms;
-        for (int32_t length = 1; length <= ii; ++length) {
-          const std::vector<Term> &more = bySlot[slot(last - length + 1)];
-          terms.insert(terms.end(), more.begin(), more.end());
-          const int64_t most = length * capacity - 1 + sizes.front();
-          if (most >= total)
-            break;
-          // sum - (largest - smallest) <= most: the terms of the largest count negated.
-          std::vector<Term> sum = terms;
-          int64_t limit = most;
-          for (const Term &term : largest) {
-            sum.push_back({!term.literal, term.weight});
-            limit += term.weight;
-          }
-          addAtMost(sum, limit);
-        }
+        std::vector<Literal> literals;
+        for (auto [op, work] : users)
+          literals.insert(literals.end(), size_t(work / unit), startsWithin(op, last - length + 1, length));
+        const std::vector<Literal> sum = formula.count(std::move(literals), size_t(most(length, sizes.back())) + 1);
+        for (size_t i = 0; i < sizes.size(); ++i)
+          if (const size_t bound = size_t(most(length, sizes[i])); bound < sum.size())
+            formula.add({-sum[bound], -starts[size_t(last)][i], i + 1 < sizes.size() ? starts[size_t(last)][i + 1] : no});
       }
     }
   }
 
-  /// Propositions whose weights are the largest work of a cycle beyond the smallest: true only if an operation so large starts there, or none at all.
-  std::vector<Term> largestOf(const std::vector<Term> &terms, const std::vector<int> &sizes) {
-    const z3::expr none = fresh();
-    for (const Term &term : terms)
-      addClause({!none, !term.literal});
-    std::vector<Term> result;
-    for (size_t i = 1; i < sizes.size(); ++i) {
-      const z3::expr large = fresh();
-      z3::expr_vector reasons(context);
-      reasons.push_back(!large);
-      reasons.push_back(none);
-      for (const Term &term : terms)
-        if (term.weight >= sizes[i])
-          reasons.push_back(term.literal);
-      solver.add(z3::mk_or(reasons));
-      result.push_back({large, sizes[i] - sizes[i - 1]});
-    }
-    // Where none starts, anything may wait.
-    result.push_back({none, int(std::min<int64_t>(INT32_MAX / 4, 1000000))});
-    return result;
+  /// True if an operation starts in one of so many cycles of the interval from `first` on; perhaps also if it does not.
+  Literal startsWithin(uint32_t op, int32_t first, int32_t length) {
+    std::vector<Literal> places;
+    for (int32_t time = model.windows[op].low; time <= model.windows[op].high; ++time)
+      if (slot(time - first) < length)
+        places.push_back(at[op][size_t(time - model.windows[op].low)]);
+    if (places.size() == at[op].size())
+      return yes;
+    if (places.size() <= 1)
+      return places.empty() ? no : places.front();
+    const Literal any = formula.fresh();
+    for (Literal place : places)
+      formula.add({-place, any});
+    return any;
   }
+
+  //===-- Registers ------------------------------------------------------===//
 
   void addRegisters() {
     const size_t classes = model.free.size();
-    std::vector<std::vector<std::vector<Term>>> alive(classes, std::vector<std::vector<Term>>(size_t(ii)));
-    std::vector<std::vector<Term>> alone(classes);
+    std::vector<std::vector<std::vector<Literal>>> alive(classes, std::vector<std::vector<Literal>>(size_t(ii)));
+    std::vector<std::vector<Literal>> alone(classes);
     std::vector<int64_t> room(model.free.begin(), model.free.end());
     for (const ExactModel::Life &life : model.lives) {
       const ExactModel::Window def = model.windows[life.def];
@@ -260,44 +233,53 @@ private:
       for (auto [op, later] : life.ends)
         end = std::max(end, model.windows[op].high + later);
       // "ends at t or later", from def.low + 1 on.
-      std::vector<z3::expr> ends;
+      std::vector<Literal> ends;
       for (int32_t time = def.low + 1; time <= end; ++time)
-        ends.push_back(fresh());
-      auto endsFrom = [&](int32_t time) { return time > end ? context.bool_val(false) : ends[size_t(time - def.low - 1)]; };
-      for (int32_t time = def.low + 1; time <= end; ++time)
+        ends.push_back(formula.fresh());
+      auto endsFrom = [&](int32_t time) { return time > end ? no : time <= def.low ? yes : ends[size_t(time - def.low - 1)]; };
+      for (int32_t time = def.low + 1; time <= end; ++time) {
         for (auto [op, later] : life.ends)
-          addClause({negate(startsFrom(op, time - later)), endsFrom(time)});
+          formula.add({-startsFrom(op, time - later), endsFrom(time)});
+        if (time > def.low + 1)
+          formula.add({-endsFrom(time), endsFrom(time - 1)});
+      }
       if (life.alone) {
         room[life.cls] -= life.alone;
         for (int32_t turns = int32_t(life.alone); turns * ii < end - def.low; ++turns) {
-          const z3::expr more = fresh(); // lives longer than so many intervals
+          const Literal more = formula.fresh(); // lives longer than so many intervals
           for (int32_t time = def.low; time <= def.high; ++time)
-            addClause({startsFrom(life.def, time + 1), negate(endsFrom(time + 1 + turns * ii)), more});
-          alone[life.cls].push_back({more, 1});
+            formula.add({startsFrom(life.def, time + 1), -endsFrom(time + 1 + turns * ii), more});
+          alone[life.cls].push_back(more);
         }
         continue;
       }
-      for (int32_t time = def.low; time < end; ++time) {
-        const z3::expr here = fresh();
-        addClause({startsFrom(life.def, time + 1), negate(endsFrom(time + 1)), here});
-        alive[life.cls][size_t(slot(time))].push_back({here, 1});
+      for (int32_t time = def.low - life.lead; time < end; ++time) {
+        const Literal here = formula.fresh();
+        formula.add({startsFrom(life.def, time + 1 + life.lead), -endsFrom(time + 1), here});
+        alive[life.cls][size_t(slot(time))].push_back(here);
       }
     }
-    for (size_t cls = 0; cls < classes; ++cls)
-      for (int32_t time = 0; time < ii; ++time) {
-        std::vector<Term> terms = alive[cls][size_t(time)];
-        terms.insert(terms.end(), alone[cls].begin(), alone[cls].end());
-        addAtMost(terms, room[cls]);
+    for (size_t cls = 0; cls < classes; ++cls) {
+      if (room[cls] < 0) {
+        formula.add({});
+        return;
       }
+      for (int32_t time = 0; time < ii; ++time) {
+        std::vector<Literal> literals = alive[cls][size_t(time)];
+        literals.insert(literals.end(), alone[cls].begin(), alone[cls].end());
+        formula.addAtMost(literals, size_t(room[cls]));
+      }
+    }
   }
 
+  //===-- Schedules ------------------------------------------------------===//
+
   void read(ModuloSchedule &result) {
-    const z3::model found = solver.get_model();
     times.clear();
     for (uint32_t op = 0; op < from.size(); ++op) {
       int32_t time = model.windows[op].low;
-      for (const z3::expr &later : from[op])
-        time += found.eval(later, true).is_true();
+      for (Literal later : from[op])
+        time += formula.value(later);
       times.push_back(time);
     }
     result.ii = uint32_t(ii);
@@ -308,11 +290,11 @@ private:
   /// These times do not fit: others, please.
   void exclude() {
     excluded = true;
-    z3::expr_vector others(context);
+    std::vector<Literal> others;
     for (uint32_t op = 0; op < at.size(); ++op)
       if (at[op].size() > 1)
-        others.push_back(!at[op][size_t(times[op] - model.windows[op].low)]);
-    solver.add(z3::mk_or(others));
+        others.push_back(-at[op][size_t(times[op] - model.windows[op].low)]);
+    formula.add(others);
   }
 };
 } // namespace
@@ -335,11 +317,14 @@ static bool registersForbid(const Problem &problem, uint32_t ii, const ExactOpti
 /// Tries one interval: first without what is hard to prove.
 static Answer tryInterval(const Problem &problem, uint32_t ii, ModuloSchedule &schedule, const ExactOptions &options) {
   const Answer answer = Interval(problem, ii, /*withPorts=*/true, /*withRegisters=*/false, options).run(schedule);
-  if (answer == Answer::impossible || (answer == Answer::found && verify(problem, schedule).empty()))
+  if (answer == Answer::impossible || (answer == Answer::satisfied && verify(problem, schedule).empty()))
     return answer;
   if (registersForbid(problem, ii, options))
     return Answer::impossible;
-  return Interval(problem, ii, /*withPorts=*/true, /*withRegisters=*/true, options).run(schedule);
+  const Answer last = Interval(problem, ii, /*withPorts=*/true, /*withRegisters=*/true, options).run(schedule);
+  if (last != Answer::unknown)
+    return last;
+  return Interval(problem, ii, true, true, options, true).run(schedule) == Answer::satisfied ? Answer::satisfied : last;
 }
 
 Result<ExactResult> scheduleExactly(const Problem &problem, const ModuloSchedule &known, const ExactOptions &options) {
@@ -351,14 +336,13 @@ Result<ExactResult> scheduleExactly(const Problem &problem, const ModuloSchedule
   result.schedule = known;
   result.provenLeast = findIntervalBounds(problem).least();
   // Where a schedule is easy to find, it is found sooner so than by the solver.
-  constexpr uint32_t effort = 32;
-  if (result.provenLeast < known.ii)
-    if (Result<ModuloSchedule> more = moduloSchedule(problem, result.provenLeast, effort); more && more->ii < known.ii)
+  if (result.provenLeast < known.ii && options.effort)
+    if (Result<ModuloSchedule> more = moduloSchedule(problem, result.provenLeast, options.effort); more && more->ii < known.ii)
       result.schedule = std::move(*more);
   for (uint32_t ii = result.provenLeast; ii < result.schedule.ii; ++ii) {
     ModuloSchedule schedule;
     const Answer answer = tryInterval(problem, ii, schedule, options);
-    if (answer == Answer::found) {
+    if (answer == Answer::satisfied) {
       result.schedule = std::move(schedule);
       return result;
     }
@@ -370,10 +354,6 @@ Result<ExactResult> scheduleExactly(const Problem &problem, const ModuloSchedule
   return result;
 }
 
-std::string exactSolverVersion() {
-  unsigned major, minor, build, revision;
-  Z3_get_version(&major, &minor, &build, &revision);
-  return fmt::format("Z3 {}.{}.{}", major, minor, build);
-}
+std::string exactSolverVersion() { return fmt::format("CaDiCaL {}", CaDiCaL::Solver::version()); }
 
 } // namespace vtpu::sched

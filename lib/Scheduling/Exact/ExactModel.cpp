@@ -11,7 +11,8 @@
 
 namespace vtpu::sched {
 
-ExactModel::ExactModel(const Problem &problem, uint32_t interval, bool withRegisters) : problem(problem), ii(int32_t(interval)) {
+ExactModel::ExactModel(const Problem &problem, uint32_t interval, bool withRegisters, bool byCycle)
+    : problem(problem), ii(int32_t(interval)) {
   const uint32_t count = uint32_t(problem.operations.size());
   distances.assign(size_t(count) * count, apart);
   for (const Dependence &d : problem.dependences) {
@@ -27,7 +28,7 @@ ExactModel::ExactModel(const Problem &problem, uint32_t interval, bool withRegis
         --free[value.cls];
         continue;
       }
-      Life life{value.def, value.cls, {}, 0};
+      Life life{value.def, value.cls, {}};
       for (uint32_t use : value.uses)
         life.ends.push_back({use, 0});
       for (const LaterUse &use : value.later) {
@@ -36,6 +37,14 @@ ExactModel::ExactModel(const Problem &problem, uint32_t interval, bool withRegis
       }
       if (value.liveOut)
         life.alone = std::max(life.alone, 1u);
+      if (byCycle && life.alone) {
+        for (auto &[op, later] : life.ends)
+          later += op != life.def;
+      } else if (byCycle) {
+        life.lead = value.early;
+        if (life.ends.empty())
+          life.ends.push_back({life.def, 1});
+      }
       lives.push_back(std::move(life));
     }
     // Each round of tighter distances makes least lives longer, and thereby longest ones shorter.

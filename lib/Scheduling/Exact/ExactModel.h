@@ -19,7 +19,9 @@ namespace vtpu::sched {
 /// bounded by their distances from it.
 class ExactModel {
 public:
-  ExactModel(const Problem &problem, uint32_t ii, bool withRegisters);
+  /// `byCycle`: a value that nothing reads, or that is written while operands are still read, needs its register for all of that cycle, not only for a
+  /// moment in which others may have room, so that an order within the cycle surely exists.
+  ExactModel(const Problem &problem, uint32_t ii, bool withRegisters, bool byCycle);
 
   /// False if no schedule with this interval exists: the sentence says why.
   bool possible() const { return impossible.empty(); }
@@ -42,6 +44,7 @@ public:
     uint32_t cls;
     std::vector<std::pair<uint32_t, int32_t>> ends; // operation, cycles that it is later than its own start
     uint32_t alone = 0;                             // > 0: registers of its own, at least so many
+    int32_t lead = 0;                               // cycles that it needs a register before its definition
   };
   std::vector<Life> lives;
   std::vector<uint32_t> free; // registers of each class that values defined in the loop may take

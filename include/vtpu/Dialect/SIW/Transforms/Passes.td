@@ -31,7 +31,7 @@ def PipelineLoops : Pass<"siw-pipeline-loops", "::mlir::ModuleOp"> {
     each loop says its interval, what bounds it, and why it stays.
   }];
   let options = [Option<"portTable", "port-table", "std::string", "", "Name of the port table; empty: the module's, else zen5">,
-                 Option<"algorithm", "algorithm", "std::string", "\"modulo\"", "modulo, or exact: the solver Z3 looks for shorter intervals and proves the least">,
+                 Option<"algorithm", "algorithm", "std::string", "\"modulo\"", "modulo, or exact: a SAT solver looks for shorter intervals and proves the least">,
                  Option<"seconds", "seconds", "double", "10", "Time of the solver for each interval that it tries">,
                  Option<"mostOps", "most-ops", "unsigned", "512", "Instructions that a kernel may have">,
                  Option<"force", "force", "bool", "false", "Take every loop that has more than one stage, faster or not (for tests)">];
