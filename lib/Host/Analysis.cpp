@@ -76,6 +76,7 @@ private:
     double latency; // from the start of the store to what a load returns
   };
   std::vector<std::optional<Forward>> forwards; // by instruction: of those that only load
+  std::map<decltype(Memory::base), std::vector<uint32_t>> writers; // instructions that write a register, as far as it was asked for
   std::map<uint32_t, double> fills; // by instruction that is the first to touch lines from further away: cycles, of those that come as stores do
 
   void addPorts() {
@@ -229,7 +230,7 @@ private:
   }
 
   /// Whether the host knows at rename what a load gets from a store.
-  bool isRenamed(uint32_t store, uint32_t load, int64_t distance) const {
+  bool isRenamed(uint32_t store, uint32_t load, int64_t distance) {
     const Memory &a = *code[store].memory, &b = *code[load].memory;
     const bool whole = code[store].form == "mov m64, r64" && b.bytes == 8 && a.index == noRegister && b.index == noRegister &&
                        code[load].form.find("r64") != std::string::npos;
@@ -240,11 +241,17 @@ private:
     // By the same register, which nothing in between writes.
     if (a.base != b.base || a.displacement != b.displacement || distance > 1 || (distance && load > store))
       return false;
-    const uint32_t n = uint32_t(code.size());
-    for (uint32_t i = (store + 1) % n; i != load; i = (i + 1) % n)
-      if (a.base != noRegister && code[i].writes[a.base])
-        return false;
-    return true;
+    if (a.base == noRegister)
+      return true;
+    const auto [it, isNew] = writers.insert({a.base, {}});
+    std::vector<uint32_t> &writing = it->second;
+    for (uint32_t i = 0; isNew && i < code.size(); ++i)
+      if (code[i].writes[a.base])
+        writing.push_back(i);
+    const auto behind = std::upper_bound(writing.begin(), writing.end(), store);
+    if (store < load)
+      return behind == writing.end() || *behind >= load;
+    return behind == writing.end() && (writing.empty() || writing.front() >= load);
   }
 
   /// The last store to any of the bytes that a load reads at some offset, of those before it or of all.
@@ -255,9 +262,11 @@ private:
       const auto found = stores.find({addresses.all()[load]->symbol, block});
       if (found == stores.end())
         continue;
-      for (auto s = found->second.rbegin(); s != found->second.rend() && (!last || *s > *last); ++s) {
+      const std::vector<uint32_t> &all = found->second;
+      const auto from = before ? std::lower_bound(all.begin(), all.end(), load) : all.end();
+      for (auto s = std::make_reverse_iterator(from); s != all.rend() && (!last || *s > *last); ++s) {
         const int64_t begin = addresses.all()[*s]->offset;
-        if ((!before || *s < load) && begin < end && offset < begin + code[*s].memory->bytes) {
+        if (begin < end && offset < begin + code[*s].memory->bytes) {
           last = *s;
           break;
         }

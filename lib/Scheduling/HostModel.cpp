@@ -40,40 +40,64 @@ public:
       std::vector<std::pair<uint32_t, Work>> key;
       for (const PortUse &use : problem.row(op).uses)
         key.push_back({use.port, use.work});
-      const auto [it, isNew] = known.insert({std::move(key), uint32_t(rows.size())});
+      const auto [it, isNew] = known.insert({std::move(key), uint32_t(classes.size())});
       if (isNew)
-        rows.push_back(&problem.row(op));
-      classes.push_back(it->second);
+        classes.push_back({&problem.row(op), {}, false});
+      classOf.push_back(it->second);
     }
-    queues.resize(rows.size());
   }
   void push(uint32_t op, uint32_t instance) {
-    queues[classes[op]].push(instance);
+    Class &cls = classes[classOf[op]];
+    if (!cls.blocked && (cls.queue.empty() || instance < cls.queue.top()))
+      oldest.push({instance, classOf[op]});
+    cls.queue.push(instance);
     ++count;
   }
   /// Takes the oldest instance that the ports admit.
   std::optional<uint32_t> pop() {
-    if (!count)
-      return std::nullopt;
-    size_t best = queues.size();
-    for (size_t cls = 0; cls < queues.size(); ++cls)
-      if (!queues[cls].empty() && (best == queues.size() || queues[cls].top() < queues[best].top()) && ports.admits(*rows[cls]))
-        best = cls;
-    if (best == queues.size())
-      return std::nullopt;
-    const uint32_t instance = queues[best].top();
-    queues[best].pop();
-    --count;
-    ports.start(*rows[best]);
-    return instance;
+    while (!oldest.empty()) {
+      const auto [instance, number] = oldest.top();
+      Class &cls = classes[number];
+      oldest.pop();
+      if (cls.blocked || cls.queue.empty() || cls.queue.top() != instance)
+        continue; // an older one came
+      if (!ports.admits(*cls.row)) {
+        cls.blocked = true;
+        blocked.push_back(number);
+        continue;
+      }
+      cls.queue.pop();
+      --count;
+      if (!cls.queue.empty())
+        oldest.push({cls.queue.top(), number});
+      ports.start(*cls.row);
+      return instance;
+    }
+    return std::nullopt;
   }
   bool empty() const { return count == 0; }
+  /// The ports have advanced: what they did not admit may be tried again.
+  void advance() {
+    for (uint32_t number : blocked) {
+      classes[number].blocked = false;
+      oldest.push({classes[number].queue.top(), number});
+    }
+    blocked.clear();
+  }
 
 private:
+  template <typename T>
+  using OldestFirst = std::priority_queue<T, std::vector<T>, std::greater<>>;
+  struct Class {
+    const PortRow *row;
+    OldestFirst<uint32_t> queue;
+    bool blocked; // in this cycle, since what waits at ports grows within one
+  };
   PortState &ports;
-  std::vector<const PortRow *> rows; // of each class
-  std::vector<uint32_t> classes;     // of each operation
-  std::vector<std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>>> queues; // the oldest first
+  std::vector<Class> classes;
+  std::vector<uint32_t> classOf;                    // of each operation
+  OldestFirst<std::pair<uint32_t, uint32_t>> oldest; // the first instance of each class that is not blocked, and its class
+  std::vector<uint32_t> blocked;
   size_t count = 0;
 };
 } // namespace
@@ -157,6 +181,7 @@ std::vector<HostTime> simulate(const Problem &problem, const std::vector<uint32_
       next = next == HostTime::never ? cycle + 1 : std::max(next, cycle + 1);
     }
     ports.advance(next - cycle);
+    ready.advance();
     cycle = next;
   }
   return times;

@@ -31,7 +31,7 @@ struct ExactResult {
 /// error if the problem cannot be scheduled at all (checkProblem) or `known` breaks a rule.
 Result<ExactResult> scheduleExactly(const Problem &problem, const ModuloSchedule &known, const ExactOptions &options = {});
 
-/// Version of the solver: "CaDiCaL 1.5.3".
+/// Version of the solver: "CaDiCaL sc2021".
 std::string exactSolverVersion();
 
 } // namespace vtpu::sched

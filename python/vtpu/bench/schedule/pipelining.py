@@ -8,7 +8,7 @@ from ..report import Facts, Line
 
 
 def section(options, folder):
-    figures = bench_json(os.path.join(folder, "pipelining.json"), f"--pipelining={options.repeats(70)}", f"--exact={1 if not options.quick else 0.1}",
+    figures = bench_json(os.path.join(folder, "pipelining.json"), f"--pipelining={options.repeats(70)}", f"--exact={120 if not options.quick else 0.1}",
                          f"--seed={options.seed or 1}")
     classes = ", ".join(f"{name} {100 * one['ii_optimal_share']:.1f} %" for name, one in figures["classes"].items())
     loops, solver = f"{figures['loops']} loops", f"{figures['solver']}, {figures['solver_seconds_an_interval']} s an interval"
