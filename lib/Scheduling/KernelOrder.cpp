@@ -46,7 +46,7 @@ private:
   };
   std::vector<Life> lives;
   std::vector<uint32_t> firstBegun, begun, firstEnded, ended; // lives by operation: that begin there, that it is one of the last uses of
-  std::vector<int32_t> alive, room, earlyBirths, births, deaths; // by class
+  std::vector<int32_t> alive, room, earlyBirths, births, unread, deaths; // by class
   std::vector<std::pair<uint32_t, uint32_t>> waits;            // (operation, another of its cycle that must come before)
   std::vector<std::pair<uint32_t, uint32_t>> shared;           // the same, so that a register is not needed twice
   std::vector<uint8_t> done;
@@ -137,15 +137,19 @@ private:
     earlyBirths.assign(classes, 0);
     births.assign(classes, 0);
     deaths.assign(classes, 0);
-    for (uint32_t i = firstBegun[op]; i < firstBegun[op + 1]; ++i)
-      ++(lives[begun[i]].early ? earlyBirths : births)[lives[begun[i]].cls];
+    unread.assign(classes, 0);
+    for (uint32_t i = firstBegun[op]; i < firstBegun[op + 1]; ++i) {
+      const Life &life = lives[begun[i]];
+      ++(life.early ? earlyBirths : births)[life.cls];
+      unread[life.cls] += life.uses == 0;
+    }
     for (uint32_t i = firstEnded[op]; i < firstEnded[op + 1]; ++i)
       deaths[lives[ended[i]].cls] += lives[ended[i]].left == 1;
     int32_t beyond = 0, grows = 0;
     for (size_t cls = 0; cls < classes; ++cls) {
       const int32_t reading = alive[cls] + earlyBirths[cls], after = reading + births[cls] - deaths[cls];
       beyond += std::max(0, std::max(reading, after) - room[cls]);
-      grows += (after - alive[cls]) * (after > room[cls] - 2 ? 4 : 1);
+      grows += (after - unread[cls] - alive[cls]) * (after > room[cls] - 2 ? 4 : 1);
     }
     return {beyond, !allDone(shared, op), grows, op};
   }
