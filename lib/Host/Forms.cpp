@@ -15,12 +15,12 @@ namespace vtpu::host {
 using namespace isa;
 
 namespace {
-/// Enough to see immediates of each size, an index and none, each predicate: a template that five draws in seven avoid is missed by one form in
-/// eighty, and its host instructions are those of other forms.
-constexpr unsigned drawsOfForm = 12;
+/// Enough to see immediates of each size, an index and none: a template that five draws in seven avoid is missed by one form in a hundred, and its
+/// host instructions are those of other forms. Each predicate has a draw of its own.
+constexpr unsigned drawsOfForm = numPredicates;
 
-/// A legal word of a form that can be emitted without a program around it.
-std::optional<Word> drawWord(const gen::Form &form, gen::Random &random) {
+/// A legal word of a form that can be emitted without a program around it, with the predicate of that draw if it is one of the form's.
+std::optional<Word> drawWord(const gen::Form &form, unsigned draw, gen::Random &random) {
   for (unsigned attempt = 0; attempt < 200; ++attempt) {
     Word word;
     Slot &slot = word.slot(form.info->pipe);
@@ -34,6 +34,8 @@ std::optional<Word> drawWord(const gen::Form &form, gen::Random &random) {
           return uint8_t(random.below(registerCount(operand->cls)));
         },
         random);
+    if (form.info->hasPredicate && !attempt)
+      slot.predicate = Predicate(draw);
     if (form.info->isBranch)
       slot.imm = 1;
     else if (slot.imm >= 68 || slot.imm < -2)
@@ -58,7 +60,7 @@ Result<std::vector<TemplateCode>> emitTemplates(bool checkedAccesses) {
   std::vector<gen::Form> forms;
   for (const gen::Form &form : gen::allForms())
     for (unsigned draw = 0; draw < drawsOfForm; ++draw)
-      if (std::optional<Word> word = drawWord(form, random)) {
+      if (std::optional<Word> word = drawWord(form, draw, random)) {
         words.push_back(*word);
         forms.push_back(form);
       }

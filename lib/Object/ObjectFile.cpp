@@ -593,14 +593,20 @@ Status writeObjectFile(const Program &program, const std::string &path) {
 
 Status writeFile(const void *data, size_t size, const std::string &path) {
   std::string temporary = path + ".XXXXXX";
-  int fd = mkstemp(temporary.data());
+  // A device or a pipe is written to; a file takes the place of the one before, as a whole.
+  struct stat before;
+  const bool special = stat(path.c_str(), &before) == 0 && !S_ISREG(before.st_mode) && !S_ISDIR(before.st_mode);
+  int fd = special ? open(path.c_str(), O_WRONLY | O_CLOEXEC) : mkstemp(temporary.data());
+  if (fd < 0 && special)
+    return Error{fmt::format("cannot open {}: {}", path, std::strerror(errno))};
   if (fd < 0)
     return Error{fmt::format("cannot create a file beside {}: {}", path, std::strerror(errno))};
   auto fail = [&](const char *what) {
     int code = errno;
     if (fd >= 0)
       close(fd);
-    unlink(temporary.c_str());
+    if (!special)
+      unlink(temporary.c_str());
     return Error{fmt::format("cannot {} {}: {}; nothing was written", what, path, std::strerror(code))};
   };
   for (size_t done = 0; done < size;) {
@@ -613,13 +619,13 @@ Status writeFile(const void *data, size_t size, const std::string &path) {
   }
   mode_t mask = umask(0);
   umask(mask);
-  if (fchmod(fd, 0666 & ~mask) != 0)
+  if (!special && fchmod(fd, 0666 & ~mask) != 0)
     return fail("set the mode of");
   int result = close(fd);
   fd = -1;
   if (result != 0)
     return fail("write");
-  if (rename(temporary.c_str(), path.c_str()) != 0)
+  if (!special && rename(temporary.c_str(), path.c_str()) != 0)
     return fail("rename the finished file to");
   return {};
 }

@@ -44,6 +44,7 @@ struct Emission {
   std::vector<std::vector<uint32_t>> wordOffsets;
   Label trampoline;
   std::vector<Label> functions;
+  uint32_t codeEnd = 0;
 
   Status emit(const Program &program, const std::vector<FunctionFacts> &facts, HostFeatures features, bool learned,
               LoopProbe *probe = nullptr) {
@@ -55,6 +56,7 @@ struct Emission {
     emitter.emitProgram(wordOffsets);
     trampoline = emitter.trampoline;
     functions = emitter.functionLabels;
+    codeEnd = emitter.codeEnd;
     if (failure.message.empty()) {
       emitter.keepTrampoline();
       code.flatten();
@@ -121,7 +123,7 @@ private:
       const std::string &name = program.functions[f].name;
       const std::vector<uint32_t> &offsets = emission.wordOffsets[f];
       const uint64_t begin = emission.code.labelOffset(emission.functions[f]);
-      const uint64_t end = f + 1 < program.functions.size() ? emission.code.labelOffset(emission.functions[f + 1]) : emission.code.codeSize();
+      const uint64_t end = f + 1 < program.functions.size() ? emission.code.labelOffset(emission.functions[f + 1]) : emission.codeEnd;
       if (!f)
         add("enter", emission.code.labelOffset(emission.trampoline), begin);
       add(name, begin, offsets.front());
@@ -177,6 +179,7 @@ Result<EmittedCode> emitForDisplay(const Program &program, const std::vector<Fun
   emission.code.relocateToBase(0x10000);
   emission.code.copyFlattenedData(result.bytes.data(), result.bytes.size());
   result.wordOffsets = std::move(emission.wordOffsets);
+  result.codeEnd = emission.codeEnd;
   return result;
 }
 

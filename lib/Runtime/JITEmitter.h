@@ -36,6 +36,8 @@ public:
   /// Label of the entry trampoline: bool (void **bases, SentronContext *, const void *function).
   asmjit::Label trampoline;
   std::vector<asmjit::Label> functionLabels;
+  /// Where the code ends; constants stand behind.
+  uint32_t codeEnd = 0;
 
 private:
   using Gp = asmjit::x86::Gp;
@@ -58,6 +60,12 @@ private:
     const isa::Slot *slot; // whose operands tell the value; null: there is none
   };
   std::vector<TrapSite> traps;
+  /// What an instruction reads behind the code, and where the instruction ends: with the distance to it, which is not known yet.
+  struct ConstantUse {
+    uint64_t value;
+    uint32_t bytes, end;
+  };
+  std::vector<ConstantUse> constants;
   Label unwind;
   uint32_t functionIndex = 0, wordIndex = 0;
   struct BranchTarget {
@@ -102,6 +110,11 @@ private:
   asmjit::x86::Assembler &masked(const isa::Slot &slot);
   Label trap(TrapCause cause, const isa::Slot *slot = nullptr, uint32_t message = 0);
   void emitTrap(const TrapSite &site);
+  /// The instruction before ends with the distance to a constant.
+  void useConstant(int64_t value, unsigned bytes) {
+    constants.push_back({bytes == 8 ? uint64_t(value) : uint32_t(value), bytes, uint32_t(a.offset())});
+  }
+  void emitConstants();
   void emitProbe(bool end);
   /// Leaves the function if the call is stopped.
   void emitPoll();

@@ -5,7 +5,7 @@
 // Operands in registers and in the context, the entry trampoline, functions word by word, traps and polls.
 //
 // Frame of a function: rbp points at the addresses of its bindings; the quadword before them is the context's address. A trap writes its cause
-// into the context, restores the stack pointer that the trampoline saved there and returns false.
+// into the context, restores the stack pointer that the trampoline saved there and returns false. Behind all functions stand constants.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <tuple>
 
 namespace vtpu::rt {
 
@@ -88,6 +89,8 @@ void JITEmitter::emitProgram(std::vector<std::vector<uint32_t>> &wordOffsets) {
   wordOffsets.resize(program.functions.size());
   for (uint32_t f = 0; f < program.functions.size(); ++f)
     emitFunction(f, wordOffsets[f]);
+  codeEnd = uint32_t(a.offset());
+  emitConstants();
 }
 
 JITEmitter::Trampoline &JITEmitter::threadTrampoline() {
@@ -342,6 +345,23 @@ void JITEmitter::emitTrap(const TrapSite &site) {
   a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, word))), site.word);
   a.mov(x86::dword_ptr(x86::rax, trapOffset + int(offsetof(Trap, message))), site.message);
   a.jmp(unwind);
+}
+
+/// Behind all functions, in lines of their own; each value once.
+void JITEmitter::emitConstants() {
+  if (constants.empty())
+    return;
+  const auto rank = [](const ConstantUse &use) { return std::make_tuple(-int(use.bytes), use.value, use.end); };
+  std::sort(constants.begin(), constants.end(), [&](const ConstantUse &x, const ConstantUse &y) { return rank(x) < rank(y); });
+  a.align(AlignMode::kZero, 64);
+  const ConstantUse *last = nullptr;
+  for (const ConstantUse &use : constants) {
+    if (!last || last->bytes != use.bytes || last->value != use.value)
+      a.embed(&use.value, use.bytes);
+    last = &use;
+    const auto distance = int32_t(a.offset() - use.bytes - use.end);
+    std::memcpy(a.bufferData() + use.end - sizeof distance, &distance, sizeof distance);
+  }
 }
 
 /// Scratch registers are free between words, and so are the flags.

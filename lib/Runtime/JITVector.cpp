@@ -120,6 +120,11 @@ x86::Vec JITEmitter::vecOf(unsigned v, unsigned bytes) {
 }
 x86::Vec JITEmitter::vec(unsigned v, Length length) { return vecOf(v, lengthBytes(length)); }
 
+/// An element in so many lanes.
+static x86::Mem::Broadcast broadcastOf(unsigned lanes) {
+  return lanes == 2 ? x86::Mem::Broadcast::k1To2 : lanes == 4 ? x86::Mem::Broadcast::k1To4 : lanes == 8 ? x86::Mem::Broadcast::k1To8 : x86::Mem::Broadcast::k1To16;
+}
+
 x86::Assembler &JITEmitter::masked(const Slot &slot) {
   if (slot.mask) {
     a.k(k(slot.mask));
@@ -175,14 +180,15 @@ void JITEmitter::emitD(const Slot &slot, const Word &word) {
       a.emit(Inst::kIdVpxord, x86::Xmm(slot.rd), x86::Xmm(slot.rd), x86::Xmm(slot.rd));
       return;
     }
-    if (wide) {
-      load64(x86::rax, word.i0);
-      masked(slot).emit(Inst::kIdVpbroadcastq, rd, x86::rax);
-    } else {
-      a.mov(x86::eax, uint32_t(word.i0));
-      masked(slot).emit(Inst::kIdVpbroadcastd, rd, x86::eax);
-    }
-    return;
+    // From memory: general registers reach vectors through a port that arithmetic of 512 bits needs.
+    masked(slot).emit(wide ? Inst::kIdVpbroadcastq : Inst::kIdVpbroadcastd, rd, x86::ptr(x86::rip, 0, wide ? 8 : 4));
+    return useConstant(word.i0, wide ? 8 : 4);
+  case DOp::dfmai: {
+    Mem constant = x86::ptr(x86::rip, 0, wide ? 8 : 4);
+    constant.setBroadcast(broadcastOf(lengthBytes(slot.length) / byteWidth(slot.type)));
+    masked(slot).emit(wide ? Inst::kIdVfmadd213pd : Inst::kIdVfmadd213ps, rd, ra, constant);
+    return useConstant(word.i0, wide ? 8 : 4);
+  }
   case DOp::dget: {
     Gp target = defR(slot.rd, x86::rax);
     if (wide) {

@@ -416,6 +416,11 @@ struct Lanes {
       std::fill(out, out + n, fromBits<T>(bits));
       break;
     }
+    case DOp::dfmai:
+      if constexpr (std::is_floating_point_v<T>) // the only legal lanes
+        for (unsigned i = 0; i < n; ++i)
+          out[i] = std::fma(d[i], a[i], fromBits<T>(BitsOf<T>(word.i0)));
+      break;
     case DOp::dget:
       regs.r[slot.rd] = std::is_floating_point_v<T> ? int64_t(toBits(a[0])) : int64_t(a[0]);
       return;

@@ -27,7 +27,7 @@ Result<std::map<std::string, std::vector<uint8_t>>> findForms() {
       const Result<rt::EmittedCode> code = rt::emitForDisplay(all.program, all.facts);
       if (!code)
         return Error{code.message()};
-      const Result<std::vector<host::Instruction>> decoded = host::decode(code->bytes.data(), code->bytes.size());
+      const Result<std::vector<host::Instruction>> decoded = host::decode(code->bytes.data(), code->codeEnd);
       if (!decoded)
         return Error{decoded.message()};
       for (const host::Instruction &instruction : *decoded) {

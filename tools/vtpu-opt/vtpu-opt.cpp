@@ -155,9 +155,6 @@ int main(int argc, char **argv) {
     llvm::outs() << *bytes;
     return 0;
   }
-  auto output = openOutputFile(outputName, &message);
-  if (!output)
-    return fail(message);
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
   config.allowUnregisteredDialects(true);
   config.setPassPipelineSetupFn([&](PassManager &pm) {
@@ -165,8 +162,15 @@ int main(int argc, char **argv) {
       return fail(llvm::toString(std::move(error))), failure();
     return success();
   });
-  if (failed(MlirOptMain(output->os(), std::move(input), registry, config)))
+  // The output may be the input, which is still read until the end.
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (failed(MlirOptMain(stream, std::move(input), registry, config)))
     return 1;
+  auto output = openOutputFile(outputName, &message);
+  if (!output)
+    return fail(message);
+  output->os() << text;
   output->os().flush();
   if (std::error_code error = output->os().error()) {
     output->os().clear_error();

@@ -91,6 +91,8 @@ def DSUB : D2<2, "dsub", AllTypes, "vadd", "rd = ra - rb; integers wrap">;
 def DMUL : D2<3, "dmul", AllTypes, "vmul", "rd = ra * rb; integers wrap">;
 def DFMA : D<4, "dfma", [InOut<"rd", "v">, In<"ra", "v">, In<"rb", "v">], FloatTypes, "fma", "rd = ra * rb + rd, rounded once">;
 def DFNMA : D<5, "dfnma", [InOut<"rd", "v">, In<"ra", "v">, In<"rb", "v">], FloatTypes, "fma", "rd = rd - ra * rb, rounded once">;
+def DFMAI : D<63, "dfmai", [InOut<"rd", "v">, In<"ra", "v">, I0], FloatTypes, "fmaload",
+              "rd = rd * ra + c, rounded once; every lane of c = the low bits of word immediate I0">;
 def DDIV : D2<6, "ddiv", FloatTypes, "vdiv", "rd = ra / rb">;
 def DSQRT : D1<7, "dsqrt", FloatTypes, "vdiv", "rd = sqrt(ra)">;
 def DMIN : D2<8, "dmin", AllTypes, "vadd", "rd = ra < rb ? ra : rb (floats: rb when unordered or both zero; integers signed)">;
@@ -123,7 +125,7 @@ def DGET : D<27, "dget", [Out<"rd", "r">, InBits<"ra">], AllTypes, "vtor",
   let Maskable = 0;
   let HasLen = 0;
 }
-def DIMM : D<28, "dimm", [Out<"rd", "v">, I0], AllTypes, "rtov", "every lane of rd = the low bits of word immediate I0">;
+def DIMM : D<28, "dimm", [Out<"rd", "v">, I0], AllTypes, "load", "every lane of rd = the low bits of word immediate I0">;
 def DROUND : D<29, "dround", [Out<"rd", "v">, In<"ra", "v">, Imm<"i32", 0, 3>], FloatTypes, "vround",
                "rd = ra rounded to an integer: imm 0 to nearest even, 1 down, 2 up, 3 toward zero">;
 def DCVT : D1<30, "dcvt", AllTypes, "vcvt",

@@ -18,6 +18,7 @@ namespace vtpu::rt {
 struct EmittedCode {
   std::vector<uint8_t> bytes; // holds addresses of this process: for display only
   std::vector<std::vector<uint32_t>> wordOffsets;
+  uint32_t codeEnd = 0; // constants stand behind
 };
 
 /// Emits the machine code of a program without running it; works on every x86-64 host. `learned` false: without templates, by the assembler alone,

@@ -31,7 +31,7 @@ Digits LaneMath::digits(const Digits &exact) const {
 Num LaneMath::polynomial(Num x, llvm::ArrayRef<double> coefficients) {
   Num sum = number(coefficients.back());
   for (double c : llvm::reverse(coefficients.drop_back()))
-    sum = fma(sum, x, number(c));
+    sum = fma(sum, x, c);
   return sum;
 }
 

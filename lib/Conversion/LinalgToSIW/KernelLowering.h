@@ -181,6 +181,8 @@ private:
   siw::Fields fieldsFor(isa::Type type) const;
   mlir::Value splatInt(isa::Type type, int64_t value);
   mlir::Value splatFloat(isa::Type type, double value);
+  /// A number as a constant of words has it.
+  static uint64_t floatBits(isa::Type type, double value);
   mlir::Value laneMask(unsigned active);
   mlir::Value maskOfChunk(unsigned chunk);
   mlir::Value loadLanes(mlir::Type element, mlir::Value pointer, mlir::Value index, unsigned scale, int64_t offset, mlir::Value mask);

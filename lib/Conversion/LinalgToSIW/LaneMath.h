@@ -72,6 +72,7 @@ public:
 private:
   /// a * b + c, and c - a * b, rounded once.
   Num fma(Num a, Num b, Num c) { return emit(isa::DOp::dfma, {c.value, a.value, b.value}); }
+  Num fma(Num a, Num b, double c) { return emit(isa::DOp::dfmai, {a.value, b.value}, int64_t(KernelLowering::floatBits(type, c))); }
   Num fnma(Num a, Num b, Num c) { return emit(isa::DOp::dfnma, {c.value, a.value, b.value}); }
   /// x * 2^n, rounded once.
   Num scale(Num x, Num n) { return emit(isa::DOp::dscale, {x.value, n.value}); }

@@ -65,10 +65,10 @@ siw::Fields KernelLowering::fieldsFor(LaneType type) const {
   return fields;
 }
 Value KernelLowering::splatInt(LaneType type, int64_t value) { return emitter().splat(type, lengthFor(type), uint64_t(value)); }
-Value KernelLowering::splatFloat(LaneType type, double value) {
-  uint64_t bits = type == LaneType::f32 ? uint64_t(llvm::bit_cast<uint32_t>(float(value))) : llvm::bit_cast<uint64_t>(value);
-  return emitter().splat(type, lengthFor(type), bits);
+uint64_t KernelLowering::floatBits(LaneType type, double value) {
+  return type == LaneType::f32 ? llvm::bit_cast<uint32_t>(float(value)) : llvm::bit_cast<uint64_t>(value);
 }
+Value KernelLowering::splatFloat(LaneType type, double value) { return emitter().splat(type, lengthFor(type), floatBits(type, value)); }
 Value KernelLowering::laneMask(unsigned active) { return emitter().c(COp::kset, {}, siw::Emitter::immediate(active)); }
 Value KernelLowering::maskOfChunk(unsigned chunk) {
   unsigned active = chunk + 1 == shape.chunks ? shape.lastActive : shape.lanes;

@@ -134,6 +134,12 @@ def dimm(e):
     e.set_vector(0, [e.operand(1)] * e.lanes)
 
 
+@operation("dfmai")
+def dfmai(e):
+    first, constant = FORMATS[e.type], e.operand(2) % (1 << lane_bits(e.type))
+    e.set_vector(0, [first.multiply_add(d, a, constant) for d, a in zip(e.vector(0), e.vector(1))])
+
+
 @operation("dget")
 def dget(e):
     lane = e.vector(1, lanes=1)[0]

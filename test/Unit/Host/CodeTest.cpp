@@ -161,7 +161,7 @@ TEST(Code, DecodesEveryTemplate) {
       const gen::TemplateProgram all = gen::templateProgram(words, proof);
       const Result<rt::EmittedCode> code = rt::emitForDisplay(all.program, all.facts, features);
       ASSERT_TRUE(code.ok()) << info->mnemonic << ": " << code.message();
-      const Result<std::vector<Instruction>> decoded = decode(code->bytes.data(), code->bytes.size());
+      const Result<std::vector<Instruction>> decoded = decode(code->bytes.data(), code->codeEnd);
       ASSERT_TRUE(decoded.ok()) << info->mnemonic << ": " << decoded.message();
       for (const Instruction &instruction : *decoded)
         ASSERT_FALSE(instruction.form.empty());

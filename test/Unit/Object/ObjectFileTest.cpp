@@ -10,6 +10,7 @@
 #include <cstring>
 #include <dirent.h>
 #include <elf.h>
+#include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -219,6 +220,12 @@ TEST(ObjectFile, WritesWholeFilesOrNone) {
   std::ifstream file(path, std::ios::binary);
   std::vector<uint8_t> after((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   EXPECT_EQ(after, before);
+
+  // No file takes the place of a device.
+  EXPECT_TRUE(writeObjectFile(program, "/dev/null").ok());
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+  EXPECT_EQ(writeObjectFile(program, "/dev/full").message(), "cannot write /dev/full: No space left on device; nothing was written");
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
 
   EXPECT_EQ(writeObjectFile(program, folder.path + "/no/a.vtpu").message(),
             "cannot create a file beside " + folder.path + "/no/a.vtpu: No such file or directory");
