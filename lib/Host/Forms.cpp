@@ -34,7 +34,7 @@ std::optional<Word> drawWord(const gen::Form &form, unsigned draw, gen::Random &
           return uint8_t(random.below(registerCount(operand->cls)));
         },
         random);
-    if (form.info->hasPredicate && !attempt)
+    if (form.info->hasPredicate && attempt < 100) // it may be one of floats only
       slot.predicate = Predicate(draw);
     if (form.info->isBranch)
       slot.imm = 1;

@@ -9,6 +9,7 @@
 #include "vtpu/Object/Program.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -592,10 +593,15 @@ Status writeObjectFile(const Program &program, const std::string &path) {
 }
 
 Status writeFile(const void *data, size_t size, const std::string &path) {
-  std::string temporary = path + ".XXXXXX";
-  // A device or a pipe is written to; a file takes the place of the one before, as a whole.
+  // A device or a pipe is written to; a file takes the place of the one before, as a whole, also where a link leads to it.
   struct stat before;
-  const bool special = stat(path.c_str(), &before) == 0 && !S_ISREG(before.st_mode) && !S_ISDIR(before.st_mode);
+  const bool exists = stat(path.c_str(), &before) == 0, special = exists && !S_ISREG(before.st_mode) && !S_ISDIR(before.st_mode);
+  std::string target = path;
+  if (char *real = exists && !special ? realpath(path.c_str(), nullptr) : nullptr) {
+    target = real;
+    std::free(real);
+  }
+  std::string temporary = target + ".XXXXXX";
   int fd = special ? open(path.c_str(), O_WRONLY | O_CLOEXEC) : mkstemp(temporary.data());
   if (fd < 0 && special)
     return Error{fmt::format("cannot open {}: {}", path, std::strerror(errno))};
@@ -607,7 +613,7 @@ Status writeFile(const void *data, size_t size, const std::string &path) {
       close(fd);
     if (!special)
       unlink(temporary.c_str());
-    return Error{fmt::format("cannot {} {}: {}; nothing was written", what, path, std::strerror(code))};
+    return Error{fmt::format("cannot {} {}: {}{}", what, path, std::strerror(code), special ? "" : "; nothing was written")};
   };
   for (size_t done = 0; done < size;) {
     ssize_t n = write(fd, static_cast<const char *>(data) + done, size - done);
@@ -625,7 +631,7 @@ Status writeFile(const void *data, size_t size, const std::string &path) {
   fd = -1;
   if (result != 0)
     return fail("write");
-  if (!special && rename(temporary.c_str(), path.c_str()) != 0)
+  if (!special && rename(temporary.c_str(), target.c_str()) != 0)
     return fail("rename the finished file to");
   return {};
 }

@@ -122,7 +122,8 @@ x86::Vec JITEmitter::vec(unsigned v, Length length) { return vecOf(v, lengthByte
 
 /// An element in so many lanes.
 static x86::Mem::Broadcast broadcastOf(unsigned lanes) {
-  return lanes == 2 ? x86::Mem::Broadcast::k1To2 : lanes == 4 ? x86::Mem::Broadcast::k1To4 : lanes == 8 ? x86::Mem::Broadcast::k1To8 : x86::Mem::Broadcast::k1To16;
+  static_assert(unsigned(x86::Mem::Broadcast::k1To2) == 1 && unsigned(x86::Mem::Broadcast::k1To16) == 4);
+  return x86::Mem::Broadcast(__builtin_ctz(lanes));
 }
 
 x86::Assembler &JITEmitter::masked(const Slot &slot) {

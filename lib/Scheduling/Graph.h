@@ -48,6 +48,8 @@ private:
 inline bool holdsOnHost(const Dependence &d) {
   return d.kind == DependenceKind::flow || (d.kind == DependenceKind::memory && d.latency > 0);
 }
+/// Latency in hundredths of a cycle.
+inline Work latencyOf(const Dependence &d) { return d.latency * oneCycle + d.hundredths; }
 inline bool withinIteration(const Dependence &d) { return d.distance == 0; }
 
 /// Work that waits at each port. An operation may start while less than one cycle's work waits at every port that it uses. If the front end, port 0,

@@ -126,7 +126,7 @@ std::vector<HostTime> simulate(const Problem &problem, const std::vector<uint32_
     if (iteration + d.distance >= iterations)
       return;
     const uint32_t to = (iteration + d.distance) * count + rank[d.to];
-    const uint32_t then = cycle + wholeCycles(d.latency * oneCycle + d.hundredths, iteration);
+    const uint32_t then = cycle + wholeCycles(latencyOf(d), iteration);
     if (times[to].ready <= then) {
       times[to].ready = then;
       times[to].cause = instance;

@@ -11,9 +11,6 @@
 
 namespace vtpu::sched {
 
-/// Latency in hundredths of a cycle.
-inline int64_t latencyOf(const Dependence &d) { return int64_t(d.latency) * oneCycle + d.hundredths; }
-
 /// A cycle of the host's dependences, by number, that takes longer than iterations which follow each other every `interval` hundredths of a cycle
 /// allow. Empty if there is none.
 std::vector<uint32_t> findLongCycle(const Problem &problem, int64_t interval);

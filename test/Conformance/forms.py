@@ -27,7 +27,8 @@ SCALARS = [0, 1, 2, 3, 7, 31, 63, 64, 65, 127, 128, 255, 256, 32767, 32768, 6553
 
 #: Rules of the manual that the forms of a row test, besides op.<mnemonic>.
 RULES = {"dadd": "int.wrap float.round float.nan", "dsub": "int.wrap", "dmul": "int.wrap", "dabs": "int.wrap", "dfma": "float.round float.nan",
-         "dfnma": "float.round", "dfmai": "float.round float.nan", "ddiv": "float.round float.nan", "dsqrt": "float.round float.nan", "dmin": "float.minmax", "dmax": "float.minmax",
+         "dfnma": "float.round", "dfmai": "float.round float.nan", "ddiv": "float.round float.nan", "dsqrt": "float.round float.nan",
+         "dmin": "float.minmax", "dmax": "float.minmax",
          "dround": "float.integral", "dscale": "float.scale", "dgetexp": "float.parts", "dgetmant": "float.parts", "drnd": "convert.half",
          "dcmp": "compare.predicates mask.zeroing", "cset": "compare.predicates", "dred": "reduce.tree length.tail", "dperm": "permute.index",
          "dperm2": "permute.index", "dcompress": "compress.order", "dexpand": "compress.order", "sgather": "memory.gather",

@@ -20,7 +20,6 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include <csignal>
 
 using namespace mlir;
@@ -165,18 +164,14 @@ int main(int argc, char **argv) {
   // The output may be the input, which is still read until the end.
   std::string text;
   llvm::raw_string_ostream stream(text);
-  if (failed(MlirOptMain(stream, std::move(input), registry, config)))
-    return 1;
-  auto output = openOutputFile(outputName, &message);
-  if (!output)
-    return fail(message);
-  output->os() << text;
-  output->os().flush();
-  if (std::error_code error = output->os().error()) {
-    output->os().clear_error();
-    return fail("cannot write " + outputName + ": " + error.message() +
-                "; nothing was written");
+  const bool done = succeeded(MlirOptMain(stream, std::move(input), registry, config));
+  if (outputName == "-") { // of several pieces, those that are done
+    llvm::outs() << text;
+    return !done;
   }
-  output->keep();
+  if (!done)
+    return 1;
+  if (vtpu::Status status = vtpu::writeFile(text.data(), text.size(), outputName); !status)
+    return fail(status.message());
   return 0;
 }

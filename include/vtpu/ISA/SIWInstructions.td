@@ -125,7 +125,7 @@ def DGET : D<27, "dget", [Out<"rd", "r">, InBits<"ra">], AllTypes, "vtor",
   let Maskable = 0;
   let HasLen = 0;
 }
-def DIMM : D<28, "dimm", [Out<"rd", "v">, I0], AllTypes, "load", "every lane of rd = the low bits of word immediate I0">;
+def DIMM : D<28, "dimm", [Out<"rd", "v">, I0], AllTypes, "bload", "every lane of rd = the low bits of word immediate I0">;
 def DROUND : D<29, "dround", [Out<"rd", "v">, In<"ra", "v">, Imm<"i32", 0, 3>], FloatTypes, "vround",
                "rd = ra rounded to an integer: imm 0 to nearest even, 1 down, 2 up, 3 toward zero">;
 def DCVT : D1<30, "dcvt", AllTypes, "vcvt",

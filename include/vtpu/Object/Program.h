@@ -116,7 +116,7 @@ Result<Program> readObject(const uint8_t *data, size_t size, bool checkWords = t
 /// The same on files; writing is atomic (a temporary beside the target, then renamed), a full disk leaves nothing behind.
 Status writeObjectFile(const Program &program, const std::string &path);
 Result<Program> readObjectFile(const std::string &path, bool checkWords = true);
-/// Writes any bytes in that way.
+/// Writes any bytes in that way; to a device or a pipe as they are.
 Status writeFile(const void *data, size_t size, const std::string &path);
 
 } // namespace vtpu

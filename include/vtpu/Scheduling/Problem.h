@@ -70,7 +70,7 @@ struct RegisterValue {
   uint32_t def = none;        // the operation that first writes it; none: it lives from the start
   bool early = false;         // written while operands are still read
   bool liveOut = false;       // lives to the end
-  std::vector<uint32_t> uses; // operations that read or update it
+  std::vector<uint32_t> uses; // operations that read or update it; dependences lead to them from `def`
   std::vector<LaterUse> later; // of a loop: the same in later iterations
 };
 

@@ -16,6 +16,7 @@
 #include "vtpu/Scheduling/Algorithms.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
 #include <map>
 #include <numeric>
@@ -45,8 +46,10 @@ public:
       addSymmetry();
     // What an order within a cycle costs is rarely what decides.
     constexpr int mostExcluded = 64;
+    using Clock = std::chrono::steady_clock;
+    const auto start = Clock::now();
     for (int round = 0; round < mostExcluded; ++round) {
-      const Answer answer = formula.solve(seconds);
+      const Answer answer = formula.solve(seconds - std::chrono::duration<double>(Clock::now() - start).count());
       if (answer == Answer::impossible && excluded)
         return Answer::unknown;
       if (answer != Answer::satisfied)
@@ -158,13 +161,16 @@ private:
     }
   }
 
-  /// All work is a multiple of `unit`.
+  /// All work is a multiple of `unit`. Where that is far smaller, work counts in halves of the least, rounded down: what that leaves out, `verify` sees.
   void addPort(const std::vector<std::pair<uint32_t, int64_t>> &users, int64_t capacity, int64_t unit, int64_t total) {
     std::vector<int64_t> sizes;
     for (auto [op, work] : users)
       sizes.push_back(work);
     std::sort(sizes.begin(), sizes.end());
     sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+    constexpr int64_t mostUnits = 64;
+    if (total / unit > mostUnits)
+      unit = std::max(unit, (sizes.front() + 1) / 2);
     // Of each cycle and size: an operation at least so large starts there.
     std::vector<std::vector<Literal>> starts;
     starts.resize(size_t(ii));
@@ -185,7 +191,7 @@ private:
     for (int32_t length = 1; length <= ii; ++length) {
       // What may wait at most, in units, where the largest has a certain size.
       auto most = [&](int32_t cycles, int64_t size) { return (cycles * capacity - 1 + size) / unit; };
-      if (most(length, sizes.front()) * unit >= total)
+      if (length * capacity - 1 + sizes.front() >= total)
         break;
       bool follows = false; // from shorter ones
       for (int32_t first = 1; first < length && sizes.size() == 1; ++first)
@@ -349,7 +355,7 @@ Result<ExactResult> scheduleExactly(const Problem &problem, const ModuloSchedule
     if (answer == Answer::impossible && result.unknown.empty())
       result.provenLeast = ii + 1;
     else if (answer == Answer::unknown && result.unknown.empty())
-      result.unknown = fmt::format("no answer for intervals of {} cycles in {:.1f} s", ii, options.seconds);
+      result.unknown = fmt::format("the solver neither finds nor rules out intervals of {} cycles, with {:.1f} s for each part of the proof", ii, options.seconds);
   }
   return result;
 }

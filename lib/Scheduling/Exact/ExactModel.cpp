@@ -7,7 +7,6 @@
 #include "ExactModel.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace vtpu::sched {
 
@@ -69,7 +68,7 @@ bool ExactModel::close() {
     }
   for (uint32_t op = 0; op < count; ++op)
     if (distance(op, op) > 0) {
-      impossible = fmt::format("operation {} ({}) must start {} cycles after itself", op, problem.operations[op].name, distance(op, op));
+      impossible = true;
       return false;
     }
   return true;
@@ -91,8 +90,7 @@ bool ExactModel::boundLives() {
   }
   for (uint32_t cls = 0; cls < room.size(); ++cls)
     if (room[cls] < 0) {
-      impossible = fmt::format("values of class {} live for {} cycles at least, its {} registers for {}", cls, int64_t(free[cls]) * ii - room[cls],
-                               free[cls], int64_t(free[cls]) * ii);
+      impossible = true;
       return false;
     }
   for (size_t v = 0; v < lives.size(); ++v)

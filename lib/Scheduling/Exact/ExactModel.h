@@ -16,16 +16,15 @@ namespace vtpu::sched {
 /// Operations that bind each other from both sides, by dependences or by the longest life that registers allow a value, form groups. Whatever times
 /// the groups have, they can be moved against each other by whole intervals until the dependences between them hold, which changes nothing about
 /// ports and registers. So only dependences within groups count, each group's first operation starts in the first interval, and the others' times are
-/// bounded by their distances from it.
+/// bounded by their distances from it. A value is in one group with its uses only if dependences, of flow, lead to these from its definition.
 class ExactModel {
 public:
   /// `byCycle`: a value that nothing reads, or that is written while operands are still read, needs its register for all of that cycle, not only for a
   /// moment in which others may have room, so that an order within the cycle surely exists.
   ExactModel(const Problem &problem, uint32_t ii, bool withRegisters, bool byCycle);
 
-  /// False if no schedule with this interval exists: the sentence says why.
-  bool possible() const { return impossible.empty(); }
-  std::string impossible;
+  /// False if no schedule with this interval exists.
+  bool possible() const { return !impossible; }
 
   struct Window {
     int32_t low = 0, high = 0;
@@ -55,6 +54,7 @@ public:
 private:
   const Problem &problem;
   const int32_t ii;
+  bool impossible = false;
   std::vector<int32_t> distances; // longest ways between operations
 
   static constexpr int32_t apart = INT32_MIN / 4;

@@ -11,6 +11,8 @@
 #include "vtpu/Scheduling/Exact.h"
 #include "vtpu/Scheduling/Pipeline.h"
 
+#include <sstream>
+
 using namespace vtpu;
 using namespace vtpu::sched;
 using namespace vtpu::sched::test;
@@ -44,10 +46,10 @@ uint32_t intervalOf(const Problem &problem) {
   EXPECT_EQ(messages(problem, *schedule), Texts());
   return schedule->ii;
 }
-gen::LoopProblem loopOf(gen::LoopClass cls, uint64_t seed, uint32_t operations = 0) {
+gen::LoopProblem loopOf(gen::LoopClass cls, uint64_t seed, uint32_t operations = 0, std::string_view ports = defaultPortTable) {
   gen::LoopOptions options;
   options.operations = operations;
-  return *gen::problemOfLoop(*gen::generateLoop(cls, seed, options), **findPortTable(defaultPortTable), {true, true});
+  return *gen::problemOfLoop(*gen::generateLoop(cls, seed, options), **findPortTable(ports), {true, true});
 }
 } // namespace
 
@@ -111,8 +113,8 @@ TEST(IntervalBounds, CountLivesThatCannotAllBeShort) {
 
 TEST(ModuloScheduler, FindsShorterIntervalsWithMoreEffort) {
   uint32_t quickly = 0, slowly = 0; // all intervals
-  for (uint64_t seed = 1; seed <= 20; ++seed) {
-    const Problem problem = loopOf(gen::LoopClass::registers, seed).problem;
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    const Problem problem = loopOf(gen::LoopClass::registers, seed, 128).problem;
     const Result<ModuloSchedule> best = moduloSchedule(problem, 1, /*effort=*/8);
     ASSERT_TRUE(best.ok()) << best.message();
     EXPECT_EQ(messages(problem, *best), Texts());
@@ -201,6 +203,22 @@ TEST(Exact, AgreesWithTheHeuristicOnShortLoops) {
   EXPECT_GE(least, 54u);
 }
 
+/// Where work has no common unit, ports of the solver are coarser than those of the verifier.
+TEST(Exact, TakesEveryPortTable) {
+  std::istringstream names(listPortTables());
+  for (std::string name; std::getline(names >> std::ws, name, ',');)
+    for (gen::LoopClass cls : gen::loopClasses) {
+      SCOPED_TRACE(name + " " + std::string(gen::loopClassName(cls)));
+      const Problem problem = loopOf(cls, 1, 24, name).problem;
+      const ModuloSchedule known = *moduloSchedule(problem);
+      const Result<ExactResult> exact = scheduleExactly(problem, *moduloSchedule(problem, known.ii + 1), {0.5, 0});
+      ASSERT_TRUE(exact.ok()) << exact.message();
+      EXPECT_EQ(messages(problem, exact->schedule), Texts());
+      EXPECT_LE(exact->provenLeast, known.ii);
+      EXPECT_EQ(exact->optimal(), exact->unknown.empty());
+    }
+}
+
 TEST(Exact, FindsWhatAHeuristicMisses) {
   const Problem problem = stream();
   ModuloSchedule slow = *moduloSchedule(problem, 20);
@@ -210,6 +228,8 @@ TEST(Exact, FindsWhatAHeuristicMisses) {
   EXPECT_EQ(exact->schedule.ii, 4u);
   EXPECT_TRUE(exact->optimal());
   EXPECT_EQ(exact->unknown, "");
+  EXPECT_EQ(scheduleExactly(problem, slow, {0, 0})->unknown,
+            "the solver neither finds nor rules out intervals of 4 cycles, with 0.0 s for each part of the proof");
   slow.cycle[1] = 0;
   EXPECT_EQ(scheduleExactly(problem, slow).message().substr(0, 36), "the known schedule breaks a rule: op");
   EXPECT_EQ(exactSolverVersion().substr(0, 8), "CaDiCaL ");

@@ -9,6 +9,7 @@
 //    stack slot as it lived in one register; a pointer, which may not be stored, becomes an offset from its binding first, and a counted loop whose
 //    counter or bound must leave its register becomes one that tests and steps the counter itself.
 // 4. Of the scalars that live at the same time the busiest get the registers that the JIT keeps in the host's.
+// 5. Copies to the register that they read, where their operand died, go away.
 //
 //===----------------------------------------------------------------------===//
 
@@ -572,6 +573,24 @@ void Allocator::spill(const llvm::SetVector<Value> &values) {
   }
 }
 
+/// True for a move of a whole register to itself.
+static bool movesToItself(Operation *op) {
+  const isa::InstrInfo *info = getInstruction(op);
+  if (!info || op->getNumOperands() != 1 || op->getNumResults() != 1 || op->getOperand(0).getType() != op->getResult(0).getType())
+    return false;
+  switch (info->pipe) {
+  case isa::Pipe::D: {
+    const auto length = op->getAttrOfType<IntegerAttr>("length");
+    return info->opcode == uint8_t(DOp::dmov) && length && length.getInt() == 512;
+  }
+  case isa::Pipe::S:
+    return info->opcode == uint8_t(SOp::pmov);
+  case isa::Pipe::C:
+    return info->opcode == uint8_t(COp::cmov) || info->opcode == uint8_t(COp::kmov);
+  }
+  return false;
+}
+
 LogicalResult Allocator::run() {
   // No register survives a call: behind one everything is made again.
   if (func.walk([](CallOp) { return WalkResult::interrupt(); }).wasInterrupted()) {
@@ -595,6 +614,12 @@ LogicalResult Allocator::run() {
     for (Web &web : webs)
       for (Value value : web.values)
         value.setType(registerType(func.getContext(), operandClass[web.cls], web.number));
+    func.walk([&](Operation *op) {
+      if (!movesToItself(op))
+        return;
+      op->getResult(0).replaceAllUsesWith(op->getOperand(0));
+      op->erase();
+    });
     if (stackBytes) {
       SmallVector<Attribute> bindings(func.getBindings().begin(), func.getBindings().end());
       DictionaryAttr stack = builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr("stack")),

@@ -102,3 +102,28 @@ siw.func @busy attributes {bindings = [{kind = "import", name = "x", size = 8192
   siw.sst %out, %p11 {imm = 1024 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
   siw.cret : () -> ()
 }
+
+// The copy for the update stands where its operand stood, which died there: it is none.
+// CHECK-LABEL: siw.func @dies
+// CHECK: siw.dmul {{.*}} -> !siw.v<[[SQUARE:[0-9]]]>
+// CHECK-NOT: siw.dmov
+// CHECK: siw.dfma {{.*}} : (!siw.v<[[X:[0-9]]]>, !siw.v<[[SQUARE]]>, !siw.v<[[SQUARE]]>) -> !siw.v<[[X]]>
+siw.func @dies attributes {bindings = [{kind = "import", name = "x", size = 8192 : i64, align = 64 : i64, writable}]} {
+  %p = siw.cptr {imm = 0 : i64} : () -> !siw.r
+  %a = siw.sld %p {imm = 0 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.r) -> !siw.v
+  %square = siw.dmul %a, %a {length = 512 : i32, type = "f32"} : (!siw.v, !siw.v) -> !siw.v
+  %sum = siw.dfma %a, %square, %square {length = 512 : i32, type = "f32"} : (!siw.v, !siw.v, !siw.v) -> !siw.v
+  siw.sst %sum, %p {imm = 128 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.cret : () -> ()
+}
+
+// A shorter move clears the lanes behind.
+// CHECK-LABEL: siw.func @shorter
+// CHECK: siw.dmov {{.*}}length = 256{{.*}} : (!siw.v<0>) -> !siw.v<0>
+siw.func @shorter attributes {bindings = [{kind = "import", name = "x", size = 8192 : i64, align = 64 : i64, writable}]} {
+  %p = siw.cptr {imm = 0 : i64} : () -> !siw.r
+  %a = siw.sld %p {imm = 0 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.r) -> !siw.v
+  %half = siw.dmov %a {length = 256 : i32, type = "f32"} : (!siw.v) -> !siw.v
+  siw.sst %half, %p {imm = 128 : i64, length = 512 : i32, mem = "f32", type = "f32"} : (!siw.v, !siw.r) -> ()
+  siw.cret : () -> ()
+}

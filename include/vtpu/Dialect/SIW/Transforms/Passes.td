@@ -16,7 +16,7 @@ def AllocateRegisters : Pass<"siw-allocate-registers", "::vtpu::siw::FuncOp"> {
     a live value. What does not fit is recomputed before its uses if it needs no operands, else stored to the function's stack binding. A
     `siw.for` whose counter or bound must leave its register too becomes a `siw.while` that tests and steps the counter.
   }];
-  let statistics = [Statistic<"numCopies", "copies", "Copies inserted">,
+  let statistics = [Statistic<"numCopies", "copies", "Copies inserted, with those that turn out to be none">,
                     Statistic<"numRecomputed", "recomputed", "Values recomputed before their uses">,
                     Statistic<"numSpills", "spills", "Values stored to the stack">];
 }
