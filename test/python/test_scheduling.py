@@ -144,9 +144,10 @@ def test_orders_keep_meaning_and_registers(width, table):
         given = vtpu.lower_mlir(text, compile_from="scheduled", compile_to="allocated")
         # Pipelining, part of the default, adds words; what it makes is run below.
         ordered = vtpu.lower_mlir(text, compile_from="siw", compile_to="allocated", port_table=table, schedule="list")
-        assert all(a <= b for a, b in zip(needs(ordered), needs(given))), f"seed {seed}"
-        before, after = (re.findall(r"= siw\.[a-z]+", t) for t in (given, ordered))
-        assert sorted(before) == sorted(after)
+        (spilled, copies), (given_spilled, given_copies) = needs(ordered), needs(given)
+        assert spilled <= given_spilled and copies <= given_copies + 1, f"seed {seed}"  # a copy to the same register, which is none, is luck
+        before, after = (re.findall(r"= siw\.(?!dmov)[a-z]+", t) for t in (given, ordered))
+        assert sorted(before) == sorted(after)  # copies depend on the order
         reordered += before != after
         program = vtpu.compile_mlir(text, compile_from="siw", port_table=table)
         x = numpy.array([[rng.getrandbits(32) - (1 << 31) for _ in range(16)] for _ in range(INPUTS)], dtype=numpy.int32)
