@@ -14,6 +14,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace vtpu;
@@ -226,6 +227,9 @@ TEST(ObjectFile, WritesWholeFilesOrNone) {
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
   EXPECT_EQ(writeObjectFile(program, "/dev/full").message(), "cannot write /dev/full: No space left on device");
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
+  const std::string socket = folder.path + "/socket";
+  ASSERT_EQ(mknod(socket.c_str(), S_IFSOCK | 0600, 0), 0);
+  EXPECT_EQ(writeObjectFile(program, socket).message(), "cannot open " + socket + ": No such device or address");
   // Nor of a link.
   std::filesystem::create_symlink("a.vtpu", folder.path + "/link.vtpu");
   EXPECT_TRUE(writeObjectFile(program, folder.path + "/link.vtpu").ok());
