@@ -95,7 +95,7 @@ private:
   };
   PortState &ports;
   std::vector<Class> classes;
-  std::vector<uint32_t> classOf;                    // of each operation
+  std::vector<uint32_t> classOf;                     // of each operation
   OldestFirst<std::pair<uint32_t, uint32_t>> oldest; // the first instance of each class that is not blocked, and its class
   std::vector<uint32_t> blocked;
   size_t count = 0;

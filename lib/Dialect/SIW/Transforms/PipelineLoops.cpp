@@ -199,10 +199,7 @@ private:
     sched::addMemoryDependences(problem);
     std::vector<uint32_t> order(run.size());
     std::iota(order.begin(), order.end(), 0);
-    // Twice what fills the window, and as much again.
-    const uint32_t rounds = std::clamp<uint32_t>(2 * table->window / uint32_t(run.size()), 4, 256);
-    const uint32_t once = sched::hostCycles(problem, order, rounds), twice = sched::hostCycles(problem, order, 2 * rounds);
-    return double(twice - once) / rounds / iterations;
+    return sched::predictedCycles(problem, order, /*loop=*/true) / iterations;
   }
 
   /// True if no register would be spilled.
