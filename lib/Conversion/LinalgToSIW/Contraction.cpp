@@ -12,6 +12,7 @@
 #include "KernelLowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
@@ -23,7 +24,7 @@ using LaneType = vtpu::isa::Type;
 namespace vtpu {
 
 namespace {
-constexpr int64_t panelColumns = 48;
+constexpr int64_t panelColumns = 48, rowsPerTile = 8;
 /// Longest block of k of a panel in scratch memory: 48 columns of f32 take 60 KiB, which the second-level cache holds beside the rows of A.
 constexpr int64_t packedBlock = 320;
 /// Rows of a B read in place for few rows of A: as many streams as the hardware follows.
@@ -39,6 +40,8 @@ struct Product {
   unsigned a = 0, b = 1; // operand numbers
   unsigned m, n, k;      // loop dimensions; m may be missing (== none)
   SmallVector<unsigned> outer;
+  bool panels = false, transposes = false, packs = false; // B is packed by the loader; a panel of it is copied just before its use
+  int64_t depth = 0;                                      // steps of k in one block
   static constexpr unsigned none = ~0u;
 };
 
@@ -60,7 +63,7 @@ bool isMultiplyAdd(linalg::LinalgOp op) {
                       (multiply.getLhs() == block->getArgument(1) && multiply.getRhs() == block->getArgument(0)));
 }
 
-/// Assigns loop dimensions to m, n, k; `ignoreB` accepts any stride of B along n.
+/// Assigns loop dimensions to m, n, k.
 std::optional<Product> matchProduct(linalg::LinalgOp op, ArrayRef<LinearOperand> operands, ArrayRef<int64_t> extents, ArrayRef<bool> reduction) {
   if (!isMultiplyAdd(op))
     return std::nullopt;
@@ -98,6 +101,33 @@ std::optional<Product> matchProduct(linalg::LinalgOp op, ArrayRef<LinearOperand>
   }
   return best;
 }
+
+/// The product that an op is, if it has a fast path.
+std::optional<Product> fastProduct(linalg::LinalgOp op, ArrayRef<LinearOperand> operands, ArrayRef<int64_t> extents, ArrayRef<bool> reduction,
+                                   const ProgramTables &tables) {
+  std::optional<Product> p = matchProduct(op, operands, extents, reduction);
+  if (!p)
+    return std::nullopt;
+  const LinearOperand &a = operands[p->a], &b = operands[p->b], &c = operands[2];
+  const int64_t width = op.getBlock()->getArgument(2).getType().isF32() ? 4 : 8;
+  const int64_t M = p->m == Product::none ? 1 : extents[p->m], K = extents[p->k], bytes = extents[p->n] * K * width;
+  if (auto arg = dyn_cast<BlockArgument>(op->getOperand(p->b)))
+    p->panels = tables.panels.count(arg);
+  p->transposes = !p->panels && b.steps[p->n] != width;
+  if (p->transposes && M < 4) // a transposition pays when several rows use it
+    return std::nullopt;
+  p->packs = p->transposes || (!p->panels && M >= packingRows && bytes > packingBytes && b.steps[p->k] != panelColumns * width);
+  const int64_t longest = p->packs ? packedBlock : !p->panels && M < rowsPerTile && bytes > packingBytes ? streamedBlock : K;
+  const int64_t blocks = (K + longest - 1) / longest;
+  p->depth = std::min<int64_t>(llvm::alignTo((K + blocks - 1) / blocks, 4), K);
+  const int64_t row = p->m == Product::none ? 0 : std::max(std::abs(a.steps[p->m]), std::abs(c.steps[p->m]));
+  if (8 * row >= INT32_MAX || 16 * std::abs(b.steps[p->k]) >= INT32_MAX)
+    return std::nullopt;
+  return p;
+}
+
+/// A reduction around a product that is unrolled: a window, with no counter and no pointers of its own.
+bool isWindow(int64_t extent) { return extent <= 4; }
 } // namespace
 
 Value rootOf(Value value) {
@@ -135,9 +165,7 @@ void findPanels(ModuleOp module, ProgramTables &tables) {
       if (llvm::failed(operands))
         continue;
       SmallVector<int64_t> extents = op.getStaticLoopRanges();
-      SmallVector<bool> reduction;
-      for (utils::IteratorType kind : op.getIteratorTypesArray())
-        reduction.push_back(kind == utils::IteratorType::reduction);
+      SmallVector<bool> reduction = reductionsOf(op);
       std::optional<Product> p = matchProduct(op, *operands, extents, reduction);
       if (!p || op->getOperand(p->b) != arg || !mlir::isa<MemRefType>(arg.getType()) || !(*operands)[p->b].place.element.isF32())
         continue;
@@ -171,12 +199,46 @@ void findPanels(ModuleOp module, ProgramTables &tables) {
   tables.panels = std::move(wishes);
 }
 
+void KernelLowering::foldZeroFills() {
+  SmallVector<linalg::FillOp> fills;
+  kernel.walk([&](linalg::FillOp fill) { fills.push_back(fill); });
+  for (linalg::FillOp fill : fills) {
+    Value sums = fill.getDpsInits()[0];
+    Operation *next = fill->getNextNode();
+    while (next && mlir::isa<arith::ConstantOp>(next))
+      next = next->getNextNode();
+    auto op = dyn_cast_or_null<linalg::LinalgOp>(next);
+    if (!op || !matchPattern(fill.value(), m_PosZeroFloat()) || op.getNumDpsInits() != 1 || op.getDpsInits()[0] != sums ||
+        llvm::any_of(op.getDpsInputs(), [&](Value input) { return rootOf(input) == rootOf(sums); }))
+      continue;
+    auto operands = linearise(op, argumentPlace);
+    if (llvm::failed(operands))
+      continue;
+    const SmallVector<int64_t> extents = op.getStaticLoopRanges();
+    const SmallVector<bool> reduction = reductionsOf(op);
+    int64_t written = 1;
+    for (auto [extent, reduces] : llvm::zip(extents, reduction))
+      written *= reduces ? 1 : extent;
+    // A sum of nothing is zero, which no product writes.
+    if (llvm::any_of(extents, [](int64_t extent) { return extent <= 0; }) || written != cast<MemRefType>(sums.getType()).getNumElements())
+      continue;
+    std::optional<Product> p = fastProduct(op, *operands, extents, reduction, tables);
+    // A few rows of sums are filled quickly, and a loop around a product would have to know its first pass.
+    if (!p || (p->depth < extents[p->k] && !p->packs) ||
+        llvm::any_of(p->outer, [&](unsigned d) { return reduction[d] && !isWindow(extents[d]); }))
+      continue;
+    startAtZero.insert(op);
+    fill.erase();
+  }
+}
+
 std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp op, ArrayRef<LinearOperand> operands, ArrayRef<int64_t> extents,
                                                               ArrayRef<bool> reduction) {
-  std::optional<Product> match = matchProduct(op, operands, extents, reduction);
+  std::optional<Product> match = fastProduct(op, operands, extents, reduction, tables);
   if (!match)
     return std::nullopt;
   const Product p = *match;
+  const bool panels = p.panels, packs = p.packs;
   const LinearOperand &a = operands[p.a], &c = operands[2];
   LinearOperand b = operands[p.b];
   const LaneType type = op.getBlock()->getArgument(2).getType().isF32() ? LaneType::f32 : LaneType::f64;
@@ -184,15 +246,8 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   const int64_t width = isa::byteWidth(type), lanes = 64 / width;
   const int64_t M = p.m == Product::none ? 1 : extents[p.m], N = extents[p.n], K = extents[p.k];
   const int64_t aRow = p.m == Product::none ? 0 : a.steps[p.m], cRow = p.m == Product::none ? 0 : c.steps[p.m];
-  bool panels = false;
-  if (auto arg = dyn_cast<BlockArgument>(op->getOperand(p.b)))
-    panels = tables.panels.count(arg);
-  const bool transposes = !panels && b.steps[p.n] != width;
-  if (transposes && M < 4) // a transposition pays when several rows use it
-    return std::nullopt;
-  const bool packs = transposes || (!panels && M >= packingRows && N * K * width > packingBytes && b.steps[p.k] != panelColumns * width);
-  if (8 * std::max(std::abs(aRow), std::abs(cRow)) >= INT32_MAX || 16 * std::abs(b.steps[p.k]) >= INT32_MAX)
-    return std::nullopt;
+  // The sums that the next tiles begin with are zero; else they stand in C.
+  bool fromZero = startAtZero.contains(op);
 
   Location saved = loc;
   loc = op.getLoc();
@@ -210,8 +265,8 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   // Where A and B stand beyond their pointers: steps of unrolled loops around the product.
   int64_t offsetA = 0, offsetB = 0;
 
-  // One register tile: `rows` rows, columns in `vectors` vectors, the last with `tail` active lanes. Beside it `lines` cache lines of the next panel
-  // are fetched for each step of its loop, from `ahead` bytes into what belongs to the step.
+  // One register tile: `rows` rows, columns in `vectors` vectors, the last with `tail` active lanes. Beside it each step of its loop fetches the
+  // next `lines` cache lines from `ahead` on.
   auto tile = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t depth, int64_t rows, int64_t vectors, int64_t tail, Value ahead,
                   int64_t lines) {
     Value mask = tail == lanes ? Value() : laneMask(unsigned(tail));
@@ -219,16 +274,18 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
     SmallVector<Value> inits;
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t v = 0; v < vectors; ++v)
-        inits.push_back(emit().s(SOp::sld, {pc, Value()}, vector(r * cRow + v * 64, maskOf(v))));
+        inits.push_back(fromZero ? splatFloat(type, 0) : emit().s(SOp::sld, {pc, Value()}, vector(r * cRow + v * 64, maskOf(v))));
     inits.push_back(pa);
     inits.push_back(pb);
+    if (lines)
+      inits.push_back(ahead);
     const int64_t unroll = unrollOf(depth);
     const size_t numAccumulators = size_t(rows * vectors);
     siw::ForOp loop = emit().forLoop(emit().constant(0), 0, depth, unroll, inits, [&](Value, ValueRange carried) {
       SmallVector<Value> sums(carried.begin(), carried.begin() + numAccumulators);
       Value pointerA = carried[numAccumulators], pointerB = carried[numAccumulators + 1];
       for (int64_t line = 0; line < lines; ++line)
-        emit().s(SOp::sprefch2, {pointerB, ahead}, siw::Emitter::immediate(depth * bRowStep + 64 * line));
+        emit().s(SOp::sprefch2, {carried[numAccumulators + 2], Value()}, siw::Emitter::immediate(64 * line));
       for (int64_t u = 0; u < unroll; ++u) {
         auto column = [&](int64_t v) { // panels are padded: no mask needed
           return emit().s(SOp::sld, {pointerB, Value()}, vector(offsetB + u * bRowStep + v * 64, panels || packs ? Value() : maskOf(v)));
@@ -264,6 +321,8 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
       }
       sums.push_back(emit().c(COp::caddi, {pointerA}, siw::Emitter::immediate(unroll * a.steps[p.k])));
       sums.push_back(emit().c(COp::caddi, {pointerB}, siw::Emitter::immediate(unroll * bRowStep)));
+      if (lines)
+        sums.push_back(emit().c(COp::caddi, {carried[numAccumulators + 2]}, siw::Emitter::immediate(64 * lines)));
       return sums;
     });
     for (int64_t r = 0; r < rows; ++r)
@@ -272,7 +331,6 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   };
 
   // Few rows take wide tiles, unless panels give the width.
-  constexpr int64_t rowsPerTile = 8;
   const int64_t columnsPerTile = lanes * (panels || packs || M >= rowsPerTile ? 3 : std::min<int64_t>(16, 24 / M));
   // Which loop is divided over sentrons: around the product, over strips of columns, or over tiles of rows.
   const int64_t strips = N / columnsPerTile, restColumns = N % columnsPerTile, rowTiles = M / rowsPerTile, restRows = M % rowsPerTile;
@@ -295,16 +353,17 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   // All rows for one strip of columns.
   auto strip = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t depth, int64_t columns) {
     const int64_t vectors = (columns + lanes - 1) / lanes, tail = columns - (vectors - 1) * lanes;
-    // The tiles of a panel share the work of fetching the next one.
-    const int64_t stepLines = unrollOf(depth) * bRowStep / 64, tiles = divided == overRows ? 1 : rowTiles + (restRows ? 1 : 0);
-    const int64_t lines = panels && strips > 1 ? (stepLines + tiles - 1) / tiles : 0;
-    auto ahead = [&](int64_t tile) { return lines ? emit().constant(tile * lines * 64) : Value(); };
+    // The tiles of a panel share the work of fetching the next one: each takes lines that follow each other, which the host's own prefetcher of the
+    // second level finds and runs ahead of. By itself a core waits for fewer lines than the third level's latency asks for.
+    const int64_t tiles = divided == overRows ? 1 : rowTiles + (restRows ? 1 : 0), steps = depth / unrollOf(depth);
+    const int64_t share = panels && strips > 1 ? llvm::divideCeil(depth * bRowStep / 64, tiles) : 0, lines = llvm::divideCeil(share, steps);
+    auto ahead = [&](int64_t tile) { return lines ? advance(pb, depth * bRowStep + tile * share * 64) : Value(); };
     if (rowTiles > 1 || (rowTiles == 1 && divided == overRows)) {
       SmallVector<Value> starts = {pa, pc};
-      SmallVector<int64_t> steps = {rowsPerTile * aRow, rowsPerTile * cRow};
+      SmallVector<int64_t> strides = {rowsPerTile * aRow, rowsPerTile * cRow};
       if (lines)
-        starts.push_back(ahead(0)), steps.push_back(tiles > 1 ? lines * 64 : 0);
-      SmallVector<Value> ends = parallelLoop(shareOf(overRows), rowTiles, starts, steps, [&](Value, ValueRange at) {
+        starts.push_back(ahead(0)), strides.push_back(tiles > 1 ? share * 64 : 0);
+      SmallVector<Value> ends = parallelLoop(shareOf(overRows), rowTiles, starts, strides, [&](Value, ValueRange at) {
         tile(at[0], pb, at[1], bRowStep, depth, rowsPerTile, vectors, tail, lines ? at[2] : Value(), lines);
       });
       pa = ends[0];
@@ -327,7 +386,7 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
         const int64_t active = std::min(lanes, columns - done);
         Value mask = active == lanes ? Value() : laneMask(unsigned(active));
         const int64_t at = offsetB + done * b.steps[p.n];
-        Value column = transposes ? loadStrided(element, carried[0], at, b.steps[p.n], mask) : emit().s(SOp::sld, {carried[0], Value()}, vector(at, mask));
+        Value column = p.transposes ? loadStrided(element, carried[0], at, b.steps[p.n], mask) : emit().s(SOp::sld, {carried[0], Value()}, vector(at, mask));
         emit().s(SOp::sst, {column, carried[1], Value()}, vector(done * width, Value()));
       }
       return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(b.steps[p.k])),
@@ -359,29 +418,35 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   };
 
   auto product = [&](Value pa, Value pb, Value pc) {
-    const int64_t longest = packs ? packedBlock : !panels && M < rowsPerTile && N * K * width > packingBytes ? streamedBlock : K;
-    const int64_t blocks = (K + longest - 1) / longest, depth = std::min<int64_t>(llvm::alignTo((K + blocks - 1) / blocks, 4), K);
+    const int64_t depth = p.depth;
     const int64_t full = K / depth, rest = K % depth;
     Value scratch;
     if (packs) {
       const int64_t offset = reserveStack(uint64_t(depth * columnsPerTile * width));
       scratch = advance(emit().c(COp::cptr, {}, siw::Emitter::immediate(stackBinding)), offset);
     }
-    if (full > 1) {
-      siw::ForOp loop = emit().forLoop(emit().constant(0), 0, full, 1, {pa, pb}, [&](Value, ValueRange carried) {
+    const bool zero = fromZero;
+    int64_t left = full;
+    while (left == 1 || (left > 1 && fromZero)) { // the first block by itself if only it starts at zero
+      block(pa, pb, pc, scratch, depth);
+      fromZero = false;
+      if (--left || rest) {
+        pa = advance(pa, depth * a.steps[p.k]);
+        pb = advance(pb, depth * b.steps[p.k]);
+      }
+    }
+    if (left) {
+      siw::ForOp loop = emit().forLoop(emit().constant(0), 0, left, 1, {pa, pb}, [&](Value, ValueRange carried) {
         block(carried[0], carried[1], pc, scratch, depth);
         return SmallVector<Value>{emit().c(COp::caddi, {carried[0]}, siw::Emitter::immediate(depth * a.steps[p.k])),
                                   emit().c(COp::caddi, {carried[1]}, siw::Emitter::immediate(depth * b.steps[p.k]))};
       });
       pa = loop.getResult(0);
       pb = loop.getResult(1);
-    } else if (full == 1) {
-      block(pa, pb, pc, scratch, depth);
-      pa = advance(pa, rest ? depth * a.steps[p.k] : 0);
-      pb = advance(pb, rest ? depth * b.steps[p.k] : 0);
     }
     if (rest)
       block(pa, pb, pc, scratch, rest);
+    fromZero = zero;
   };
 
   auto start = [&](const LinearOperand &operand, bool usesOffset) { return advance(pointerOf(operand.place), usesOffset ? operand.place.offset : 0); };
@@ -391,14 +456,17 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
     unsigned d = p.outer[depth];
     SmallVector<Value> all = {pa, pb, pc}, inits;
     SmallVector<int64_t> steps = {a.steps[d], b.steps[d], c.steps[d]};
-    if (reduction[d] && extents[d] <= 4) { // a window: no counter, no pointers of its own
+    if (reduction[d] && isWindow(extents[d])) {
+      const bool zero = fromZero;
       for (int64_t i = 0; i < extents[d]; ++i) {
+        fromZero = zero && i == 0;
         offsetA += i * steps[0];
         offsetB += i * steps[1];
         outer(depth + 1, pa, pb, pc);
         offsetA -= i * steps[0];
         offsetB -= i * steps[1];
       }
+      fromZero = zero;
       return;
     }
     SmallVector<int64_t> strides;

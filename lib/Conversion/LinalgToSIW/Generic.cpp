@@ -81,14 +81,19 @@ FailureOr<SmallVector<LinearOperand>> linearise(linalg::LinalgOp op, function_re
   return operands;
 }
 
+SmallVector<bool> reductionsOf(linalg::LinalgOp op) {
+  SmallVector<bool> reduction;
+  for (utils::IteratorType kind : op.getIteratorTypesArray())
+    reduction.push_back(kind == utils::IteratorType::reduction);
+  return reduction;
+}
+
 LogicalResult KernelLowering::lowerLinalg(linalg::LinalgOp op) {
   auto operands = linearise(op, [&](Value memref) { return placeOf(memref); });
   if (llvm::failed(operands))
     return unsupported(op, "an operand is no linear function of the loops");
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  SmallVector<bool> reduction;
-  for (utils::IteratorType kind : op.getIteratorTypesArray())
-    reduction.push_back(kind == utils::IteratorType::reduction);
+  SmallVector<bool> reduction = reductionsOf(op);
   if (llvm::any_of(extents, ShapedType::isDynamic))
     return unsupported(op, "a loop range is not static");
   if (llvm::is_contained(extents, 0))

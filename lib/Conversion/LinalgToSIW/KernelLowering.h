@@ -175,6 +175,9 @@ private:
   // Matrix products (Contraction.cpp). Returns nothing if the op is none that has a fast path.
   std::optional<mlir::LogicalResult> lowerContraction(mlir::linalg::LinalgOp op, llvm::ArrayRef<LinearOperand> operands,
                                                       llvm::ArrayRef<int64_t> extents, llvm::ArrayRef<bool> reduction);
+  /// Drops the fills with zero that stand right in front of a product which can start its sums from zero itself.
+  void foldZeroFills();
+  llvm::DenseSet<mlir::Operation *> startAtZero; // these products
 
   // Lanes (Lanes.cpp).
   isa::Length lengthFor(isa::Type type) const;
@@ -225,6 +228,8 @@ mlir::Value rootOf(mlir::Value value);
 void findPanels(mlir::ModuleOp module, ProgramTables &tables);
 /// Operand strides of a linalg op as bytes per loop dimension; fails for maps that are not linear.
 mlir::FailureOr<llvm::SmallVector<LinearOperand>> linearise(mlir::linalg::LinalgOp op, llvm::function_ref<mlir::FailureOr<MemRefPlace>(mlir::Value)> placeOf);
+/// For each loop of a linalg op whether it is a reduction.
+llvm::SmallVector<bool> reductionsOf(mlir::linalg::LinalgOp op);
 /// Strides in bytes of a memref type; fails for dynamic ones.
 mlir::LogicalResult getByteStrides(mlir::MemRefType type, llvm::SmallVectorImpl<int64_t> &strides, int64_t &offset);
 

@@ -148,6 +148,7 @@ LogicalResult KernelLowering::run() {
   auto func = siw::FuncOp::create(builder, kernel.getLoc(), builder.getStringAttr(kernel.getName()), /*entry=*/false, builder.getArrayAttr({}));
   body = &func.getBody().emplaceBlock();
   builder.setInsertionPointToStart(body);
+  foldZeroFills();
   LogicalResult result = tables.divided.contains(kernel) ? lowerDivided(kernel.front()) : lowerBlock(kernel.front());
   loc = kernel.getLoc();
   emitter().c(COp::cret, {});

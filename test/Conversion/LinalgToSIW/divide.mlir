@@ -73,6 +73,22 @@ func.func @lanes(%x: tensor<1000xf32>) -> tensor<1000xf32> {
 // CHECK: siw.dfma
 // CHECK-NOT: siw.cbar
 func.func @product(%a: tensor<64x100xf32>, %b: tensor<100x400xf32>) -> tensor<64x400xf32> {
+  %one = arith.constant 1.0 : f32
+  %e = tensor.empty() : tensor<64x400xf32>
+  %f = linalg.fill ins(%one : f32) outs(%e : tensor<64x400xf32>) -> tensor<64x400xf32>
+  %r = linalg.matmul ins(%a, %b : tensor<64x100xf32>, tensor<100x400xf32>) outs(%f : tensor<64x400xf32>) -> tensor<64x400xf32>
+  return %r : tensor<64x400xf32>
+}
+
+// -----
+
+// Sums that start at zero are no phase of their own.
+// CHECK-LABEL: siw.func entry @from_zero
+// CHECK: siw.func @kernel_0
+// CHECK-NOT: siw.cbar
+// CHECK: siw.dfma
+// CHECK-NOT: siw.cbar
+func.func @from_zero(%a: tensor<64x100xf32>, %b: tensor<100x400xf32>) -> tensor<64x400xf32> {
   %zero = arith.constant 0.0 : f32
   %e = tensor.empty() : tensor<64x400xf32>
   %f = linalg.fill ins(%zero : f32) outs(%e : tensor<64x400xf32>) -> tensor<64x400xf32>

@@ -94,19 +94,87 @@ func.func private @matmul(%x: memref<8x64xf32>, %w: memref<64x48xf32>, %y: memre
 
 // -----
 
-// While a tile is computed, its share of the next panel is fetched: a pass reads 12 lines of B, and three tiles share the panel.
+// While a tile is computed, its share of the next panel is fetched, line by line: three tiles share the 192 lines, and each has 16 passes.
 // CHECK-LABEL: siw.func @panels
 // CHECK: siw.for
+// CHECK: %[[NEXT:.*]] = siw.caddi %{{.*}} {imm = 12288 : i64}
 // CHECK: siw.for
 // CHECK: siw.for
-// CHECK-COUNT-4: siw.sprefch2 %{{.*}}, %{{.*}} {imm = 12{{[0-9]+}} : i64, indexed}
+// CHECK: siw.sprefch2 %[[AT:[0-9a-z]+]] {imm = 0 : i64}
+// CHECK: siw.sprefch2 %[[AT]] {imm = 64 : i64}
+// CHECK: siw.sprefch2 %[[AT]] {imm = 128 : i64}
+// CHECK: siw.sprefch2 %[[AT]] {imm = 192 : i64}
 // CHECK-NOT: siw.sprefch2
 // CHECK: siw.dfma
+// CHECK: siw.caddi %[[AT]] {imm = 256 : i64}
 func.func @main(%x: memref<20x64xf32>, %w: memref<64x192xf32> {vtpu.parameter = "w"}, %y: memref<20x192xf32> {vtpu.result}) attributes {vtpu.entry} {
   call @panels(%x, %w, %y) : (memref<20x64xf32>, memref<64x192xf32>, memref<20x192xf32>) -> ()
   return
 }
 func.func private @panels(%x: memref<20x64xf32>, %w: memref<64x192xf32>, %y: memref<20x192xf32>) attributes {vtpu.kernel} {
   linalg.matmul ins(%x, %w : memref<20x64xf32>, memref<64x192xf32>) outs(%y : memref<20x192xf32>)
+  return
+}
+
+// -----
+
+// A product starts its sums at zero itself: nothing is filled, and C is only written.
+// CHECK-LABEL: siw.func @from_zero
+// CHECK-NOT: siw.sst
+// CHECK: siw.for
+// CHECK: siw.dfma
+// CHECK: siw.sst
+// CHECK-NOT: siw.sld %{{.*}} : (!siw.r) -> !siw.v
+func.func private @from_zero(%x: memref<8x64xf32>, %w: memref<64x48xf32>, %y: memref<8x48xf32>) attributes {vtpu.kernel} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%y : memref<8x48xf32>)
+  linalg.matmul ins(%x, %w : memref<8x64xf32>, memref<64x48xf32>) outs(%y : memref<8x48xf32>)
+  return
+}
+
+// -----
+
+// Of two blocks of k the second adds to what the first has stored.
+// CHECK-LABEL: siw.func @blocks
+// CHECK-NOT: siw.dimm
+// CHECK: siw.for {{.*}} bound 256 step 1
+// CHECK-COUNT-24: siw.dimm {imm = 0 : i64, length = 512 : i32, type = "f32"}
+// CHECK: siw.for {{.*}} bound 256 step 4
+// CHECK: siw.sst
+// CHECK: siw.sld
+// CHECK: siw.for {{.*}} bound 256 step 4
+// CHECK-NOT: siw.for {{.*}} bound 256 step 4
+func.func @main(%x: memref<32x512xf32>, %w: memref<512x96xf32>, %y: memref<32x96xf32> {vtpu.result}) attributes {vtpu.entry} {
+  call @blocks(%x, %w, %y) : (memref<32x512xf32>, memref<512x96xf32>, memref<32x96xf32>) -> ()
+  return
+}
+func.func private @blocks(%x: memref<32x512xf32>, %w: memref<512x96xf32>, %y: memref<32x96xf32>) attributes {vtpu.kernel} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%y : memref<32x96xf32>)
+  linalg.matmul ins(%x, %w : memref<32x512xf32>, memref<512x96xf32>) outs(%y : memref<32x96xf32>)
+  return
+}
+
+// -----
+
+// Another value than zero is filled in, and so is zero where something else stands between.
+// CHECK-LABEL: siw.func @from_one
+// CHECK: siw.sst
+// CHECK: siw.dfma
+func.func private @from_one(%x: memref<8x64xf32>, %w: memref<64x48xf32>, %y: memref<8x48xf32>) attributes {vtpu.kernel} {
+  %one = arith.constant 1.0 : f32
+  linalg.fill ins(%one : f32) outs(%y : memref<8x48xf32>)
+  linalg.matmul ins(%x, %w : memref<8x64xf32>, memref<64x48xf32>) outs(%y : memref<8x48xf32>)
+  return
+}
+// CHECK-LABEL: siw.func @between
+// CHECK: siw.sst
+// CHECK: siw.sst
+// CHECK: siw.dfma
+func.func private @between(%x: memref<8x64xf32>, %w: memref<64x48xf32>, %y: memref<8x48xf32>, %z: memref<8x48xf32>) attributes {vtpu.kernel} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%y : memref<8x48xf32>)
+  memref.copy %y, %z : memref<8x48xf32> to memref<8x48xf32>
+  linalg.matmul ins(%x, %w : memref<8x64xf32>, memref<64x48xf32>) outs(%y : memref<8x48xf32>)
   return
 }
