@@ -712,3 +712,8 @@ for name, function in {
         "choice": lambda x, y, f: (torch.where(f > 0, x, y), torch.cat([x, y]), torch.where(f > 0, x, 255 - x), x[y % 8]),
         "functions": lambda x, y, f: (torch.sqrt(x), torch.sigmoid(x), x ** 0.5, x | y, x >> 1, x << y, ~x)}.items():
     case(f"uint8_{name}", function, BYTES, i(8, low=1), r(8))
+
+# Products in several blocks of k, with a rest; the sums of so many numbers stay near the tolerance's size.
+case("matmul_blocks", torch.matmul, r(33, 700) / 8, r(700, 97))
+case("matmul_blocks_transposed", lambda x, y: x @ y.t(), r(33, 650) / 8, r(97, 650))
+case("matmul_few_rows", torch.matmul, r(5, 700) / 8, r(700, 97))

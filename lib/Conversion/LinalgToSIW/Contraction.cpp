@@ -200,9 +200,7 @@ void findPanels(ModuleOp module, ProgramTables &tables) {
 }
 
 void KernelLowering::foldZeroFills() {
-  SmallVector<linalg::FillOp> fills;
-  kernel.walk([&](linalg::FillOp fill) { fills.push_back(fill); });
-  for (linalg::FillOp fill : fills) {
+  kernel.walk([&](linalg::FillOp fill) {
     Value sums = fill.getDpsInits()[0];
     Operation *next = fill->getNextNode();
     while (next && mlir::isa<arith::ConstantOp>(next))
@@ -210,26 +208,27 @@ void KernelLowering::foldZeroFills() {
     auto op = dyn_cast_or_null<linalg::LinalgOp>(next);
     if (!op || !matchPattern(fill.value(), m_PosZeroFloat()) || op.getNumDpsInits() != 1 || op.getDpsInits()[0] != sums ||
         llvm::any_of(op.getDpsInputs(), [&](Value input) { return rootOf(input) == rootOf(sums); }))
-      continue;
+      return;
     auto operands = linearise(op, argumentPlace);
     if (llvm::failed(operands))
-      continue;
+      return;
     const SmallVector<int64_t> extents = op.getStaticLoopRanges();
     const SmallVector<bool> reduction = reductionsOf(op);
+    if (llvm::any_of(extents, [](int64_t extent) { return extent <= 0; })) // a sum of nothing is zero, which no product writes
+      return;
     int64_t written = 1;
     for (auto [extent, reduces] : llvm::zip(extents, reduction))
       written *= reduces ? 1 : extent;
-    // A sum of nothing is zero, which no product writes.
-    if (llvm::any_of(extents, [](int64_t extent) { return extent <= 0; }) || written != cast<MemRefType>(sums.getType()).getNumElements())
-      continue;
+    if (written != cast<MemRefType>(sums.getType()).getNumElements())
+      return;
     std::optional<Product> p = fastProduct(op, *operands, extents, reduction, tables);
     // A few rows of sums are filled quickly, and a loop around a product would have to know its first pass.
     if (!p || (p->depth < extents[p->k] && !p->packs) ||
         llvm::any_of(p->outer, [&](unsigned d) { return reduction[d] && !isWindow(extents[d]); }))
-      continue;
+      return;
     startAtZero.insert(op);
     fill.erase();
-  }
+  });
 }
 
 std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp op, ArrayRef<LinearOperand> operands, ArrayRef<int64_t> extents,
@@ -246,7 +245,7 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   const int64_t width = isa::byteWidth(type), lanes = 64 / width;
   const int64_t M = p.m == Product::none ? 1 : extents[p.m], N = extents[p.n], K = extents[p.k];
   const int64_t aRow = p.m == Product::none ? 0 : a.steps[p.m], cRow = p.m == Product::none ? 0 : c.steps[p.m];
-  // The sums that the next tiles begin with are zero; else they stand in C.
+  // The sums that the next block begins with are zero, as those of the first one are; else they stand in C.
   bool fromZero = startAtZero.contains(op);
 
   Location saved = loc;
@@ -425,9 +424,8 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
       const int64_t offset = reserveStack(uint64_t(depth * columnsPerTile * width));
       scratch = advance(emit().c(COp::cptr, {}, siw::Emitter::immediate(stackBinding)), offset);
     }
-    const bool zero = fromZero;
     int64_t left = full;
-    while (left == 1 || (left > 1 && fromZero)) { // the first block by itself if only it starts at zero
+    while (left == 1 || (left > 1 && fromZero)) { // no loop around the block that alone starts at zero
       block(pa, pb, pc, scratch, depth);
       fromZero = false;
       if (--left || rest) {
@@ -446,7 +444,6 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
     }
     if (rest)
       block(pa, pb, pc, scratch, rest);
-    fromZero = zero;
   };
 
   auto start = [&](const LinearOperand &operand, bool usesOffset) { return advance(pointerOf(operand.place), usesOffset ? operand.place.offset : 0); };
@@ -457,16 +454,13 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
     SmallVector<Value> all = {pa, pb, pc}, inits;
     SmallVector<int64_t> steps = {a.steps[d], b.steps[d], c.steps[d]};
     if (reduction[d] && isWindow(extents[d])) {
-      const bool zero = fromZero;
       for (int64_t i = 0; i < extents[d]; ++i) {
-        fromZero = zero && i == 0;
         offsetA += i * steps[0];
         offsetB += i * steps[1];
         outer(depth + 1, pa, pb, pc);
         offsetA -= i * steps[0];
         offsetB -= i * steps[1];
       }
-      fromZero = zero;
       return;
     }
     SmallVector<int64_t> strides;

@@ -120,11 +120,12 @@ func.func private @panels(%x: memref<20x64xf32>, %w: memref<64x192xf32>, %y: mem
 
 // A product starts its sums at zero itself: nothing is filled, and C is only written.
 // CHECK-LABEL: siw.func @from_zero
-// CHECK-NOT: siw.sst
-// CHECK: siw.for
+// CHECK-NOT: siw.s{{st|ld}}
+// CHECK-COUNT-24: siw.dimm {imm = 0 : i64, length = 512 : i32, type = "f32"}
+// CHECK-NOT: siw.s{{st|ld}}
+// CHECK: siw.for {{.*}} bound 64 step 4
 // CHECK: siw.dfma
 // CHECK: siw.sst
-// CHECK-NOT: siw.sld %{{.*}} : (!siw.r) -> !siw.v
 func.func private @from_zero(%x: memref<8x64xf32>, %w: memref<64x48xf32>, %y: memref<8x48xf32>) attributes {vtpu.kernel} {
   %zero = arith.constant 0.0 : f32
   linalg.fill ins(%zero : f32) outs(%y : memref<8x48xf32>)
