@@ -35,12 +35,19 @@ bool movesStack(const Instruction &instruction) {
 }
 constexpr Register stackPointer = 4;
 
+template <typename Function>
+void forEach(const RegisterSet &set, Function &&function) {
+  for (size_t reg = set._Find_first(); reg < numRegisters; reg = set._Find_next(reg))
+    function(Register(reg));
+}
+
 class Builder {
 public:
   Builder(const std::vector<Instruction> &code, const Table &table, const CodeFacts &facts, CodeModel &model)
-      : code(code), table(table), facts(facts), model(model), addresses(code) {}
+      : code(code), table(table), facts(facts), model(model), addresses(code), figures(model.figures) {}
 
   Status build() {
+    figures.reserve(code.size());
     for (const Instruction &instruction : code) {
       const Figure *figure = table.find(instruction.form);
       if (!figure)
@@ -68,7 +75,7 @@ private:
   const CodeFacts &facts;
   CodeModel &model;
   const Addresses addresses;
-  std::vector<const Figure *> figures;
+  std::vector<const Figure *> &figures;
   std::vector<bool> wide; // by resource: something of 512 bits uses it, so that it counts if it is for that
   /// What a load gets from a store instead of from memory.
   struct Forward {
@@ -98,9 +105,12 @@ private:
 
   void addOperations() {
     model.rows.reserve(code.size());
+    model.leaders.reserve(code.size());
+    model.operations.reserve(code.size());
     for (size_t i = 0; i < code.size(); ++i) {
       const Figure &figure = *figures[i];
       sched::PortRow row;
+      row.uses.reserve(figure.uses.size() + 3); // and issue, taken, commit
       row.latency = code[i].isZeroIdiom ? 0 : uint32_t(figure.latency);
       const bool indexed = code[i].memory && code[i].memory->index != noRegister && !code[i].memory->vectorIndex();
       row.uses.push_back({0, std::max<Work>(1, toWork(figure.uops + (indexed ? figure.indexedUops : 0)))});
@@ -126,6 +136,7 @@ private:
       }
       model.operations.push_back(uint32_t(model.rows.size() - 1));
     }
+    model.problem.operations.reserve(model.rows.size());
     for (size_t op = 0; op < model.rows.size(); ++op) {
       sched::Operation operation;
       operation.name = code[model.leaders[op]].form;
@@ -162,28 +173,24 @@ private:
     std::vector<int64_t> last(numRegisters, never); // negative: in the round before
     const size_t n = code.size();
     for (size_t i = 0; i < n && facts.loops; ++i)
-      for (unsigned reg = 0; reg < numRegisters; ++reg)
-        if (code[i].writes[reg])
-          last[reg] = int64_t(i) - int64_t(n);
+      forEach(code[i].writes, [&](Register reg) { last[reg] = int64_t(i) - int64_t(n); });
     for (size_t i = 0; i < n; ++i) {
-      for (unsigned reg = 0; reg < numRegisters; ++reg) {
-        if (!code[i].reads[reg] || last[reg] == never || (reg == stackPointer && movesStack(code[i])))
-          continue;
+      forEach(code[i].reads, [&](Register reg) {
+        if (last[reg] == never || (reg == stackPointer && movesStack(code[i])))
+          return;
         const uint32_t distance = last[reg] < 0;
         const size_t from = size_t(distance ? last[reg] + int64_t(n) : last[reg]);
         if (reg == stackPointer && movesStack(code[from]))
-          continue;
+          return;
         if (model.operations[from] == model.operations[i] && !distance)
-          continue; // the flags of a fused pair
-        const double latency = code[from].isZeroIdiom ? 0 : figures[from]->leastLatency(), wait = delay(i, Register(reg));
+          return; // the flags of a fused pair
+        const double latency = code[from].isZeroIdiom ? 0 : figures[from]->leastLatency(), wait = delay(i, reg);
         depend(model.operations[from], model.operations[i], sched::DependenceKind::flow, latency + wait, distance);
         if (const std::optional<Forward> &forward = forwards[from])
           depend(model.operations[forward->store], model.operations[i], sched::DependenceKind::flow, forward->latency + wait,
                  distance + forward->distance);
-      }
-      for (unsigned reg = 0; reg < numRegisters; ++reg)
-        if (code[i].writes[reg])
-          last[reg] = int64_t(i);
+      });
+      forEach(code[i].writes, [&](Register reg) { last[reg] = int64_t(i); });
     }
   }
 

@@ -13,6 +13,8 @@
 namespace vtpu::host {
 
 namespace {
+/// Bytes that instructions of the JIT have on average at least.
+constexpr size_t leastAverageLength = 5;
 constexpr ZyanU32 arithmeticFlags = ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF | ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF;
 
 struct Decoded {
@@ -371,6 +373,7 @@ std::string registerName(Register reg) {
 Result<std::vector<Instruction>> decode(const uint8_t *bytes, size_t size, uint64_t address) {
   const Decoder decoder;
   std::vector<Instruction> result;
+  result.reserve(size / leastAverageLength + 1);
   Decoded decoded[2]; // the last one and the one before
   for (size_t at = 0; at < size;) {
     Decoded &now = decoded[result.size() % 2];
@@ -389,11 +392,15 @@ Result<std::vector<Instruction>> decode(const uint8_t *bytes, size_t size, uint6
 }
 
 Text disassemble(const uint8_t *bytes, size_t size, uint64_t address) {
-  const Decoder decoder;
+  static const Decoder decoder;
+  static const ZydisFormatter formatter = [] {
+    ZydisFormatter made;
+    ZydisFormatterInit(&made, ZYDIS_FORMATTER_STYLE_INTEL); // fails for no style that there is
+    return made;
+  }();
   Decoded decoded;
-  ZydisFormatter formatter;
   char text[256];
-  if (!decoder.decode(bytes, size, decoded) || !ZYAN_SUCCESS(ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL)) ||
+  if (!decoder.decode(bytes, size, decoded) ||
       !ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &decoded.instruction, decoded.operands, uint8_t(decoded.numVisible()), text,
                                                     sizeof(text), address, nullptr)))
     return {fmt::format(".byte 0x{:02x}", *bytes), 1};

@@ -38,15 +38,20 @@ Bounds findBounds(const Problem &problem) {
     bounds.repeats |= holdsOnHost(d) && d.distance > 0;
   if (!bounds.repeats)
     return bounds;
-  int64_t low = 0, high = bounds.criticalPath;
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    if (findLongCycle(problem, middle).empty())
-      high = middle;
-    else
-      low = middle + 1;
+  // Each cycle that takes too long tells how long an interval it needs itself.
+  int64_t interval = 0;
+  while (interval < bounds.criticalPath) {
+    const std::vector<uint32_t> cycle = findLongCycle(problem, interval);
+    if (cycle.empty())
+      break;
+    int64_t length = 0, distance = 0;
+    for (uint32_t number : cycle) {
+      length += latencyOf(problem.dependences[number]);
+      distance += problem.dependences[number].distance;
+    }
+    interval = distance ? std::min<int64_t>((length + distance - 1) / distance, bounds.criticalPath) : bounds.criticalPath;
   }
-  bounds.recurrence = Work(low);
+  bounds.recurrence = Work(interval);
   return bounds;
 }
 

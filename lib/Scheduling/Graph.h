@@ -56,52 +56,55 @@ inline bool withinIteration(const Dependence &d) { return d.distance == 0; }
 /// is apart, operations pass it when they enter the window, ports with a backlog when they leave it, and the others when they start.
 class PortState {
 public:
-  explicit PortState(const PortTable &table, bool frontEndApart = false) : table(table), first(frontEndApart), waiting(table.ports.size()) {}
+  explicit PortState(const PortTable &table, bool frontEndApart = false) : table(table), first(frontEndApart), until(table.ports.size()) {}
   bool admits(const PortRow &row) const {
     for (const PortUse &use : row.uses)
-      if (starts(use) && waiting[use.port] >= table.ports[use.port].capacity)
+      if (starts(use) && waiting(use.port) >= table.ports[use.port].capacity)
         return false;
     return true;
   }
   void start(const PortRow &row) {
     for (const PortUse &use : row.uses)
       if (starts(use))
-        waiting[use.port] += use.work;
+        add(use);
   }
   bool mayLeave(const PortRow &row) const {
     if (table.leaving && left >= table.leaving)
       return false;
     for (const PortUse &use : row.uses)
-      if (leaves(use) && waiting[use.port] >= table.ports[use.port].backlog)
+      if (leaves(use) && waiting(use.port) >= table.ports[use.port].backlog)
         return false;
     return true;
   }
   void leave(const PortRow &row) {
     for (const PortUse &use : row.uses)
       if (leaves(use))
-        waiting[use.port] += use.work;
+        add(use);
       else if (use.port == 0)
         left += use.work;
   }
   /// True if nothing passes the front end any more in this cycle.
-  bool full() const { return waiting[0] >= table.ports[0].capacity; }
+  bool full() const { return waiting(0) >= table.ports[0].capacity; }
   void enter(const PortRow &row) {
     for (const PortUse &use : row.uses)
       if (use.port < first)
-        waiting[use.port] += use.work;
+        add(use);
   }
   void advance(uint32_t cycles) {
     left -= std::min<uint64_t>(left, uint64_t(cycles) * table.leaving);
-    for (size_t port = 0; port < waiting.size(); ++port)
-      waiting[port] -= std::min<uint64_t>(waiting[port], uint64_t(cycles) * table.ports[port].capacity);
+    cycle += cycles;
   }
 
 private:
   const PortTable &table;
   const uint32_t first; // of the ports behind the front end
-  std::vector<uint64_t> waiting;
+  uint64_t cycle = 0;
+  std::vector<uint64_t> until; // work that each port can have done by the time it has nothing to do: cycles pass without touching the ports
   uint64_t left = 0; // work of what has left the window beyond what a cycle allows
 
+  uint64_t done(uint32_t port) const { return cycle * table.ports[port].capacity; }
+  uint64_t waiting(uint32_t port) const { return until[port] - std::min(until[port], done(port)); }
+  void add(const PortUse &use) { until[use.port] = std::max(until[use.port], done(use.port)) + use.work; }
   bool leaves(const PortUse &use) const { return first && table.ports[use.port].backlog; }
   bool starts(const PortUse &use) const { return use.port >= first && !leaves(use); }
 };

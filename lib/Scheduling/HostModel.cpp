@@ -13,6 +13,7 @@
 #include "Graph.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <map>
 #include <queue>
@@ -31,46 +32,104 @@ uint32_t wholeCycles(Work latency, uint32_t n) {
   return whole + (rest ? uint32_t(((n + uint64_t(1)) * rest) / oneCycle - n * uint64_t(rest) / oneCycle) : 0);
 }
 
-/// Operations that may start, by what they need of the ports: those behind one that must wait wait too.
-class ReadyQueues {
+/// What waits for operations, by their place in the order: the dependences that leave each, one behind the other.
+class Waiters {
 public:
-  ReadyQueues(const Problem &problem, PortState &ports) : ports(ports) {
-    std::map<std::vector<std::pair<uint32_t, Work>>, uint32_t> known;
-    for (uint32_t op = 0; op < problem.operations.size(); ++op) {
-      std::vector<std::pair<uint32_t, Work>> key;
-      for (const PortUse &use : problem.row(op).uses)
-        key.push_back({use.port, use.work});
-      const auto [it, isNew] = known.insert({std::move(key), uint32_t(classes.size())});
-      if (isNew)
-        classes.push_back({&problem.row(op), {}, false});
-      classOf.push_back(it->second);
+  struct Edge {
+    uint32_t to, distance;
+    Work latency;
+  };
+  /// Those of the dependences that count from when an operation has left the window, or the others.
+  Waiters(const Problem &problem, const std::vector<uint32_t> &rank, bool retired) : first(rank.size() + 1) {
+    auto counts = [&](const Dependence &d) { return holdsOnHost(d) && d.retired == retired; };
+    for (const Dependence &d : problem.dependences)
+      if (counts(d))
+        ++first[rank[d.from] + 1];
+    for (size_t at = 1; at < first.size(); ++at)
+      first[at] += first[at - 1];
+    edges.resize(first.back());
+    std::vector<uint32_t> next(first.begin(), first.end() - 1);
+    for (const Dependence &d : problem.dependences)
+      if (counts(d))
+        edges[next[rank[d.from]]++] = {rank[d.to], d.distance, latencyOf(d)};
+  }
+  struct Range {
+    const Edge *from, *to;
+    const Edge *begin() const { return from; }
+    const Edge *end() const { return to; }
+  };
+  Range of(uint32_t at) const { return {edges.data() + first[at], edges.data() + first[at + 1]}; }
+  const std::vector<Edge> &all() const { return edges; }
+
+private:
+  std::vector<uint32_t> first;
+  std::vector<Edge> edges;
+};
+
+/// Operations by what they need of the ports, which is kept apart by when they need it.
+class PortClasses {
+public:
+  PortClasses(const Problem &problem, const std::vector<uint32_t> &order) {
+    auto before = [](const PortUse &a, const PortUse &b) { return std::pair(a.port, a.work) < std::pair(b.port, b.work); };
+    auto less = [&](const PortRow *a, const PortRow *b) {
+      return std::lexicographical_compare(a->uses.begin(), a->uses.end(), b->uses.begin(), b->uses.end(), before);
+    };
+    std::map<const PortRow *, uint32_t, decltype(less)> known(less);
+    classes.reserve(order.size());
+    for (uint32_t op : order) {
+      const auto [it, isNew] = known.insert({&problem.row(op), uint32_t(parts.size())});
+      if (isNew) {
+        Parts &added = parts.emplace_back();
+        for (const PortUse &use : it->first->uses)
+          (use.port && !problem.table->ports[use.port].backlog ? added.starting : added.passing).uses.push_back(use);
+      }
+      classes.push_back(it->second);
     }
   }
-  void push(uint32_t op, uint32_t instance) {
-    Class &cls = classes[classOf[op]];
-    if (!cls.blocked && (cls.queue.empty() || instance < cls.queue.top()))
-      oldest.push({instance, classOf[op]});
-    cls.queue.push(instance);
+  size_t size() const { return parts.size(); }
+  /// Of the operation at a place in the order.
+  uint32_t of(uint32_t at) const { return classes[at]; }
+  /// What an operation of a class uses when it starts; when it enters and leaves the window.
+  const PortRow &starting(uint32_t cls) const { return parts[cls].starting; }
+  const PortRow &passing(uint32_t cls) const { return parts[cls].passing; }
+
+private:
+  struct Parts {
+    PortRow starting, passing;
+  };
+  std::vector<Parts> parts; // of each class
+  std::vector<uint32_t> classes;
+};
+
+/// Operations that may start: those behind one of their class that must wait wait too.
+class ReadyQueues {
+public:
+  ReadyQueues(const PortClasses &classes, PortState &ports) : classes(classes), ports(ports), queues(classes.size()) {}
+  void push(uint32_t cls, uint32_t instance) {
+    Queue &queue = queues[cls];
+    if (!queue.blocked && (queue.instances.empty() || instance < queue.instances.top()))
+      oldest.push({instance, cls});
+    queue.instances.push(instance);
     ++count;
   }
   /// Takes the oldest instance that the ports admit.
   std::optional<uint32_t> pop() {
     while (!oldest.empty()) {
-      const auto [instance, number] = oldest.top();
-      Class &cls = classes[number];
+      const auto [instance, cls] = oldest.top();
+      Queue &queue = queues[cls];
       oldest.pop();
-      if (cls.blocked || cls.queue.empty() || cls.queue.top() != instance)
+      if (queue.blocked || queue.instances.empty() || queue.instances.top() != instance)
         continue; // an older one came
-      if (!ports.admits(*cls.row)) {
-        cls.blocked = true;
-        blocked.push_back(number);
+      if (!ports.admits(classes.starting(cls))) {
+        queue.blocked = true;
+        blocked.push_back(cls);
         continue;
       }
-      cls.queue.pop();
+      queue.instances.pop();
       --count;
-      if (!cls.queue.empty())
-        oldest.push({cls.queue.top(), number});
-      ports.start(*cls.row);
+      if (!queue.instances.empty())
+        oldest.push({queue.instances.top(), cls});
+      ports.start(classes.starting(cls));
       return instance;
     }
     return std::nullopt;
@@ -78,9 +137,9 @@ public:
   bool empty() const { return count == 0; }
   /// The ports have advanced: what they did not admit may be tried again.
   void advance() {
-    for (uint32_t number : blocked) {
-      classes[number].blocked = false;
-      oldest.push({classes[number].queue.top(), number});
+    for (uint32_t cls : blocked) {
+      queues[cls].blocked = false;
+      oldest.push({queues[cls].instances.top(), cls});
     }
     blocked.clear();
   }
@@ -88,94 +147,128 @@ public:
 private:
   template <typename T>
   using OldestFirst = std::priority_queue<T, std::vector<T>, std::greater<>>;
-  struct Class {
-    const PortRow *row;
-    OldestFirst<uint32_t> queue;
-    bool blocked; // in this cycle, since what waits at ports grows within one
+  struct Queue {
+    OldestFirst<uint32_t> instances;
+    bool blocked = false; // in this cycle, since what waits at ports grows within one
   };
+  const PortClasses &classes;
   PortState &ports;
-  std::vector<Class> classes;
-  std::vector<uint32_t> classOf;                     // of each operation
+  std::vector<Queue> queues;                         // of each class
   OldestFirst<std::pair<uint32_t, uint32_t>> oldest; // the first instance of each class that is not blocked, and its class
   std::vector<uint32_t> blocked;
+  size_t count = 0;
+};
+
+/// Instances by the cycle in which they become ready, a bucket for each of the next cycles. What is further away comes round again.
+class Calendar {
+public:
+  void add(uint32_t now, uint32_t ready, uint32_t instance) {
+    buckets[std::clamp(ready, now, now + numBuckets - 1) % numBuckets].push_back(instance);
+    ++count;
+  }
+  /// Empties the bucket of a cycle.
+  const std::vector<uint32_t> &take(uint32_t cycle) {
+    taken.clear();
+    taken.swap(buckets[cycle % numBuckets]);
+    count -= taken.size();
+    return taken;
+  }
+  /// The first cycle behind this one whose bucket is not empty.
+  uint32_t next(uint32_t cycle) const {
+    if (!count)
+      return HostTime::never;
+    do
+      ++cycle;
+    while (buckets[cycle % numBuckets].empty());
+    return cycle;
+  }
+
+private:
+  static constexpr uint32_t numBuckets = 256; // longer than most latencies
+  std::array<std::vector<uint32_t>, numBuckets> buckets;
+  std::vector<uint32_t> taken;
   size_t count = 0;
 };
 } // namespace
 
 std::vector<HostTime> simulate(const Problem &problem, const std::vector<uint32_t> &order, uint32_t iterations) {
   const uint32_t count = uint32_t(order.size()), total = count * iterations;
-  const Graph graph(problem, holdsOnHost);
-  std::vector<uint32_t> rank(count);
-  for (uint32_t position = 0; position < count; ++position)
-    rank[order[position]] = position;
+  std::vector<uint32_t> rank(count), latency(count);
+  for (uint32_t at = 0; at < count; ++at) {
+    rank[order[at]] = at;
+    latency[at] = std::max(1u, problem.row(order[at]).latency);
+  }
+  const Waiters onResult(problem, rank, /*retired=*/false), onLeaving(problem, rank, /*retired=*/true);
+  const PortClasses classes(problem, order);
   // An instance is iteration * count + rank. Counts of what each still waits for; dependences into the first iterations come from nowhere.
   std::vector<uint32_t> waitsFor(total);
   std::vector<HostTime> times(total);
-  for (uint32_t op = 0; op < count; ++op)
-    for (const Dependence *d : graph.leaving(op))
-      for (uint32_t iteration = d->distance; iteration < iterations; ++iteration)
-        ++waitsFor[iteration * count + rank[d->to]];
-  using Timed = std::pair<uint32_t, uint32_t>; // cycle, instance
-  std::priority_queue<Timed, std::vector<Timed>, std::greater<>> later;
+  for (const Waiters *waiters : {&onResult, &onLeaving})
+    for (const Waiters::Edge &edge : waiters->all())
+      for (uint32_t iteration = edge.distance; iteration < iterations; ++iteration)
+        ++waitsFor[iteration * count + edge.to];
+  Calendar later;
   PortState ports(*problem.table, /*frontEndApart=*/true);
-  ReadyQueues ready(problem, ports);
+  ReadyQueues ready(classes, ports);
   uint32_t cycle = 0, retired = 0, entered = 0;
-  // What waits for an instance may start `latency` cycles behind `cycle`.
-  auto release = [&](uint32_t instance, const Dependence &d, bool queue) {
-    const uint32_t iteration = instance / count;
-    if (iteration + d.distance >= iterations)
+  // What waits for an instance may start so much later than `cycle`.
+  auto release = [&](uint32_t instance, uint32_t iteration, const Waiters::Edge &edge, bool queue) {
+    if (iteration + edge.distance >= iterations)
       return;
-    const uint32_t to = (iteration + d.distance) * count + rank[d.to];
-    const uint32_t then = cycle + wholeCycles(latencyOf(d), iteration);
-    if (times[to].ready <= then) {
-      times[to].ready = then;
-      times[to].cause = instance;
+    const uint32_t to = (iteration + edge.distance) * count + edge.to;
+    const uint32_t then = cycle + wholeCycles(edge.latency, iteration);
+    HostTime &time = times[to];
+    if (time.ready <= then) {
+      time.ready = then;
+      time.cause = instance;
     }
     if (--waitsFor[to] || to >= entered)
       return;
-    if (queue && times[to].ready <= cycle)
-      ready.push(d.to, to);
+    if (queue && time.ready <= cycle)
+      ready.push(classes.of(edge.to), to);
     else
-      later.push({times[to].ready, to});
+      later.add(cycle, time.ready, to);
   };
   while (retired < total) {
     bool leaves = true;
     for (; retired < entered && times[retired].done <= cycle; ++retired) {
-      const PortRow &row = problem.row(order[retired % count]);
+      const uint32_t iteration = retired / count, at = retired % count;
+      const PortRow &row = classes.passing(classes.of(at));
       if (leaves = ports.mayLeave(row); !leaves)
         break;
       ports.leave(row);
       times[retired].retired = cycle;
-      for (const Dependence *d : graph.leaving(order[retired % count]))
-        if (d->retired)
-          release(retired, *d, false);
+      for (const Waiters::Edge &edge : onLeaving.of(at))
+        release(retired, iteration, edge, false);
     }
-    for (; entered < std::min<uint64_t>(total, uint64_t(retired) + problem.table->window) && !ports.full(); ++entered) {
+    const uint32_t most = uint32_t(std::min<uint64_t>(total, uint64_t(retired) + problem.table->window));
+    for (; entered < most && !ports.full(); ++entered) {
       HostTime &time = times[entered];
-      ports.enter(problem.row(order[entered % count]));
+      ports.enter(classes.passing(classes.of(entered % count)));
       time.entered = cycle;
       if (time.ready < cycle) {
         time.ready = cycle;
         time.cause = HostTime::never;
       }
       if (!waitsFor[entered])
-        later.push({time.ready, entered});
+        later.add(cycle, time.ready, entered);
     }
-    for (; !later.empty() && later.top().first <= cycle; later.pop())
-      ready.push(order[later.top().second % count], later.top().second);
+    for (uint32_t instance : later.take(cycle))
+      if (times[instance].ready <= cycle)
+        ready.push(classes.of(instance % count), instance);
+      else
+        later.add(cycle + 1, times[instance].ready, instance);
     while (const std::optional<uint32_t> instance = ready.pop()) {
-      const uint32_t op = order[*instance % count];
+      const uint32_t iteration = *instance / count, at = *instance % count;
       times[*instance].started = cycle;
-      times[*instance].done = cycle + std::max(1u, problem.row(op).latency);
-      for (const Dependence *d : graph.leaving(op))
-        if (!d->retired)
-          release(*instance, *d, true);
+      times[*instance].done = cycle + latency[at];
+      for (const Waiters::Edge &edge : onResult.of(at))
+        release(*instance, iteration, edge, true);
     }
     // To the next cycle in which anything can change.
     uint32_t next = cycle + 1;
-    const bool canEnter = entered < std::min<uint64_t>(total, uint64_t(retired) + problem.table->window);
-    if (ready.empty() && !canEnter && leaves) {
-      next = later.empty() ? HostTime::never : later.top().first;
+    if (ready.empty() && entered == most && leaves) {
+      next = later.next(cycle);
       if (retired < entered)
         next = std::min(next, times[retired].done);
       next = next == HostTime::never ? cycle + 1 : std::max(next, cycle + 1);

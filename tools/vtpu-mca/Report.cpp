@@ -171,7 +171,7 @@ json toJSON(const Report &report, const host::Table &table, const Views &views, 
     json list = json::array();
     for (size_t i = 0; i < code.instructions.size(); ++i) {
       const host::Instruction &instruction = code.instructions[i];
-      const host::Figure &figure = *table.find(instruction.form);
+      const host::Figure &figure = *model.figures[i];
       list.push_back({{"word", code.words[i]},
                       {"offset", instruction.offset},
                       {"text", host::disassemble(code.bytes.data() + instruction.offset, instruction.length, code.address + instruction.offset).text},

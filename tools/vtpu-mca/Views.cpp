@@ -11,7 +11,9 @@
 #include "vtpu/Assembly/Assembly.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <fmt/format.h>
+#include <unordered_map>
 
 namespace vtpu::mca {
 
@@ -169,17 +171,39 @@ private:
     fmt::print("\nInstruction info:\n[1]: uOps  [2]: latency  [3]: cycles each  [4]: loads  [5]: stores\n"
                "[6]: figures measured (M) or LLVM's (L), fused with the one before (F), done by renaming (E)\n\n"
                "[1]    [2]    [3]    [4] [5] [6] Word   Instruction\n");
+    // Much of the time of big programs goes into these lines: what repeats is formatted once, and columns by hand.
+    std::unordered_map<const host::Figure *, std::string> known;
+    std::unordered_map<std::string_view, std::string> texts; // by bytes; those of relative addresses hold in one place only
+    std::string line;
+    auto column = [&](std::string_view text, size_t width) {
+      line += text;
+      line.append(width - std::min(width, text.size()) + 1, ' ');
+    };
     for (size_t i = 0; i < code.instructions.size(); ++i) {
       const host::Instruction &instruction = code.instructions[i];
-      const host::Figure &figure = *table.find(instruction.form);
+      const host::Figure &figure = *model.figures[i];
+      std::string &figures = known[&figure];
+      if (figures.empty())
+        figures = fmt::format("{:<6.4g} {:<6.4g} {:<6.3g} ", figure.uops, figure.latency, figure.throughput);
       const bool fused = model.leaders[model.operations[i]] != i;
       const char kind = fused                                                                    ? 'F'
                         : instruction.isZeroIdiom || (instruction.isMove && !figure.latency) ? 'E'
                         : figure.origin == host::Origin::measured                                ? 'M'
                                                                                                  : 'L';
       const bool loads = instruction.memory && instruction.memory->load, stores = instruction.memory && instruction.memory->store;
-      fmt::print("{:<6.4g} {:<6.4g} {:<6.3g} {:<3} {:<3} {:<3} {:<6} {}\n", figure.uops, figure.latency, figure.throughput, loads ? "*" : "",
-                 stores ? "*" : "", kind, code.words[i], textOf(i));
+      line = figures;
+      column(loads ? "*" : "", 3);
+      column(stores ? "*" : "", 3);
+      column({&kind, 1}, 3);
+      const fmt::format_int word(code.words[i]);
+      column({word.data(), word.size()}, 6);
+      const bool isRelative = instruction.branch != host::Branch::none || (instruction.memory && instruction.memory->absolute);
+      std::string &text = texts[{reinterpret_cast<const char *>(code.bytes.data()) + instruction.offset, instruction.length}];
+      if (text.empty() || isRelative)
+        text = textOf(i);
+      line += text;
+      line += '\n';
+      std::fwrite(line.data(), 1, line.size(), stdout);
     }
   }
 

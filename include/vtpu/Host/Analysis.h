@@ -45,6 +45,7 @@ struct CodeModel {
   std::vector<sched::PortRow> rows; // of operations
   sched::Problem problem;           // an operation for each instruction, but one for a pair that the front end fuses
   std::vector<uint32_t> operations; // of each instruction
+  std::vector<const Figure *> figures; // of each instruction, in the table that the code was modelled with
   std::vector<uint32_t> leaders;    // of each operation: its first instruction
   std::vector<Stream> streams;
   uint32_t level = 0;     // position of the cache that holds the streams, in Table::caches
