@@ -14,7 +14,6 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <sstream>
 #include <unistd.h>
 
 namespace vtpu::host {
@@ -92,10 +91,15 @@ Result<std::string> portTablePath(const CPU &cpu) { return pathOf(cpu, ".ports.j
 
 Result<std::string> readText(const std::string &path) {
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf()))
+  std::string text;
+  char chunk[1 << 16]; // larger than the stream's own buffer, which it bypasses; files of /proc do not tell their size
+  do {
+    file.read(chunk, sizeof chunk);
+    text.append(chunk, size_t(file.gcount()));
+  } while (file);
+  if (!file.eof())
     return Error{fmt::format("cannot read {}: {}", path, fs::is_directory(path) ? "it is a folder" : std::strerror(errno))};
-  return text.str();
+  return text;
 }
 
 Status writeText(const std::string &path, std::string_view text) {

@@ -84,7 +84,6 @@ LLVMModel::~LLVMModel() = default;
 Result<LLVMModel> LLVMModel::create(const std::string &cpu) {
   static const bool initialized = [] {
     LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86Disassembler();
     return true;

@@ -9,12 +9,15 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <simdjson.h>
 
 namespace vtpu::host {
 
 using nlohmann::json;
+namespace dom = simdjson::dom;
 
 namespace {
 /// Changes when old texts would be misread.
@@ -48,12 +51,41 @@ std::string lines(const List &list, Line &&line) {
 // Reading
 //===----------------------------------------------------------------------===//
 
-/// Reads keys of one object and remembers the first failure; `finish` refuses keys that nobody asked for.
+/// How a value stands in messages.
+std::string shown(dom::element value) {
+  std::string text = simdjson::minify(value);
+  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+}
+
+/// A number of the range; nothing if the value is none.
+std::optional<double> realOf(dom::element value, double low) {
+  double number = 0;
+  if (value.get(number) || !(number >= low && number <= largest))
+    return std::nullopt;
+  return number;
+}
+
+/// Reads keys of one object and remembers the first failure.
 class ObjectReader {
 public:
-  ObjectReader(const json &object, std::string place, std::string &failure) : object(object), place(std::move(place)), failure(failure) {
-    if (!object.is_object())
-      fail(fmt::format("{}: expected an object, found {}", this->place, shown(object)));
+  struct Field {
+    std::string_view key;
+    dom::element value;
+    bool asked = false;
+  };
+  std::vector<Field> fields; // in the text's order; none if the value is no object
+  /// The place of the object is put into words for messages alone: a table has thousands of objects.
+  using Place = std::function<std::string()>;
+
+  ObjectReader(dom::element value, Place place, std::string &failure) : place(std::move(place)), failure(failure) {
+    dom::object object;
+    if (value.get(object)) {
+      fail(fmt::format("{}: expected an object, found {}", this->place(), shown(value)));
+      return;
+    }
+    fields.reserve(object.size());
+    for (const auto &[key, field] : object)
+      fields.push_back({key, field});
   }
 
   void fail(std::string message) {
@@ -61,45 +93,51 @@ public:
       failure = std::move(message);
   }
   /// `forms['add r64, r64'].latency`
-  std::string keyPlace(std::string_view key) const { return place.empty() ? std::string(key) : fmt::format("{}.{}", place, key); }
+  std::string keyPlace(std::string_view key) const {
+    const std::string object = place();
+    return object.empty() ? std::string(key) : fmt::format("{}.{}", object, key);
+  }
 
-  const json *get(std::string_view key, bool required = true) {
-    read.emplace_back(key);
-    if (!object.is_object())
-      return nullptr;
-    const auto found = object.find(std::string(key));
-    if (found != object.end())
-      return &*found;
-    if (required)
+  /// The value of a key, of several the last.
+  std::optional<dom::element> get(std::string_view key, bool required = true) {
+    std::optional<dom::element> found;
+    for (Field &field : fields)
+      if (field.key == key) {
+        found = field.value;
+        field.asked = true;
+      }
+    if (required && !found)
       fail(fmt::format("{} is missing", keyPlace(key)));
-    return nullptr;
+    return found;
   }
   void text(std::string_view key, std::string &target) {
-    const json *value = get(key);
-    if (value && value->is_string())
-      target = value->get<std::string>();
+    std::string_view found;
+    const std::optional<dom::element> value = get(key);
+    if (value && !value->get(found))
+      target = found;
     else if (value)
       fail(fmt::format("{}: expected a text, found {}", keyPlace(key), shown(*value)));
   }
   void flag(std::string_view key, bool &target, bool required = true) {
-    const json *value = get(key, required);
-    if (value && value->is_boolean())
-      target = value->get<bool>();
-    else if (value)
+    const std::optional<dom::element> value = get(key, required);
+    if (value && value->get(target))
       fail(fmt::format("{}: expected true or false, found {}", keyPlace(key), shown(*value)));
   }
   void real(std::string_view key, double &target, double low, bool required = true) {
-    const json *value = get(key, required);
-    if (value && value->is_number() && value->get<double>() >= low && value->get<double>() <= largest)
-      target = value->get<double>();
-    else if (value)
+    const std::optional<dom::element> value = get(key, required);
+    if (!value)
+      return;
+    if (const std::optional<double> number = realOf(*value, low))
+      target = *number;
+    else
       fail(fmt::format("{}: expected a number from {} to {}, found {}", keyPlace(key), low, largest, shown(*value)));
   }
   template <typename Integer>
   void integer(std::string_view key, Integer &target, Integer low = 0) {
-    const json *value = get(key);
-    if (value && value->is_number_unsigned() && value->get<uint64_t>() >= low && value->get<uint64_t>() <= std::numeric_limits<Integer>::max())
-      target = value->get<Integer>();
+    uint64_t number = 0;
+    const std::optional<dom::element> value = get(key);
+    if (value && !value->get(number) && number >= low && number <= std::numeric_limits<Integer>::max())
+      target = Integer(number);
     else if (value)
       fail(fmt::format("{}: expected a whole number from {} to {}, found {}", keyPlace(key), low, std::numeric_limits<Integer>::max(),
                        shown(*value)));
@@ -113,28 +151,32 @@ public:
     else
       fail(fmt::format("{}: expected 'measured' or 'model', found '{}'", keyPlace(key), name));
   }
+  /// Refuses keys that nobody asked for.
   void finish() {
-    if (!object.is_object())
-      return;
-    for (const auto &[key, value] : object.items())
-      if (std::find(read.begin(), read.end(), key) == read.end())
-        fail(fmt::format("{} is unknown", keyPlace(key)));
-  }
-
-  static std::string shown(const json &value) {
-    std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
-    return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+    for (const Field &field : fields)
+      if (!field.asked)
+        fail(fmt::format("{} is unknown", keyPlace(field.key)));
   }
 
 private:
-  const json &object;
-  std::string place;
+  Place place;
   std::string &failure;
-  std::vector<std::string> read;
 };
 
-void readFigure(const json &value, const std::string &form, Table &table, std::string &failure) {
-  ObjectReader reader(value, fmt::format("forms['{}']", form), failure);
+/// Takes each element of a list; false if the value is no list, or `take` refuses one.
+template <typename Take>
+bool readList(dom::element value, Take &&take) {
+  dom::array list;
+  if (value.get(list))
+    return false;
+  bool good = true;
+  for (const dom::element element : list)
+    good = good && take(element);
+  return good;
+}
+
+void readFigure(dom::element value, std::string_view form, Table &table, std::string &failure) {
+  ObjectReader reader(value, [&] { return fmt::format("forms['{}']", form); }, failure);
   Figure figure;
   reader.real("latency", figure.latency, 0);
   reader.real("address", figure.addressLatency, 0, /*required=*/false);
@@ -142,40 +184,44 @@ void readFigure(const json &value, const std::string &form, Table &table, std::s
   reader.real("indexed", figure.indexedUops, 0, /*required=*/false);
   reader.real("throughput", figure.throughput, 0);
   reader.origin("origin", figure.origin);
-  if (const json *uses = reader.get("uses")) {
-    ObjectReader useReader(*uses, reader.keyPlace("uses"), failure);
-    for (uint32_t r = 0; r < table.resources.size(); ++r)
-      if (uses->is_object() && uses->contains(table.resources[r].name)) {
-        figure.uses.push_back({r, 0});
-        useReader.real(table.resources[r].name, figure.uses.back().work, 0);
+  if (const auto uses = reader.get("uses")) {
+    ObjectReader useReader(*uses, [&] { return reader.keyPlace("uses"); }, failure);
+    figure.uses.reserve(useReader.fields.size());
+    for (const ObjectReader::Field &field : useReader.fields) {
+      const std::optional<uint32_t> resource = table.findResource(field.key);
+      if (!resource) {
+        reader.fail(fmt::format("{}: there is no resource '{}'", reader.keyPlace("uses"), field.key));
+        break;
       }
-    if (uses->is_object())
-      for (const auto &[name, work] : uses->items())
-        if (!table.findResource(name))
-          reader.fail(fmt::format("{}: there is no resource '{}'", reader.keyPlace("uses"), name));
+      auto use = std::lower_bound(figure.uses.begin(), figure.uses.end(), *resource, [](const Use &a, uint32_t b) { return a.resource < b; });
+      if (use == figure.uses.end() || use->resource != *resource)
+        use = figure.uses.insert(use, {*resource, 0});
+      useReader.real(field.key, use->work, 0);
+    }
   }
-  if (const json *operands = reader.get("operands", /*required=*/false)) {
-    for (const json &latency : *operands)
-      if (latency.is_number() && latency.get<double>() >= 0 && latency.get<double>() <= largest)
-        figure.operands.push_back(latency.get<double>());
-    if (!operands->is_array() || figure.operands.size() != operands->size())
-      reader.fail(fmt::format("{}: expected a list of numbers from 0 to {}, found {}", reader.keyPlace("operands"), largest,
-                              ObjectReader::shown(*operands)));
+  if (const auto operands = reader.get("operands", /*required=*/false)) {
+    const bool good = readList(*operands, [&](dom::element latency) {
+      const std::optional<double> number = realOf(latency, 0);
+      figure.operands.push_back(number.value_or(0));
+      return number.has_value();
+    });
+    if (!good)
+      reader.fail(fmt::format("{}: expected a list of numbers from 0 to {}, found {}", reader.keyPlace("operands"), largest, shown(*operands)));
   }
   reader.finish();
-  table.forms[form] = std::move(figure);
+  table.forms.insert_or_assign(table.forms.end(), std::string(form), std::move(figure)); // written in their order
 }
 
-Table readTable(const json &text, std::string &failure) {
+Table readTable(dom::element text, std::string &failure) {
   Table table;
-  ObjectReader reader(text, "", failure);
+  ObjectReader reader(text, [] { return std::string(); }, failure);
   uint64_t version = 0;
   reader.integer("format", version);
   if (failure.empty() && version != formatVersion)
     reader.fail(fmt::format("format: this toolchain reads format {}, the text has {}", formatVersion, version));
   reader.text("name", table.name);
-  if (const json *cpu = reader.get("cpu")) {
-    ObjectReader cpuReader(*cpu, "cpu", failure);
+  if (const auto cpu = reader.get("cpu")) {
+    ObjectReader cpuReader(*cpu, [] { return "cpu"; }, failure);
     cpuReader.text("vendor", table.cpu.vendor);
     cpuReader.integer("family", table.cpu.family);
     cpuReader.integer("model", table.cpu.model);
@@ -190,18 +236,19 @@ Table readTable(const json &text, std::string &failure) {
   reader.origin("windowOrigin", table.windowOrigin);
   reader.real("clock", table.clock, 0);
   reader.flag("disturbed", table.disturbed);
-  if (const json *notes = reader.get("notes")) {
-    for (const json &note : *notes)
-      if (note.is_string())
-        table.notes.push_back(note.get<std::string>());
-    if (!notes->is_array() || table.notes.size() != notes->size())
-      reader.fail(fmt::format("notes: expected a list of texts, found {}", ObjectReader::shown(*notes)));
+  if (const auto notes = reader.get("notes")) {
+    const bool good = readList(*notes, [&](dom::element note) {
+      std::string_view text;
+      const bool isText = !note.get(text);
+      table.notes.emplace_back(text);
+      return isText;
+    });
+    if (!good)
+      reader.fail(fmt::format("notes: expected a list of texts, found {}", shown(*notes)));
   }
-  if (const json *caches = reader.get("caches")) {
-    if (!caches->is_array())
-      reader.fail(fmt::format("caches: expected a list, found {}", ObjectReader::shown(*caches)));
-    for (size_t i = 0; caches->is_array() && i < caches->size(); ++i) {
-      ObjectReader cacheReader((*caches)[i], fmt::format("caches[{}]", i), failure);
+  if (const auto caches = reader.get("caches")) {
+    const bool good = readList(*caches, [&](dom::element value) {
+      ObjectReader cacheReader(value, [i = table.caches.size()] { return fmt::format("caches[{}]", i); }, failure);
       Cache cache;
       cacheReader.text("name", cache.name);
       cacheReader.integer("bytes", cache.bytes);
@@ -212,37 +259,40 @@ Table readTable(const json &text, std::string &failure) {
       cacheReader.real("storeBytes", cache.storeBytes, 0);
       cacheReader.finish();
       table.caches.push_back(std::move(cache));
-    }
+      return true;
+    });
+    if (!good)
+      reader.fail(fmt::format("caches: expected a list, found {}", shown(*caches)));
   }
   reader.real("storeToLoad", table.storeToLoad, 0, /*required=*/false);
-  if (const json *renaming = reader.get("renaming", /*required=*/false)) {
-    ObjectReader renamingReader(*renaming, "renaming", failure);
+  if (const auto renaming = reader.get("renaming", /*required=*/false)) {
+    ObjectReader renamingReader(*renaming, [] { return "renaming"; }, failure);
     table.renaming.emplace();
     renamingReader.real("latency", table.renaming->latency, 0);
     renamingReader.flag("anyBase", table.renaming->anyBase);
     renamingReader.finish();
   }
-  if (const json *resources = reader.get("resources")) {
-    if (!resources->is_array())
-      reader.fail(fmt::format("resources: expected a list, found {}", ObjectReader::shown(*resources)));
-    for (size_t i = 0; resources->is_array() && i < resources->size(); ++i) {
-      ObjectReader resourceReader((*resources)[i], fmt::format("resources[{}]", i), failure);
+  if (const auto resources = reader.get("resources")) {
+    const bool good = readList(*resources, [&](dom::element value) {
+      ObjectReader resourceReader(value, [i = table.resources.size()] { return fmt::format("resources[{}]", i); }, failure);
       Resource resource;
       resourceReader.text("name", resource.name);
       resourceReader.real("capacity", resource.capacity, 0.001);
       resourceReader.flag("wide", resource.wide, /*required=*/false);
       resourceReader.finish();
       if (table.findResource(resource.name))
-        reader.fail(fmt::format("resources[{}]: the name '{}' is taken", i, resource.name));
+        reader.fail(fmt::format("resources[{}]: the name '{}' is taken", table.resources.size(), resource.name));
       table.resources.push_back(std::move(resource));
-    }
+      return true;
+    });
+    if (!good)
+      reader.fail(fmt::format("resources: expected a list, found {}", shown(*resources)));
   }
-  if (const json *forms = reader.get("forms")) {
-    if (!forms->is_object())
-      reader.fail(fmt::format("forms: expected an object, found {}", ObjectReader::shown(*forms)));
-    for (const auto &[form, figure] : forms->items())
+  if (const auto forms = reader.get("forms")) {
+    ObjectReader formsReader(*forms, [] { return "forms"; }, failure);
+    for (const ObjectReader::Field &field : formsReader.fields)
       if (failure.empty())
-        readFigure(figure, form, table, failure);
+        readFigure(field.value, field.key, table, failure);
   }
   reader.finish();
   return table;
@@ -319,11 +369,16 @@ std::string toJSON(const Table &table) {
 }
 
 Result<Table> parseTable(std::string_view text) {
-  const json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_object())
+  dom::parser parser;
+  simdjson::simdjson_result<dom::element> parsed = parser.parse(text.data(), text.size());
+  // simdjson refuses whole numbers of more than 64 bits, and byte order marks; as floating ones the former get messages that name their keys.
+  if (parsed.error())
+    if (const json again = json::parse(text, nullptr, /*allow_exceptions=*/false); again.is_object())
+      parsed = parser.parse(again.dump());
+  if (parsed.error() || !parsed.is_object())
     return Error{"host table: the text is no JSON object"};
   std::string failure;
-  Table table = readTable(parsed, failure);
+  Table table = readTable(parsed.value_unsafe(), failure);
   if (!failure.empty())
     return Error{"host table: " + failure};
   return table;

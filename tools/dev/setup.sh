@@ -10,8 +10,8 @@ build=yes
 [ "${1:-}" = --no-build ] && build=no
 
 packages="git ca-certificates cmake ninja-build g++ ccache clang-22 libclang-rt-22-dev lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools libzstd-dev
-zlib1g-dev libgtest-dev libfmt-dev libelf-dev libasmjit-dev libmsgpack-dev nlohmann-json3-dev libzydis-dev libhwloc-dev libbenchmark-dev libcadical-dev binutils qemu-user
-python3 python3-venv python3-dev"
+zlib1g-dev libgtest-dev libfmt-dev libelf-dev libasmjit-dev libmsgpack-dev nlohmann-json3-dev libzydis-dev libhwloc-dev libbenchmark-dev libcadical-dev libsimdjson-dev
+binutils qemu-user python3 python3-venv python3-dev"
 missing=""
 for package in $packages; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"

@@ -14,6 +14,7 @@
 #include "vtpu/Host/LLVMModel.h"
 #include "vtpu/Host/PortTables.h"
 
+#include <chrono>
 #include <memory>
 
 using namespace vtpu;
@@ -87,10 +88,12 @@ int main(int argc, char **argv) {
   if (!path)
     options.fail(path.message() + "; set one, or use --output=FILE.json");
   if (output.empty() && !force) {
+    const auto began = std::chrono::steady_clock::now();
     Result<Table> kept = loadTable(cpu);
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
     if (kept && readText(*ports)) {
       summarize(*kept);
-      fmt::print("kept in {}; --force measures again\n", *path);
+      fmt::print("read in {:.2f} ms\nkept in {}; --force measures again\n", took.count(), *path);
       return tools::exitGood;
     }
     if (!kept && readText(*path))

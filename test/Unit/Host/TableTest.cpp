@@ -134,6 +134,30 @@ TEST(HostTable, FailuresNameTheKey) {
   EXPECT_EQ(failure("\"origin\": \"model\"}", "\"origin\": \"model\", \"port\": 5}"), "host table: forms['add r64, r64'].port is unknown");
 }
 
+TEST(HostTable, NumbersOfMoreThan64BitsNameTheirKey) {
+  EXPECT_EQ(failure("\"window\": 512", "\"window\": 99999999999999999999"),
+            "host table: window: expected a whole number from 1 to 4294967295, found 1e+20");
+  EXPECT_EQ(failure("\"bytes\": 49152", "\"bytes\": 18446744073709551615"), "");
+  EXPECT_EQ(failure("\"clock\": 3.5", "\"clock\": 1e400"), "host table: the text is no JSON object");
+}
+
+TEST(HostTable, TextsMustBeUnicode) {
+  EXPECT_EQ(failure("\"name\": \"test\"", "\"name\": \"\xff\""), "host table: the text is no JSON object");
+  EXPECT_EQ(failure("\"name\": \"test\"", "\"name\": \"\\ud800\""), "host table: the text is no JSON object");
+  EXPECT_TRUE(parseTable("\xef\xbb\xbf" + toJSON(makeTable())).ok()); // a byte order mark, which some editors write
+}
+
+// In a file that people changed.
+TEST(HostTable, OrderDoesNotMatterAndTheLastOfAKeyCounts) {
+  std::string text = toJSON(makeTable());
+  const std::string_view uses = "{\"load\": 1, \"fma\": 1}", issue = "\"issue\": 6";
+  text.replace(text.find(uses), uses.size(), "{\"fma\": 7, \"load\": 1, \"fma\": 1}");
+  text.replace(text.find(issue), issue.size(), "\"issue\": \"six\", \"issue\": 6");
+  Result<Table> read = parseTable(text);
+  ASSERT_TRUE(read.ok()) << read.message();
+  EXPECT_EQ(*read, makeTable());
+}
+
 // Whatever is cut from or changed in a text: an error or a table, never a crash.
 TEST(HostTable, DamagedTextsAreRefused) {
   const std::string good = toJSON(makeTable());

@@ -11,11 +11,13 @@ from ..measure import run_tool
 from ..report import Facts, Line
 
 
-def calibrate(*options):
-    """Runs `vtpu-calibrate`; returns the path of the host table and the seconds that it took."""
+def calibrate(*options, **environment):
+    """Runs `vtpu-calibrate`: path of the host table, seconds of the process, milliseconds of reading a kept table."""
     began = time.monotonic()
-    said = run_tool("vtpu-calibrate", *options)
-    return re.search(r"^(?:kept in|written to) (.*?)(?:; --force measures again)?$", said, re.MULTILINE)[1], time.monotonic() - began
+    said = run_tool("vtpu-calibrate", *options, **environment)
+    took = time.monotonic() - began
+    read = re.search(r"^read in (.*) ms$", said, re.MULTILINE)
+    return re.search(r"^(?:kept in|written to) (.*?)(?:; --force measures again)?$", said, re.MULTILINE)[1], took, float(read[1]) if read else None
 
 
 def cached_table():
@@ -32,22 +34,24 @@ def section(options, folder):
     tables, seconds = [], []
     how = ["--no-measure"] if options.quick else []
     for number in range(2):
-        path, took = calibrate(*how, f"--output={os.path.join(folder, f'{number}.json')}")
+        path, took, _ = calibrate(*how, f"--output={os.path.join(folder, f'{number}.json')}")
         with open(path, encoding="utf-8") as stream:
             tables.append(json.load(stream))
         seconds.append(took)
     first, second = (table["forms"] for table in tables)
     measured = sum(form["origin"] == "measured" for form in first.values())
-    if not options.quick:
-        cached_table()
-    reads = [calibrate()[1] for _ in range(5)] if not options.quick else seconds
+    # A quick run keeps its table in its own folder: the user's cache gets no figures that were not measured.
+    kept = {"XDG_CACHE_HOME": folder} if options.quick else {}
+    calibrate(*how, **kept)
+    _, processes, reads = zip(*(calibrate(*how, **kept) for _ in range(5)))
     yield Line("calibration, the first time", min(seconds), "s", "<=", 20, note=f"{measured} of {len(first)} forms measured; {seconds[0]:.1f} and {seconds[1]:.1f} s")
-    yield Line("calibration from its cache, whole process", 1e3 * min(reads), "ms", "<=", 5, note="process start and LLVM's libraries included")
+    yield Line("calibration from its cache, reading the table", min(reads), "ms", "<=", 5, note="timed by the tool, file included")
+    yield Line("calibration from its cache, whole process", 1e3 * min(processes), "ms", "<=", 5, note="its start and libraries included")
     differences = [abs(ratio - 1) for key in ("throughput", "latency") for ratio in ratios(first, second, key).values()]
     agree = sum(d <= 0.03 for d in differences) / max(1, len(differences))
     yield Line("figures of two calibrations that agree within 3 %", 100 * agree, "%", ">=", 100,
                note=f"median difference {100 * statistics.median(differences or [0]):.2f} %, largest {100 * max(differences or [0]):.0f} %")
-    model, _ = calibrate("--no-measure", f"--output={os.path.join(folder, 'model.json')}")
+    model, *_ = calibrate("--no-measure", f"--output={os.path.join(folder, 'model.json')}")
     with open(model, encoding="utf-8") as stream:
         llvm = json.load(stream)["forms"]
     yield Facts({"calibration": {"seconds": seconds, "cpu": tables[0].get("cpu"), "disturbed": tables[0].get("disturbed", False)},
