@@ -717,3 +717,12 @@ for name, function in {
 case("matmul_blocks", torch.matmul, r(33, 700) / 8, r(700, 97))
 case("matmul_blocks_transposed", lambda x, y: x @ y.t(), r(33, 650) / 8, r(97, 650))
 case("matmul_few_rows", torch.matmul, r(5, 700) / 8, r(700, 97))
+
+# Masks that reduce along lanes: several vectors at a time, a rest, more than one dimension.
+case("masks_all", lambda x: (torch.all(x > -2.9, 1), torch.all(x > -9, 1), torch.all(x > -2.9)), r(6, 301))
+case("masks_any", lambda x: (torch.any(x > 2.9, 1), torch.any(x > 9, 1), torch.any(x > 2.9)), r(6, 301))
+case("masks_of_bools", lambda x: (x.all(2), x.any(2), x.all(1), (x | ~x).all(), (x & ~x).any()), b(3, 5, 70))
+case("masks_wide", lambda x, y: (torch.all(x > 0, 1), torch.any(x == 7, 1), torch.all(y < 2.9, 1)), i(5, 150), r(5, 150).double())
+# Gathers whose lines the next step finds again, in whole groups of lanes and a rest.
+case("transpose_rows", lambda x: -x.transpose(1, 2), r(2, 70, 33))
+case("transpose_heads", lambda x: x.view(40, 3, 20).permute(1, 2, 0) * 2, r(40, 60))

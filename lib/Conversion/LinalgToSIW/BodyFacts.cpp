@@ -109,7 +109,13 @@ std::optional<int> reductionKind(linalg::LinalgOp op) {
     return std::nullopt;
   Type type = result.getType();
   std::optional<ElementInfo> info = getElementInfo(type);
-  if (!info || info->reg == LaneType::none || info->intBits || type.isF16() || type.isBF16())
+  if (!info || info->intBits || type.isF16() || type.isBF16())
+    return std::nullopt;
+  if (mlir::isa<arith::AndIOp>(combiner))
+    return 4;
+  if (mlir::isa<arith::OrIOp>(combiner))
+    return 5;
+  if (info->reg == LaneType::none)
     return std::nullopt;
   if (mlir::isa<arith::AddFOp, arith::AddIOp>(combiner))
     return 0;
@@ -123,10 +129,6 @@ std::optional<int> reductionKind(linalg::LinalgOp op) {
     return 13; // NaN-propagating: lanes are combined by the op itself
   if (mlir::isa<arith::MinimumFOp>(combiner))
     return 12;
-  if (mlir::isa<arith::AndIOp>(combiner))
-    return 4;
-  if (mlir::isa<arith::OrIOp>(combiner))
-    return 5;
   return std::nullopt;
 }
 

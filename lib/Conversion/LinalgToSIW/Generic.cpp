@@ -227,6 +227,20 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
   const int64_t laneExtent = laneDim >= 0 ? extents[laneDim] : 1;
   const unsigned lanes = laneDim >= 0 ? most : 1;
 
+  // A loop whose steps find the lines of a gather again stands inside that over lanes, which would lose them.
+  int innerDim = -1;
+  if (laneDim >= 0 && !lanesReduce) {
+    int64_t least = 64; // bytes of a cache line
+    for (unsigned i = 0; i < numInputs; ++i)
+      if (isMemRef(i) && operands[i].steps[laneDim] != 0 && operands[i].steps[laneDim] != getElementInfo(elementOf(i))->bytes)
+        for (unsigned d : parallelDims)
+          if (const int64_t step = std::abs(operands[i].steps[d]); step != 0 && step < least) {
+            least = step;
+            innerDim = int(d);
+          }
+    llvm::erase(parallelDims, unsigned(innerDim));
+  }
+
   // Short reductions inside (windows of convolutions and pools) are unrolled while the words stay few.
   SmallVector<bool> unrolls(extents.size(), false);
   int64_t unrolled = 1;
@@ -475,6 +489,8 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     const unsigned partial = full >= 8 && reductionDims.empty() ? 4 : 1;
     shape = LaneShape{lanes, 1, lanes};
     auto identity = [&]() -> Value {
+      if (type == LaneType::none)
+        return laneMask(*kind == 4 ? 64 : 0);
       const bool isFloat = type == LaneType::f32 || type == LaneType::f64;
       switch (*kind) {
       case 0:
@@ -560,7 +576,13 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     for (unsigned p = 1; p < partial; ++p)
       total = combine(total, sums[p]);
     Value reduced;
-    if (*kind < 10) {
+    if (type == LaneType::none) { // whether none is false, or one is true
+      const bool isAnd = *kind == 4;
+      Value odd = emitter().c(COp::kget, {emitter().c(isAnd ? COp::kandn : COp::kand, {total, laneMask(lanes)})});
+      siw::Fields fields;
+      fields.predicate = isAnd ? isa::Predicate::eq : isa::Predicate::ne;
+      reduced = emitter().c(COp::kput, {emitter().c(COp::cset, {odd, emitter().constant(0)}, fields)});
+    } else if (*kind < 10) {
       siw::Fields fields = fieldsFor(type);
       fields.imm = *kind;
       reduced = emitter().d(DOp::dred, {total}, fields);
@@ -603,39 +625,16 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     for (unsigned d : parallelDims)
       candidates.push_back(parts(d, extents[d]));
     candidates.push_back(groups ? parts(unsigned(laneDim), groups + (left ? 1 : 0)) : 0);
+    candidates.push_back(innerDim >= 0 ? parts(unsigned(innerDim), extents[innerDim]) : 0);
     divided = pickLoop(candidates);
   }
-  const bool dividesLanes = divided == int(parallelDims.size());
-  const Share share = dividesLanes ? takeShare(groups, left) : divided >= 0 ? takeShare(extents[parallelDims[unsigned(divided)]]) : Share();
+  const bool dividesLanes = divided == int(parallelDims.size()), dividesInner = divided > int(parallelDims.size());
+  const Share share = dividesLanes    ? takeShare(groups, left)
+                      : dividesInner  ? takeShare(extents[innerDim])
+                      : divided >= 0 ? takeShare(extents[parallelDims[unsigned(divided)]])
+                                     : Share();
 
-  auto emitLanes = [&](SmallVector<Cursor> at) {
-    if (lanesReduce)
-      return emitLaneReduction(at);
-    if (laneDim < 0)
-      return emitGroup(at, Value(), 0, LaneShape());
-    const LaneShape groupShape{lanes, group, lanes};
-    auto emitAt = [&](Value counter, ValueRange) {
-      emitGroup(at, counter, 0, groupShape);
-      return SmallVector<Value>();
-    };
-    if (dividesLanes) {
-      auto position = [&](Value number) { return emitter().c(COp::cmuli, {number}, siw::Emitter::immediate(groupLanes)); };
-      emitter().forLoop(position(share.first), position(share.last), groupLanes, {}, emitAt);
-    } else if (groups == 1) {
-      emitGroup(at, Value(), 0, groupShape);
-    } else if (groups > 1) {
-      emitter().forLoop(emitter().constant(0), 0, groups * groupLanes, groupLanes, {}, emitAt);
-    }
-    if (left)
-      onLastSentron(dividesLanes ? share : Share(), [&] {
-        emitGroup(at, Value(), groups * groupLanes, LaneShape{lanes, left, rest ? rest : lanes});
-      });
-  };
-
-  std::function<void(unsigned, SmallVector<Cursor>)> walk = [&](unsigned depth, SmallVector<Cursor> at) {
-    if (depth == parallelDims.size())
-      return emitLanes(at);
-    unsigned d = parallelDims[depth];
+  auto overDim = [&](unsigned d, const Share &share, SmallVector<Cursor> at, llvm::function_ref<void(SmallVector<Cursor>)> emit) {
     SmallVector<Value> inits;
     SmallVector<unsigned> moving;
     SmallVector<int64_t> strides;
@@ -645,14 +644,49 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
         inits.push_back(at[i].pointer);
         strides.push_back(operands[i].steps[d]);
       }
-    parallelLoop(int(depth) == divided ? share : Share(), extents[d], inits, strides, [&](Value counter, ValueRange pointers) {
+    parallelLoop(share, extents[d], inits, strides, [&](Value counter, ValueRange pointers) {
       counterOf[d] = counter;
       SmallVector<Cursor> here = at;
       for (auto [i, operand] : llvm::enumerate(moving))
         here[operand].pointer = pointers[i];
-      walk(depth + 1, here);
+      emit(here);
       counterOf[d] = Value();
     });
+  };
+  auto emitChunks = [&](SmallVector<Cursor> at, Value index, int64_t start, LaneShape group) {
+    if (innerDim < 0)
+      return emitGroup(at, index, start, group);
+    overDim(unsigned(innerDim), dividesInner ? share : Share(), at, [&](SmallVector<Cursor> here) { emitGroup(here, index, start, group); });
+  };
+
+  auto emitLanes = [&](SmallVector<Cursor> at) {
+    if (lanesReduce)
+      return emitLaneReduction(at);
+    if (laneDim < 0)
+      return emitGroup(at, Value(), 0, LaneShape());
+    const LaneShape groupShape{lanes, group, lanes};
+    auto emitAt = [&](Value counter, ValueRange) {
+      emitChunks(at, counter, 0, groupShape);
+      return SmallVector<Value>();
+    };
+    if (dividesLanes) {
+      auto position = [&](Value number) { return emitter().c(COp::cmuli, {number}, siw::Emitter::immediate(groupLanes)); };
+      emitter().forLoop(position(share.first), position(share.last), groupLanes, {}, emitAt);
+    } else if (groups == 1) {
+      emitChunks(at, Value(), 0, groupShape);
+    } else if (groups > 1) {
+      emitter().forLoop(emitter().constant(0), 0, groups * groupLanes, groupLanes, {}, emitAt);
+    }
+    if (left)
+      onLastSentron(dividesLanes ? share : Share(), [&] {
+        emitChunks(at, Value(), groups * groupLanes, LaneShape{lanes, left, rest ? rest : lanes});
+      });
+  };
+
+  std::function<void(unsigned, SmallVector<Cursor>)> walk = [&](unsigned depth, SmallVector<Cursor> at) {
+    if (depth == parallelDims.size())
+      return emitLanes(at);
+    overDim(parallelDims[depth], int(depth) == divided ? share : Share(), at, [&](SmallVector<Cursor> here) { walk(depth + 1, here); });
   };
   if (divides && divided < 0)
     onFirstSentron([&] { walk(0, cursors); });

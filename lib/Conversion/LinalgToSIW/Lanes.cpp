@@ -85,7 +85,11 @@ Value KernelLowering::dop(DOp op, LaneType type, ArrayRef<Value> in, int64_t imm
   fields.passthru = passthru;
   return emitter().d(op, in, fields);
 }
-Value KernelLowering::select(LaneType type, Value mask, Value a, Value b) { return dop(DOp::dsel, type, {a, b, mask}); }
+Value KernelLowering::select(LaneType type, Value mask, Value a, Value b) {
+  if (type == LaneType::none)
+    return emitter().c(COp::kor, {emitter().c(COp::kand, {mask, a}), emitter().c(COp::kandn, {mask, b})});
+  return dop(DOp::dsel, type, {a, b, mask});
+}
 Value KernelLowering::compareFloat(Predicate p, LaneType type, Value a, Value b) {
   siw::Fields fields = fieldsFor(type);
   fields.predicate = p;
@@ -329,7 +333,7 @@ Value KernelLowering::lowerMaskOp(Operation &op, ArrayRef<Value> in) {
   if (mlir::isa<arith::XOrIOp, arith::AddIOp, arith::SubIOp>(op))
     return k(COp::kxor, in[0], in[1]);
   if (mlir::isa<arith::SelectOp>(op))
-    return k(COp::kor, k(COp::kand, in[0], in[1]), k(COp::kandn, in[0], in[2]));
+    return select(LaneType::none, in[0], in[1], in[2]);
   if (auto compare = dyn_cast<arith::CmpIOp>(op)) {
     switch (compare.getPredicate()) {
     case arith::CmpIPredicate::eq:
@@ -473,7 +477,7 @@ Value KernelLowering::lowerArith(Operation &op, ArrayRef<Value> in) {
     return emitter().d(DOp::dcmp, {in[0], in[1]}, fields);
   }
   if (mlir::isa<arith::SelectOp>(op))
-    return t == LaneType::none ? lowerMaskOp(op, in) : select(t, in[0], in[1], in[2]);
+    return select(t, in[0], in[1], in[2]);
   if (mlir::isa<arith::ExtFOp>(op))
     return convert(in[0], f, t);
   if (mlir::isa<arith::TruncFOp>(op))

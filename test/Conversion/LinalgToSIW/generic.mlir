@@ -179,3 +179,64 @@ func.func private @between(%x: memref<8x64xf32>, %w: memref<64x48xf32>, %y: memr
   linalg.matmul ins(%x, %w : memref<8x64xf32>, memref<64x48xf32>) outs(%y : memref<8x48xf32>)
   return
 }
+
+// -----
+
+// Masks reduce along the lanes too; those of the rest that are not there keep what they had.
+// CHECK-LABEL: siw.func @all
+// CHECK: %[[SUM:.*]] = siw.for {{.*}} bound 32 step 16
+// CHECK: %[[BOTH:.*]] = siw.kand %{{.*}}, %{{.*}} : (!siw.k, !siw.k) -> !siw.k
+// CHECK-NEXT: siw.yield %[[BOTH]]
+// CHECK: siw.kandn %{{.*}}, %[[SUM]] :
+// CHECK: %[[TOTAL:.*]] = siw.kor
+// CHECK: %[[ODD:.*]] = siw.kandn %[[TOTAL]],
+// CHECK: %[[BITS:.*]] = siw.kget %[[ODD]]
+// CHECK: siw.cset %[[BITS]], %{{.*}} {pred = "eq"}
+#row = affine_map<(d0, d1) -> (d0)>
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func private @all(%a: memref<2x37xf32>, %b: memref<2xi1>) attributes {vtpu.kernel} {
+  %inf = arith.constant 0xFF800000 : f32
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%a : memref<2x37xf32>) outs(%b : memref<2xi1>) {
+  ^bb0(%x: f32, %acc: i1):
+    %0 = arith.cmpf oeq, %x, %inf : f32
+    %1 = arith.andi %0, %acc : i1
+    linalg.yield %1 : i1
+  }
+  return
+}
+
+// -----
+
+// Steps along the lines that a gather reads stand inside the loop over lanes.
+// CHECK-LABEL: siw.func @transpose
+// CHECK: siw.for {{.*}} bound 256 step 64
+// CHECK: siw.for {{.*}} bound 32 step 1
+// CHECK-COUNT-4: siw.sgather
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#turned = affine_map<(d0, d1) -> (d1, d0)>
+func.func private @transpose(%a: memref<256x32xf32>, %b: memref<32x256xf32>) attributes {vtpu.kernel} {
+  linalg.generic {indexing_maps = [#turned, #id], iterator_types = ["parallel", "parallel"]} ins(%a : memref<256x32xf32>) outs(%b : memref<32x256xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %0 = arith.negf %x : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// Others stay outside: each of their steps reads lines of its own.
+// CHECK-LABEL: siw.func @columns
+// CHECK: siw.for {{.*}} bound 32 step 1
+// CHECK: siw.for {{.*}} bound 256 step 64
+// CHECK-COUNT-4: siw.sgather
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#spread = affine_map<(d0, d1) -> (d0, d1 * 3)>
+func.func private @columns(%a: memref<32x766xf32>, %b: memref<32x256xf32>) attributes {vtpu.kernel} {
+  linalg.generic {indexing_maps = [#spread, #id], iterator_types = ["parallel", "parallel"]} ins(%a : memref<32x766xf32>) outs(%b : memref<32x256xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %0 = arith.negf %x : f32
+    linalg.yield %0 : f32
+  }
+  return
+}

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // An entry is straight-line code, so a buffer lives from the first to the last
-// operation that touches it or a view of it. Buffers are placed greedily by
+// operation that touches it or a view of it. A result that is computed element
+// by element takes the place of an operand that nothing reads any more, which
+// the caches hold then. Buffers are placed greedily by
 // falling size at the lowest offset that is free during their whole life (the
 // order of Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
 // Inference", 2020).
@@ -12,6 +14,7 @@
 #include "vtpu/Dialect/VTPU/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
@@ -31,8 +34,9 @@ namespace {
 struct Buffer {
   memref::AllocOp alloc;
   int64_t bytes = 0;
-  int64_t first = 0, last = 0;
-  int64_t offset = -1;
+  int64_t first = std::numeric_limits<int64_t>::max(), last = -1;
+  int64_t offset = 0;
+  Buffer *placeOf = nullptr; // has its place for as long as both live
 };
 
 struct PlanMemory : vtpu::impl::PlanMemoryBase<PlanMemory> {
@@ -57,17 +61,75 @@ static int64_t sizeInBytes(MemRefType type) {
   return type.getNumElements() * llvm::divideCeil(bits, 8);
 }
 
-/// Extends the life time of `buffer` over every user of `value` and its views.
+/// Extends the life time of `buffer` over all that touches `value` or its views.
 static void extendLife(Value value, Block &block,
                        const DenseMap<Operation *, int64_t> &position,
                        Buffer &buffer) {
   for (Operation *user : value.getUsers()) {
+    if (auto view = dyn_cast<ViewLikeOpInterface>(user)) {
+      extendLife(view->getResult(0), block, position, buffer);
+      continue;
+    }
     Operation *top = block.findAncestorOpInBlock(*user);
     int64_t at = position.lookup(top);
     buffer.first = std::min(buffer.first, at);
     buffer.last = std::max(buffer.last, at);
-    if (auto view = dyn_cast<ViewLikeOpInterface>(user))
-      extendLife(view->getResult(0), block, position, buffer);
+  }
+}
+
+/// True if the kernel reads each element of an argument for nothing but the
+/// element of `result` at the same place.
+static bool mayOverwrite(func::FuncOp kernel, unsigned argument,
+                         unsigned result) {
+  linalg::LinalgOp op;
+  for (Operation &inner : kernel.front().without_terminator()) {
+    if (isa<arith::ConstantOp>(inner))
+      continue;
+    if (op || !isa<linalg::LinalgOp>(inner))
+      return false;
+    op = cast<linalg::LinalgOp>(inner);
+  }
+  Value from = kernel.getArgument(argument), to = kernel.getArgument(result);
+  if (!op || op.getNumParallelLoops() != op.getNumLoops() ||
+      op.getNumDpsInits() != 1 || !from.hasOneUse() || !to.hasOneUse())
+    return false;
+  OpOperand &read = *from.use_begin(), &written = *to.use_begin();
+  return read.getOwner() == op && written.getOwner() == op &&
+         op.isDpsInput(&read) && op.isDpsInit(&written) &&
+         !op.payloadUsesValueFromOperand(&written) &&
+         op.getMatchingIndexingMap(&read).isPermutation() &&
+         op.getMatchingIndexingMap(&read) ==
+             op.getMatchingIndexingMap(&written);
+}
+
+/// Gives the result of a call the place of an operand where both are whole
+/// buffers of which one ends there and the other begins.
+static void computeInPlace(func::CallOp call, int64_t at,
+                           func::FuncOp kernel,
+                           const DenseMap<Operation *, Buffer *> &buffers) {
+  SmallVector<Buffer *> roots;
+  for (Value operand : call.getOperands()) {
+    Value root = operand;
+    while (auto view = root.getDefiningOp<ViewLikeOpInterface>())
+      root = view.getViewSource();
+    roots.push_back(buffers.lookup(root.getDefiningOp()));
+  }
+  auto isWhole = [&](unsigned i) {
+    auto type = dyn_cast<MemRefType>(call.getOperand(i).getType());
+    return type && roots[i] && type.getLayout().isIdentity() &&
+           sizeInBytes(type) == roots[i]->bytes &&
+           llvm::count(roots, roots[i]) == 1;
+  };
+  for (unsigned result = 0; result < roots.size(); ++result) {
+    if (!isWhole(result) || roots[result]->first != at)
+      continue;
+    for (unsigned i = 0; i < roots.size(); ++i)
+      if (i != result && isWhole(i) && roots[i]->last == at &&
+          roots[i]->bytes == roots[result]->bytes &&
+          mayOverwrite(kernel, i, result)) {
+        roots[result]->placeOf = roots[i]->placeOf ? roots[i]->placeOf : roots[i];
+        break;
+      }
   }
 }
 
@@ -76,7 +138,8 @@ static void extendLife(Value value, Block &block,
 static int64_t place(MutableArrayRef<Buffer> buffers, int64_t alignment) {
   SmallVector<Buffer *> order;
   for (Buffer &buffer : buffers)
-    order.push_back(&buffer);
+    if (!buffer.placeOf)
+      order.push_back(&buffer);
   llvm::stable_sort(
       order, [](Buffer *a, Buffer *b) { return a->bytes > b->bytes; });
   SmallVector<Buffer *> placed;
@@ -124,13 +187,23 @@ LogicalResult PlanMemory::plan(func::FuncOp func) {
     buffer.bytes = sizeInBytes(type);
     buffers.push_back(buffer);
   }
+  DenseMap<Operation *, Buffer *> bufferOf;
   for (Buffer &buffer : buffers) {
-    buffer.first = std::numeric_limits<int64_t>::max();
-    buffer.last = -1;
     extendLife(buffer.alloc, block, position, buffer);
+    bufferOf[buffer.alloc] = &buffer;
     sumBytes += buffer.bytes;
     ++numBuffers;
   }
+  SymbolTable symbols(getOperation());
+  for (auto call : block.getOps<func::CallOp>())
+    if (auto kernel = symbols.lookup<func::FuncOp>(call.getCallee()))
+      if (!kernel.isExternal())
+        computeInPlace(call, position.lookup(call), kernel, bufferOf);
+  for (Buffer &buffer : buffers)
+    if (buffer.placeOf) {
+      buffer.placeOf->last = std::max(buffer.placeOf->last, buffer.last);
+      ++numInPlace;
+    }
   int64_t total = place(buffers, alignment);
   arenaBytes += total;
 
@@ -145,14 +218,16 @@ LogicalResult PlanMemory::plan(func::FuncOp func) {
     return failure();
   Value arena = func.getArgument(index);
   for (Buffer &buffer : buffers) {
-    if (buffer.last < 0) {
+    if (buffer.alloc->use_empty()) {
       buffer.alloc.erase();
       continue;
     }
     builder.setInsertionPoint(buffer.alloc);
     Location loc = buffer.alloc.getLoc();
     Value offset =
-        arith::ConstantIndexOp::create(builder, loc, buffer.offset);
+        arith::ConstantIndexOp::create(
+            builder, loc,
+            buffer.placeOf ? buffer.placeOf->offset : buffer.offset);
     Value view = memref::ViewOp::create(builder, loc, buffer.alloc.getType(),
                                         arena, offset, ValueRange());
     buffer.alloc.replaceAllUsesWith(view);

@@ -55,12 +55,18 @@ def CleanUp : Pass<"vtpu-clean-up", "::mlir::func::FuncOp"> {
   let summary = "Remove what the importer writes and nobody needs";
   let description = [{
     Takes casts to dynamic shapes off the operands of `tensor.concat`, where
-    the static shape is known, and gives every reduction an initial value of
-    its own: a `linalg.fill` that several ops write over would cost a copy each.
+    the static shape is known, gives every reduction an initial value of
+    its own, since a `linalg.fill` that several ops write over would cost a
+    copy each, compares extended numbers, with each other or with constants
+    that their own type holds, as they are, and reduces what is complete right
+    away.
   }];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
   let statistics = [
+    Statistic<"numCompares", "compares", "Comparisons narrowed">,
+    Statistic<"numReductions", "reductions", "Reductions moved ahead">,
     Statistic<"numFills", "fills", "Initial values repeated">
   ];
 }
@@ -163,8 +169,10 @@ def PlanMemory : Pass<"vtpu-plan-memory", "::mlir::ModuleOp"> {
     Replaces each `memref.alloc` of an entry by a `memref.view` at a constant
     offset of an arena, which becomes the last argument of the entry
     (`memref<Nxi8>`, marked `vtpu.arena`). Buffers whose life times do not
-    overlap share bytes; offsets are multiples of the alignment. Buffers are
-    placed in the order of falling size, each at the lowest gap that fits.
+    overlap share bytes; offsets are multiples of the alignment. The result of
+    an element-wise kernel takes the place of an operand that is read there for
+    the last time. Buffers are placed in the order of falling size, each at the
+    lowest gap that fits.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect",
                            "::mlir::arith::ArithDialect"];
@@ -174,6 +182,7 @@ def PlanMemory : Pass<"vtpu-plan-memory", "::mlir::ModuleOp"> {
   ];
   let statistics = [
     Statistic<"numBuffers", "buffers", "Buffers placed">,
+    Statistic<"numInPlace", "in-place", "Buffers in the place of an operand">,
     Statistic<"arenaBytes", "arena-bytes", "Bytes of the arenas">,
     Statistic<"sumBytes", "sum-bytes", "Bytes without reuse">
   ];
