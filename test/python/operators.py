@@ -726,3 +726,7 @@ case("masks_wide", lambda x, y: (torch.all(x > 0, 1), torch.any(x == 7, 1), torc
 # Gathers whose lines the next step finds again, in whole groups of lanes and a rest.
 case("transpose_rows", lambda x: -x.transpose(1, 2), r(2, 70, 33))
 case("transpose_heads", lambda x: x.view(40, 3, 20).permute(1, 2, 0) * 2, r(40, 60))
+# Products of few columns: high tiles, with a rest.
+case("matmul_one_vector", torch.matmul, r(61, 40), r(40, 10))
+case("matmul_two_vectors", torch.matmul, r(3, 50, 21), r(3, 21, 30))
+case("matmul_two_vectors_double", torch.matmul, r(50, 21).double(), r(21, 13).double())

@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Register-tiled products C[m][n] += A[m][k] B[k][n] of f32 and f64: up to 8 rows by 3 vectors of columns in accumulators, B streamed row by row,
+// Register-tiled products C[m][n] += A[m][k] B[k][n] of f32 and f64: up to 24 vectors in accumulators, mostly 8 rows of 3, B streamed row by row,
 // A broadcast in place. Parameters are packed by the loader into panels of 48 columns; each panel is read from beyond the second-level cache once,
 // while the one before is used. A run-time B that many rows use is copied (transposed if need be) panel by panel into scratch memory just before its
 // use, a block of k at a time, so that the panel stays in the cache; for few rows it is read in place, with tiles as wide as the registers allow.
@@ -24,7 +24,9 @@ using LaneType = vtpu::isa::Type;
 namespace vtpu {
 
 namespace {
-constexpr int64_t panelColumns = 48, rowsPerTile = 8;
+constexpr int64_t panelColumns = 48;
+/// Vectors that a tile keeps in registers. Rows of a full tile of three vectors, from which on tiles are no wider.
+constexpr int64_t accumulators = 24, fullRows = accumulators / 3;
 /// Longest block of k of a panel in scratch memory: 48 columns of f32 take 60 KiB, which the second-level cache holds beside the rows of A.
 constexpr int64_t packedBlock = 320;
 /// Rows of a B read in place for few rows of A: as many streams as the hardware follows.
@@ -117,11 +119,11 @@ std::optional<Product> fastProduct(linalg::LinalgOp op, ArrayRef<LinearOperand> 
   if (p->transposes && M < 4) // a transposition pays when several rows use it
     return std::nullopt;
   p->packs = p->transposes || (!p->panels && M >= packingRows && bytes > packingBytes && b.steps[p->k] != panelColumns * width);
-  const int64_t longest = p->packs ? packedBlock : !p->panels && M < rowsPerTile && bytes > packingBytes ? streamedBlock : K;
+  const int64_t longest = p->packs ? packedBlock : !p->panels && M < fullRows && bytes > packingBytes ? streamedBlock : K;
   const int64_t blocks = (K + longest - 1) / longest;
   p->depth = std::min<int64_t>(llvm::alignTo((K + blocks - 1) / blocks, 4), K);
   const int64_t row = p->m == Product::none ? 0 : std::max(std::abs(a.steps[p->m]), std::abs(c.steps[p->m]));
-  if (8 * row >= INT32_MAX || 16 * std::abs(b.steps[p->k]) >= INT32_MAX)
+  if (accumulators * row >= INT32_MAX || 16 * std::abs(b.steps[p->k]) >= INT32_MAX)
     return std::nullopt;
   return p;
 }
@@ -330,7 +332,10 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   };
 
   // Few rows take wide tiles, unless panels give the width.
-  const int64_t columnsPerTile = lanes * (panels || packs || M >= rowsPerTile ? 3 : std::min<int64_t>(16, 24 / M));
+  const int64_t columnsPerTile = lanes * (panels || packs || M >= fullRows ? 3 : std::min<int64_t>(16, accumulators / M));
+  // Few columns take high ones; tiles of rows are as equal as they can be.
+  const int64_t mostRows = std::max<int64_t>(1, accumulators / llvm::divideCeil(std::min(N, columnsPerTile), lanes));
+  const int64_t rowsPerTile = llvm::divideCeil(M, llvm::divideCeil(M, mostRows));
   // Which loop is divided over sentrons: around the product, over strips of columns, or over tiles of rows.
   const int64_t strips = N / columnsPerTile, restColumns = N % columnsPerTile, rowTiles = M / rowsPerTile, restRows = M % rowsPerTile;
   int divided = -1;

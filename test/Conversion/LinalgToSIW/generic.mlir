@@ -240,3 +240,16 @@ func.func private @columns(%a: memref<32x766xf32>, %b: memref<32x256xf32>) attri
   }
   return
 }
+
+// -----
+
+// A tile of few columns has as many rows as the registers hold: two of 24 for 48 rows, four steps of k each.
+// CHECK-LABEL: siw.func @tall
+// CHECK: siw.for {{.*}} bound 2 step 1
+// CHECK: siw.for {{.*}} bound 8 step 4
+// CHECK-COUNT-96: siw.dfma
+// CHECK-NOT: siw.dfma
+func.func private @tall(%a: memref<48x8xf32>, %b: memref<8x16xf32>, %c: memref<48x16xf32>) attributes {vtpu.kernel} {
+  linalg.matmul ins(%a, %b : memref<48x8xf32>, memref<8x16xf32>) outs(%c : memref<48x16xf32>)
+  return
+}
