@@ -4,6 +4,7 @@
 import difflib
 import glob
 import os
+import statistics
 
 from .. import models
 from ..measure import interleaved, run_tool
@@ -25,13 +26,14 @@ def section(options, folder):
         entries = {name: model.entry(program) for name, program in programs.items()}
         listings = {name: listing(program, os.path.join(folder, "program.vtpu")) for name, program in programs.items()}
         times = interleaved({name: lambda entry=entry: entry(*model.inputs) for name, entry in entries.items()}, options.repeats(60))
-        best = {name: min(samples) for name, samples in times.items()}
+        # Not the least: a clock that rises for moments would decide.
+        usual = {name: statistics.median(samples) for name, samples in times.items()}
         last = list(tables)[-1]
         differ = {name: differences(listings[last], listings[name]) for name in tables if name != last}
-        facts[model.name] = {"milliseconds": best, "words": len(listings[last]), "other_words": differ}
+        facts[model.name] = {"milliseconds": usual, "words": len(listings[last]), "other_words": differ}
         for name in differ:
-            yield Line(f"{model.name}, speed with table {last} over table {name}", best[name] / best[last], "x", ">=", 1 - NOISE, peer=f"ours, table {name}",
-                       note=f"{best[last]:.3f} ms against {best[name]:.3f} ms; {differ[name]} of {len(listings[last])} words are others", samples=times)
+            yield Line(f"{model.name}, speed with table {last} over table {name}", usual[name] / usual[last], "x", ">=", 1 - NOISE, peer=f"ours, table {name}",
+                       note=f"{usual[last]:.3f} ms against {usual[name]:.3f} ms; {differ[name]} of {len(listings[last])} words are others", samples=times)
     yield Facts({"tables": facts})
 
 
