@@ -25,7 +25,7 @@ Run simulate(const sched::Problem &problem, const std::vector<uint32_t> &order, 
   run.times = sched::simulate(problem, order, run.rounds);
   run.cycles = 0;
   if (loops)
-    run.cycles = sched::steadyCycles(run.times, run.rounds);
+    run.cycles = sched::steadyCycles(problem, run.times, run.rounds);
   else
     for (const HostTime &time : run.times)
       run.cycles = std::max(run.cycles, double(time.done));

@@ -422,7 +422,7 @@ Prediction predict(const CodeModel &model, bool loops) {
   result.rounds = loops ? sched::steadyRounds(model.problem, count) : 1;
   result.times = sched::simulate(model.problem, order, result.rounds);
   if (loops)
-    result.cycles = sched::steadyCycles(result.times, result.rounds);
+    result.cycles = sched::steadyCycles(model.problem, result.times, result.rounds);
   else
     for (const sched::HostTime &time : result.times)
       result.cycles = std::max(result.cycles, double(time.done));

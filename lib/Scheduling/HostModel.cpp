@@ -292,17 +292,27 @@ uint32_t steadyRounds(const Problem &problem, size_t operations) {
   return uint32_t(std::max<uint64_t>(2, std::min(wanted, mostInstances / count)));
 }
 
-double steadyCycles(const std::vector<HostTime> &times, uint32_t iterations) {
+double steadyCycles(const Problem &problem, const std::vector<HostTime> &times, uint32_t iterations) {
   const size_t count = times.size() / iterations;
   const uint32_t from = iterations / 2;
-  return double(times.back().retired - times[from * count - 1].retired) / (iterations - from);
+  const double simulated = double(times.back().retired - times[from * count - 1].retired) / (iterations - from);
+  // A backlog may take longer to fill than was simulated.
+  double leaving = 0;
+  std::vector<uint64_t> work(problem.table->ports.size());
+  for (const Operation &operation : problem.operations)
+    for (const PortUse &use : operation.row->uses)
+      if (const Port &port = problem.table->ports[use.port]; port.backlog) {
+        work[use.port] += use.work;
+        leaving = std::max(leaving, double(work[use.port]) / port.capacity);
+      }
+  return std::max(simulated, leaving);
 }
 
 double predictedCycles(const Problem &problem, const std::vector<uint32_t> &order, bool loop) {
   if (!loop)
     return hostCycles(problem, order, 1);
   const uint32_t rounds = steadyRounds(problem, order.size());
-  return steadyCycles(simulate(problem, order, rounds), rounds);
+  return steadyCycles(problem, simulate(problem, order, rounds), rounds);
 }
 
 } // namespace vtpu::sched

@@ -47,7 +47,7 @@ uint32_t hostCycles(const Problem &problem, const std::vector<uint32_t> &order, 
 /// How many iterations of so many operations bring the host into its steady state.
 uint32_t steadyRounds(const Problem &problem, size_t operations);
 /// Cycles an iteration of a simulation, once it is in its steady state; at least 2 iterations.
-double steadyCycles(const std::vector<HostTime> &times, uint32_t iterations);
+double steadyCycles(const Problem &problem, const std::vector<HostTime> &times, uint32_t iterations);
 /// Predicted cycles of an iteration in the steady state, or of a straight run.
 double predictedCycles(const Problem &problem, const std::vector<uint32_t> &order, bool loop);
 
