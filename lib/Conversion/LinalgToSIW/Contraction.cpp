@@ -27,6 +27,8 @@ namespace {
 constexpr int64_t panelColumns = 48;
 /// Vectors that a tile keeps in registers. Rows of a full tile of three vectors, from which on tiles are no wider.
 constexpr int64_t accumulators = 24, fullRows = accumulators / 3;
+/// Tiles of rows that sentrons divide among themselves well.
+constexpr int64_t tilesToShare = 8;
 /// Longest block of k of a panel in scratch memory: 48 columns of f32 take 60 KiB, which the second-level cache holds beside the rows of A.
 constexpr int64_t packedBlock = 320;
 /// Rows of a B read in place for few rows of A: as many streams as the hardware follows.
@@ -333,9 +335,10 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
 
   // Few rows take wide tiles, unless panels give the width.
   const int64_t columnsPerTile = lanes * (panels || packs || M >= fullRows ? 3 : std::min<int64_t>(16, accumulators / M));
-  // Few columns take high ones; tiles of rows are as equal as they can be.
+  // Few columns take high ones, but leave some for each sentron; tiles of rows are as equal as they can be.
   const int64_t mostRows = std::max<int64_t>(1, accumulators / llvm::divideCeil(std::min(N, columnsPerTile), lanes));
-  const int64_t rowsPerTile = llvm::divideCeil(M, llvm::divideCeil(M, mostRows));
+  const int64_t leastTiles = divides ? std::min(tilesToShare, int64_t(llvm::divideCeil(M, fullRows))) : 1;
+  const int64_t rowsPerTile = llvm::divideCeil(M, std::max(leastTiles, int64_t(llvm::divideCeil(M, mostRows))));
   // Which loop is divided over sentrons: around the product, over strips of columns, or over tiles of rows.
   const int64_t strips = N / columnsPerTile, restColumns = N % columnsPerTile, rowTiles = M / rowsPerTile, restRows = M % rowsPerTile;
   int divided = -1;

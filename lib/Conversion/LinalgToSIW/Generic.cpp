@@ -238,7 +238,7 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
             least = step;
             innerDim = int(d);
           }
-    llvm::erase(parallelDims, unsigned(innerDim));
+    llvm::erase(parallelDims, unsigned(innerDim)); // if there is one
   }
 
   // Short reductions inside (windows of convolutions and pools) are unrolled while the words stay few.
@@ -629,8 +629,8 @@ LogicalResult KernelLowering::lowerNest(linalg::LinalgOp op, SmallVector<LinearO
     divided = pickLoop(candidates);
   }
   const bool dividesLanes = divided == int(parallelDims.size()), dividesInner = divided > int(parallelDims.size());
-  const Share share = dividesLanes    ? takeShare(groups, left)
-                      : dividesInner  ? takeShare(extents[innerDim])
+  const Share share = dividesLanes   ? takeShare(groups, left)
+                      : dividesInner ? takeShare(extents[innerDim])
                       : divided >= 0 ? takeShare(extents[parallelDims[unsigned(divided)]])
                                      : Share();
 

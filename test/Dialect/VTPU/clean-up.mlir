@@ -49,6 +49,7 @@ func.func @compares(%a: f32, %b: f32, %h: f16, %d: f64) -> (i1, i1, i1, i1, i1) 
 // What reduces a large tensor runs as soon as that is there, and what fills its initial value in front of it; nothing else moves.
 // CHECK-LABEL: @reductions
 // CHECK: %[[X:.*]] = math.exp %arg0
+// CHECK-NOT: math
 // CHECK: %[[ZERO:.*]] = linalg.fill
 // CHECK: %[[SUM:.*]] = linalg.reduce { arith.addf } ins(%[[X]] : {{.*}}) outs(%[[ZERO]] : {{.*}})
 // CHECK: %[[Y:.*]] = math.sqrt %[[X]]
@@ -68,6 +69,22 @@ func.func @reductions(%a: tensor<8x64xf32>, %b: tensor<8x64xf32>) -> (tensor<8x6
   %least = linalg.fill ins(%zero : f32) outs(%empty : tensor<8xf32>) -> tensor<8xf32>
   %max = linalg.reduce { arith.maximumf } ins(%b : tensor<8x64xf32>) outs(%least : tensor<8xf32>) dimensions = [1]
   return %z, %wide, %max : tensor<8x64xf32>, tensor<8x64xf32>, tensor<8xf32>
+}
+
+// An initial value that stands there already.
+// CHECK-LABEL: @ready
+// CHECK: math.exp
+// CHECK: linalg.fill
+// CHECK: linalg.reduce
+// CHECK: math.sqrt
+func.func @ready(%a: tensor<8x64xf32>) -> (tensor<8x64xf32>, tensor<8xf32>) {
+  %x = math.exp %a : tensor<8x64xf32>
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<8xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<8xf32>) -> tensor<8xf32>
+  %y = math.sqrt %x : tensor<8x64xf32>
+  %sum = linalg.reduce { arith.addf } ins(%x : tensor<8x64xf32>) outs(%init : tensor<8xf32>) dimensions = [1]
+  return %y, %sum : tensor<8x64xf32>, tensor<8xf32>
 }
 
 // Not ahead of what its body takes from elsewhere, and not if the result is no smaller.

@@ -138,7 +138,10 @@ static bool hoistReduction(linalg::LinalgOp op) {
   }
   if (!last || sizeOf(op->getResult(0)) * 2 > largest)
     return false;
-  Operation *next = last->getNextNode();
+  Operation *next = last->getNextNode(); // behind what may come with it
+  while (isa<arith::ConstantOp, linalg::FillOp, tensor::EmptyOp,
+             tensor::CollapseShapeOp, tensor::ExpandShapeOp>(next))
+    next = next->getNextNode();
   IRRewriter rewriter(op->getContext());
   if (next == op || failed(moveOperationDependencies(rewriter, op, next)))
     return false;

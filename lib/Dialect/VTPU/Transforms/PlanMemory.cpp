@@ -4,10 +4,9 @@
 // An entry is straight-line code, so a buffer lives from the first to the last
 // operation that touches it or a view of it. A result that is computed element
 // by element takes the place of an operand that nothing reads any more, which
-// the caches hold then. Buffers are placed greedily by
-// falling size at the lowest offset that is free during their whole life (the
-// order of Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
-// Inference", 2020).
+// the caches hold then. Buffers are placed greedily by falling size at the
+// lowest offset that is free during their whole life (the order of Pisarchyk
+// and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020).
 //
 //===----------------------------------------------------------------------===//
 
@@ -127,7 +126,8 @@ static void computeInPlace(func::CallOp call, int64_t at,
       if (i != result && isWhole(i) && roots[i]->last == at &&
           roots[i]->bytes == roots[result]->bytes &&
           mayOverwrite(kernel, i, result)) {
-        roots[result]->placeOf = roots[i]->placeOf ? roots[i]->placeOf : roots[i];
+        roots[result]->placeOf =
+            roots[i]->placeOf ? roots[i]->placeOf : roots[i];
         break;
       }
   }
