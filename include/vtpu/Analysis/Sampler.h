@@ -22,8 +22,8 @@ namespace vtpu::analysis {
 struct Samples {
   std::vector<uint32_t> offsets; // into the code, in the order of time
   uint64_t outside = 0;          // of the code
-  /// Of one call while nothing interrupts it: the shortest of many, in nanoseconds and in cycles of the core. A cycle is a step of a chain of
-  /// dependent additions timed beside each call.
+  /// Of one call while nothing interrupts it: nanoseconds of the shortest, and cycles of the core of the one in the middle of the fastest quarter.
+  /// A cycle is a step of a chain of dependent additions timed beside each call.
   double nanoseconds = 0, cycles = 0;
   uint64_t all() const { return offsets.size() + outside; }
 };
