@@ -10,6 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "KernelGroups.h"
+
 #include "vtpu/Dialect/VTPU/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -107,12 +109,8 @@ static void computeInPlace(func::CallOp call, int64_t at,
                            func::FuncOp kernel,
                            const DenseMap<Operation *, Buffer *> &buffers) {
   SmallVector<Buffer *> roots;
-  for (Value operand : call.getOperands()) {
-    Value root = operand;
-    while (auto view = root.getDefiningOp<ViewLikeOpInterface>())
-      root = view.getViewSource();
-    roots.push_back(buffers.lookup(root.getDefiningOp()));
-  }
+  for (Value operand : call.getOperands())
+    roots.push_back(buffers.lookup(vtpu::getViewRoot(operand).getDefiningOp()));
   auto isWhole = [&](unsigned i) {
     auto type = dyn_cast<MemRefType>(call.getOperand(i).getType());
     return type && roots[i] && type.getLayout().isIdentity() &&
