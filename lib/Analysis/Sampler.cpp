@@ -43,9 +43,10 @@ struct Sampling {
   size_t bytes;
   uint32_t random = 1;
   uint64_t outside = 0;
+  double outsideRates = 0, allRates = 0;
   size_t count = 0;
   volatile std::sig_atomic_t active = 0; // else a late signal starts no new interval
-  std::vector<uint32_t> offsets = std::vector<uint32_t>(mostSamples);
+  std::vector<Sample> inside = std::vector<Sample>(mostSamples);
 
   /// Async-signal-safe.
   void arm() {
@@ -60,11 +61,15 @@ void onTimer(int, siginfo_t *, void *context) {
   Sampling *sampling = current.load(std::memory_order_relaxed);
   if (!sampling)
     return;
+  const double rate = 1 / host::ticksPerCycleJustNow(); // first, before the clock changes
+  sampling->allRates += rate;
   const uintptr_t place = uintptr_t(static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP]);
-  if (place - sampling->begin >= sampling->bytes)
+  if (place - sampling->begin >= sampling->bytes) {
     ++sampling->outside;
-  else if (sampling->count < mostSamples)
-    sampling->offsets[sampling->count++] = uint32_t(place - sampling->begin);
+    sampling->outsideRates += rate;
+  } else if (sampling->count < mostSamples) {
+    sampling->inside[sampling->count++] = {uint32_t(place - sampling->begin), float(rate)};
+  }
   const int error = errno;
   if (sampling->active)
     sampling->arm();
@@ -119,9 +124,12 @@ public:
   Samples take() const {
     Samples samples;
     samples.outside = sampling->outside;
-    samples.offsets.assign(sampling->offsets.begin(), sampling->offsets.begin() + ptrdiff_t(sampling->count));
+    samples.outsideRates = sampling->outsideRates;
+    samples.inside.assign(sampling->inside.begin(), sampling->inside.begin() + ptrdiff_t(sampling->count));
     return samples;
   }
+  uint64_t samplesSoFar() const { return sampling->count + sampling->outside; }
+  double ratesSoFar() const { return sampling->allRates; }
   bool full() const { return sampling->count == mostSamples; }
 
 private:
@@ -132,18 +140,17 @@ private:
   bool owns = false, hasTimer = false;
 };
 
-/// A call, in ticks, and what a cycle took beside it.
-struct Timed {
-  double ticks, clock;
+/// The call in the middle of those of a turn, in ticks, and the mean rate in the calls that were interrupted right behind.
+struct Turn {
+  double ticks, rate;
 };
-/// Cycles of a call that nothing disturbs: of the fastest quarter the one in the middle, each by its own clock. The clock of a core may rise by a
-/// tenth for moments, and the shortest call is one of these.
-double cyclesOf(std::vector<Timed> calls) {
-  std::sort(calls.begin(), calls.end(), [](const Timed &a, const Timed &b) { return a.ticks < b.ticks; });
-  calls.resize(calls.size() / 4 + 1);
-  auto cycles = [](const Timed &call) { return call.ticks / call.clock; };
-  std::sort(calls.begin(), calls.end(), [&](const Timed &a, const Timed &b) { return cycles(a) < cycles(b); });
-  return cycles(calls[calls.size() / 2]);
+/// Cycles of a call that nothing disturbs: of the fastest quarter of the turns the one in the middle.
+double cyclesOf(std::vector<Turn> turns) {
+  std::sort(turns.begin(), turns.end(), [](const Turn &a, const Turn &b) { return a.ticks < b.ticks; });
+  turns.resize(turns.size() / 4 + 1);
+  auto cycles = [](const Turn &turn) { return turn.ticks * turn.rate; };
+  std::sort(turns.begin(), turns.end(), [&](const Turn &a, const Turn &b) { return cycles(a) < cycles(b); });
+  return cycles(turns[turns.size() / 2]);
 }
 } // namespace
 
@@ -151,23 +158,25 @@ Result<Samples> sampleCalls(const uint8_t *code, size_t bytes, double seconds, c
   Session session;
   if (Status status = session.start(code, bytes); !status)
     return Error{status.message()};
-  std::vector<Timed> timed;
+  std::vector<Turn> turns;
+  std::vector<double> ticks; // of the calls of a turn
   double nanoseconds = 1e300;
   const Clock::time_point began = Clock::now();
   // In turns of some milliseconds, so that both halves see the same machine.
   for (unsigned turn = 0; turn < 2 || secondsSince(began) < seconds; ++turn) {
     constexpr double lengthOfTurn = 0.02;
     const Clock::time_point plain = Clock::now();
+    ticks.clear();
     do {
-      const double before = host::ticksPerCycle();
       const Clock::time_point start = Clock::now();
       const uint64_t from = host::readTicks();
       if (Status status = call(); !status)
         return Error{status.message()};
-      const double passed = double(host::readTicks() - from);
+      ticks.push_back(double(host::readTicks() - from));
       nanoseconds = std::min(nanoseconds, 1e9 * secondsSince(start));
-      timed.push_back({passed, (before + host::ticksPerCycle()) / 2});
     } while (secondsSince(plain) < lengthOfTurn);
+    const uint64_t samplesBefore = session.samplesSoFar();
+    const double ratesBefore = session.ratesSoFar();
     const Clock::time_point sampled = Clock::now();
     Status status;
     session.resume();
@@ -177,12 +186,16 @@ Result<Samples> sampleCalls(const uint8_t *code, size_t bytes, double seconds, c
     session.pause();
     if (!status)
       return Error{status.message()};
+    const uint64_t taken = session.samplesSoFar() - samplesBefore;
+    const double rate = taken ? (session.ratesSoFar() - ratesBefore) / double(taken) : 1 / host::ticksPerCycle();
+    std::nth_element(ticks.begin(), ticks.begin() + ptrdiff_t(ticks.size() / 2), ticks.end());
+    turns.push_back({ticks[ticks.size() / 2], rate});
     if (session.full())
       break;
   }
   Samples samples = session.take();
   samples.nanoseconds = nanoseconds;
-  samples.cycles = cyclesOf(timed);
+  samples.cycles = cyclesOf(turns);
   return samples;
 }
 

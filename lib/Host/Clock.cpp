@@ -32,10 +32,8 @@ __attribute__((noinline)) uint64_t timeAdditions(unsigned blocks) {
     asm volatile(".rept 128\n\tadd %1, %0\n\t.endr" : "+r"(value) : "r"(start));
   return readTicks() - start;
 }
-} // namespace
 
-double ticksPerCycle() {
-  constexpr unsigned few = 2, many = 18, runs = 5;
+double timeCycle(unsigned few, unsigned many, unsigned runs) {
   uint64_t shortTime = UINT64_MAX, longTime = UINT64_MAX;
   for (unsigned run = 0; run < runs; ++run) {
     shortTime = std::min(shortTime, timeAdditions(few));
@@ -43,11 +41,16 @@ double ticksPerCycle() {
   }
   return double(longTime > shortTime ? longTime - shortTime : 1) / ((many - few) * 128);
 }
+} // namespace
+
+double ticksPerCycle() { return timeCycle(2, 18, 5); }
+double ticksPerCycleJustNow() { return timeCycle(1, 7, 2); }
 
 #else
 
 uint64_t readTicks() { return 0; }
 double ticksPerCycle() { return 1; }
+double ticksPerCycleJustNow() { return 1; }
 
 #endif
 

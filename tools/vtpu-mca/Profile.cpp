@@ -12,11 +12,13 @@
 
 namespace vtpu::tools {
 
-double Profile::shareOf(const host::Region &region) const {
-  uint64_t inside = 0;
-  for (auto at = byWord.lower_bound({region.function, region.first}); at != byWord.upper_bound({region.function, region.last}); ++at)
-    inside += at->second;
-  return double(inside) / double(std::max<uint64_t>(1, samples.all()));
+Profile::Share Profile::shareOf(const host::Region &region) const {
+  Taken inside;
+  for (auto at = byWord.lower_bound({region.function, region.first}); at != byWord.upper_bound({region.function, region.last}); ++at) {
+    inside.samples += at->second.samples;
+    inside.rates += at->second.rates;
+  }
+  return {all.samples > 0 ? inside.samples / all.samples : 0, all.rates > 0 ? inside.rates / all.rates : 0};
 }
 
 uint64_t Profile::newBytes(const host::Region &region) const {
@@ -54,17 +56,22 @@ Result<Profile> profileCalls(const Program &program, const std::vector<rt::Funct
   Result<analysis::Trace> trace = recordRun(program, counting, false);
   if (!trace)
     return trace.takeError();
-  Profile profile{runner.entryName(), std::move(*samples), std::move(trace->executions), std::move(trace->firstTouches), {}};
+  Profile profile{runner.entryName(), std::move(*samples), std::move(trace->executions), std::move(trace->firstTouches), {}, {}};
+  profile.all = {double(profile.samples.all()), profile.samples.outsideRates};
   // Words in the order of their code: functions stand behind each other.
   std::vector<std::pair<uint32_t, std::pair<uint32_t, uint32_t>>> starts; // offset; function and word
   for (uint32_t f = 0; f < emitted->wordOffsets.size(); ++f)
     for (uint32_t w = 0; w < emitted->wordOffsets[f].size(); ++w) // the last one stands for what is behind the words
       starts.push_back({emitted->wordOffsets[f][w], {f, w}});
   std::sort(starts.begin(), starts.end());
-  for (uint32_t offset : profile.samples.offsets) {
-    auto at = std::upper_bound(starts.begin(), starts.end(), offset, [](uint32_t o, const auto &start) { return o < start.first; });
-    if (at != starts.begin())
-      ++profile.byWord[std::prev(at)->second];
+  for (const analysis::Sample &sample : profile.samples.inside) {
+    profile.all.rates += double(sample.rate);
+    auto at = std::upper_bound(starts.begin(), starts.end(), sample.offset, [](uint32_t o, const auto &start) { return o < start.first; });
+    if (at == starts.begin())
+      continue;
+    Profile::Taken &taken = profile.byWord[std::prev(at)->second];
+    ++taken.samples;
+    taken.rates += double(sample.rate);
   }
   return profile;
 }

@@ -63,9 +63,16 @@ struct Profile {
   std::string entry;
   analysis::Samples samples;
   std::vector<std::vector<uint64_t>> executions, firstTouches; // as Trace has them, of a call
-  std::map<std::pair<uint32_t, uint32_t>, uint64_t> byWord; // samples by function and word
-  /// What a region takes of the time of a call, 0 to 1.
-  double shareOf(const host::Region &region) const;
+  struct Taken {
+    double samples = 0, rates = 0; // rates: the sum of Samples::rates
+  };
+  std::map<std::pair<uint32_t, uint32_t>, Taken> byWord; // by function and word
+  Taken all;
+  /// What a region takes of a call.
+  struct Share {
+    double time, cycles; // 0 to 1; cycles of the core
+  };
+  Share shareOf(const host::Region &region) const;
   /// Bytes of lines that a call touches in a region for the first time; of all regions.
   uint64_t newBytes(const host::Region &region) const;
   uint64_t newBytes() const;

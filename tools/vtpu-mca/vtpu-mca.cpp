@@ -283,10 +283,10 @@ int main(int argc, char **argv) {
     profile = std::move(*taken);
     const size_t level = table.levelOf(profile->newBytes()); // holds what a call touches
     for (Report &report : reports) {
-      const double share = profile->shareOf(report.region);
+      const tools::Profile::Share share = profile->shareOf(report.region);
       const uint64_t runs = profile->executions[report.region.function][report.region.last];
       const double each = runs ? 1 / double(runs) : 0;
-      report.time = {share, runs, share * profile->samples.cycles * each, 0, ""};
+      report.time = {share.time, runs, share.cycles * profile->samples.cycles * each, 0, ""};
       if (table.caches.empty())
         continue;
       const host::Cache &holds = table.caches[level];

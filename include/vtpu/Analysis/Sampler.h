@@ -2,8 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A timer interrupts the calling thread every 0.1 ms on average and notes which instruction was the next to finish. The code itself stays as it is:
-// what is told of short loops, which code around them would disturb, is how they run in a whole program.
+// A timer interrupts the calling thread every 0.1 ms on average and notes which instruction was the next to finish, and the clock of the core, which
+// differs from part to part of a call. The code itself stays as it is: what is told of short loops, which code around them would disturb, is how they
+// run in a whole program.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,14 +19,20 @@
 
 namespace vtpu::analysis {
 
+/// One interruption.
+struct Sample {
+  uint32_t offset; // into the code
+  float rate;      // cycles of the core in a tick of the time stamp counter, there
+};
 /// Where calls spent their time.
 struct Samples {
-  std::vector<uint32_t> offsets; // into the code, in the order of time
-  uint64_t outside = 0;          // of the code
-  /// Of one call while nothing interrupts it: nanoseconds of the shortest, and cycles of the core of the one in the middle of the fastest quarter.
-  /// A cycle is a step of a chain of dependent additions timed beside each call.
+  std::vector<Sample> inside; // in the order of time
+  uint64_t outside = 0;       // of the code
+  double outsideRates = 0;    // the sum of their rates
+  /// Of one call while nothing interrupts it: nanoseconds of the shortest, and cycles of the one in the middle of the fastest quarter. A cycle is a
+  /// step of a chain of dependent additions, timed where calls are interrupted.
   double nanoseconds = 0, cycles = 0;
-  uint64_t all() const { return offsets.size() + outside; }
+  uint64_t all() const { return inside.size() + outside; }
 };
 
 /// Calls again and again, half of the time as it is and half of it sampled, for about so many seconds and at least twice each. `call` runs in the

@@ -61,12 +61,15 @@ TEST(Sampler, FindsTheLoop) {
   ASSERT_EQ(code.bytes, running.emitted.bytes.size());
   const Result<Samples> samples = sampleCalls(code.data, code.bytes, 0.05, [&] { return running.call(); });
   ASSERT_TRUE(samples) << samples.message();
-  ASSERT_GT(samples->offsets.size(), 5u);
+  ASSERT_GT(samples->inside.size(), 5u);
   const std::vector<uint32_t> &words = running.emitted.wordOffsets[0];
   size_t inside = 0;
-  for (uint32_t offset : samples->offsets)
-    inside += offset >= words[2] && offset < words[4];
-  EXPECT_GT(double(inside), 0.9 * double(samples->offsets.size()));
+  for (const Sample &sample : samples->inside) {
+    inside += sample.offset >= words[2] && sample.offset < words[4];
+    EXPECT_GT(sample.rate, 0.1);
+    EXPECT_LT(sample.rate, 20);
+  }
+  EXPECT_GT(double(inside), 0.9 * double(samples->inside.size()));
   EXPECT_GT(samples->cycles, 50'000);
   EXPECT_GT(samples->nanoseconds, 1'000);
 }
