@@ -361,10 +361,12 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
   auto strip = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t depth, int64_t columns) {
     const int64_t vectors = (columns + lanes - 1) / lanes, tail = columns - (vectors - 1) * lanes;
     // The tiles of a panel share the work of fetching the next one: each takes lines that follow each other, which the host's own prefetcher of the
-    // second level finds and runs ahead of. By itself a core waits for fewer lines than the third level's latency asks for.
+    // second level finds and runs ahead of. By itself a core waits for fewer lines than the third level's latency asks for. The last tile fetches the
+    // end of the panel, so that what the first ones need has not left the second level by then; they may have lines of this panel to fetch.
     const int64_t tiles = divided == overRows ? 1 : rowTiles + (restRows ? 1 : 0), steps = depth / unrollOf(depth);
-    const int64_t share = panels && strips > 1 ? llvm::divideCeil(depth * bRowStep / 64, tiles) : 0, lines = llvm::divideCeil(share, steps);
-    auto ahead = [&](int64_t tile) { return lines ? advance(pb, depth * bRowStep + tile * share * 64) : Value(); };
+    const int64_t panelLines = panels && strips > 1 ? depth * bRowStep / 64 : 0;
+    const int64_t lines = llvm::divideCeil(llvm::divideCeil(panelLines, tiles), steps), share = lines * steps;
+    auto ahead = [&](int64_t tile) { return lines ? advance(pb, depth * bRowStep + (panelLines - (tiles - tile) * share) * 64) : Value(); };
     if (rowTiles > 1 || (rowTiles == 1 && divided == overRows)) {
       SmallVector<Value> starts = {pa, pc};
       SmallVector<int64_t> strides = {rowsPerTile * aRow, rowsPerTile * cRow};
