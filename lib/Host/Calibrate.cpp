@@ -25,16 +25,16 @@ namespace {
 constexpr unsigned instructionsOfLoop = 120;
 /// Work below this part of what the saturating form does is how the host balances its ports, not a use; near a multiple of it, it is that multiple.
 constexpr double leastUse = 0.3, nearMultiple = 0.08;
-/// Jumps do not follow each other at once: predictors know a few in a line of code.
-constexpr unsigned nopsOfJump = 4;
+/// A chain whose steps take longer than the ports do by less than this part is bound by these.
+constexpr double boundByPorts = 0.08;
 /// Less than this part of an operation short of a whole one is a whole one.
 constexpr double roundedUp = 0.4;
 /// Two loops that take as long as each other within this part are the same to a calibration.
 constexpr double tolerance = 0.03;
 /// Forms that take longer are not run against every resource: they are sequences of microcode.
 constexpr double longForm = 30;
-/// A loop is timed twice, apart from each other, and so often at most.
-constexpr unsigned mostPasses = 5;
+/// A loop is timed so often, the times apart from each other, for what is a figure by itself; twice for what is compared with others; so often at most.
+constexpr unsigned passesOfFigure = 4, passes = 2, mostPasses = 8;
 constexpr double passTolerance = 0.015;
 /// Mixes of forms whose prediction is compared with their time.
 constexpr unsigned checkedMixes = 200, formsOfMix = 6;
@@ -99,9 +99,9 @@ struct Basis {
 
 /// Times of a loop, of readings that repeated theirs.
 struct Times {
-  double least = 1e300, most = 0;
+  double least = 1e300, second = 1e300;
   unsigned seen = 0, good = 0;
-  bool settled() const { return good >= (most - least <= passTolerance * least ? 2 : mostPasses - 1); }
+  bool settled(unsigned wanted) const { return good >= (second - least <= passTolerance * least ? wanted : mostPasses - 1); }
 };
 
 class Calibrator {
@@ -130,6 +130,7 @@ private:
   std::vector<Basis> bases;
   std::unordered_map<size_t, Times> known; // by a hash of the body
   std::array<double, numCarriers> carrierLatency = {};
+  unsigned wanted = passes;
 
   void stage(std::string_view what) {
     if (onStage)
@@ -156,10 +157,12 @@ private:
         subjects.push_back({&example, pattern->indexed(false).value_or(*pattern), {}, false});
     if (Status status = measureCarriers(); !status)
       return status;
+    wanted = passesOfFigure;
     if (Status status = each("throughputs", &Calibrator::measureThroughput); !status)
       return status;
     if (Status status = each("latencies", &Calibrator::measureLatency); !status)
       return status;
+    wanted = passes;
     if (Status status = each("issue slots", &Calibrator::measureSlots); !status)
       return status;
     if (Status status = measureRenaming(); !status)
@@ -196,12 +199,12 @@ private:
     return {};
   }
 
-  /// Cycles of one round of a body: the least that repeated itself so far. Interruptions only add, and so does how a host happens to spread the
-  /// operations over its ports, which it may keep up for a whole reading. `subject` is not settled before two readings repeated their times and,
-  /// if these differ, some more did not find a shorter one.
+  /// Cycles of one round of a body: the second least that repeated itself so far. Interruptions only add, and so does how a host happens to spread
+  /// the operations over its ports, which it may keep up for a whole reading; a change of the clock that nobody noticed may take away. `subject` is not
+  /// settled before `wanted` readings repeated their times and, unless the two shortest agree, some more did not find a shorter one.
   Status cycles(const std::vector<uint8_t> &body, Subject *subject, double &target) {
     Times &times = known[std::hash<std::string_view>()({reinterpret_cast<const char *>(body.data()), body.size()})];
-    for (bool again = true; again; again = !subject && !times.settled() && times.seen < 2 * mostPasses) {
+    for (bool again = true; again; again = !subject && !times.settled(wanted) && times.seen < 2 * mostPasses) {
       Result<Reading> reading = timer.time(body);
       if (!reading)
         return Error{reading.message()};
@@ -209,12 +212,12 @@ private:
       if (!reading->repeats)
         continue;
       ++times.good;
+      times.second = std::min(times.second, std::max(times.least, reading->cycles));
       times.least = std::min(times.least, reading->cycles);
-      times.most = std::max(times.most, reading->cycles);
     }
-    if (subject && !times.settled())
+    if (subject && !times.settled(wanted))
       subject->settled = false;
-    target = times.good ? times.least : 0;
+    target = times.good > 1 ? times.second : times.good ? times.least : 0;
     return {};
   }
 
@@ -266,21 +269,23 @@ private:
   }
 
   Status measureThroughput(Subject &subject) {
-    Copies copies(subject.pattern);
-    const bool jumps = subject.example->instruction.branch == Branch::jump;
-    const unsigned count = std::max(12u, instructionsOfLoop / (1 + copies.cuts() + (jumps ? nopsOfJump : 0)));
-    std::vector<uint8_t> body;
-    startBody(subject, body);
-    for (unsigned i = 0; i < count; ++i) {
-      if (Status status = copies.appendTo(body); !status)
+    const unsigned most = std::max(16u, instructionsOfLoop / (1 + Copies(subject.pattern).cuts()));
+    // A host may spread the operations of a loop over its ports unevenly for as long as a process lives; hardly those of all loops.
+    subject.figure.throughput = 1e300;
+    for (auto [count, nops] : {std::pair(most, 0u), {most - 1, 0u}, {most / 2, 1u}, {most / 3, 2u}}) {
+      Copies copies(subject.pattern);
+      std::vector<uint8_t> body;
+      startBody(subject, body);
+      for (unsigned i = 0; i < count; ++i) {
+        if (Status status = copies.appendTo(body); !status)
+          return status;
+        appendNops(body, nops);
+      }
+      double time = 0;
+      if (Status status = cycles(body, &subject, time); !status)
         return status;
-      if (jumps)
-        appendNops(body, nopsOfJump);
+      subject.figure.throughput = std::min(subject.figure.throughput, time / count);
     }
-    double time = 0;
-    if (Status status = cycles(body, &subject, time); !status)
-      return status;
-    subject.figure.throughput = time / count;
     return {};
   }
 
@@ -307,6 +312,9 @@ private:
       if (chain.place)
         byPlace[*chain.place] = time;
     }
+    // The ports may share the work unevenly.
+    if (subject.figure.latency < (1 + boundByPorts) * subject.figure.throughput)
+      subject.figure.latency = std::min(subject.figure.latency, subject.figure.throughput);
     setOperands(subject, byPlace);
     Result<std::optional<Chain>> address = addressChain(subject.pattern);
     if (!address)

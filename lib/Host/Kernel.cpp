@@ -143,7 +143,7 @@ Result<Pattern> Pattern::create(const Example &example) {
 
 bool Pattern::isTimed() const {
   constexpr Register stack = 4;
-  return (of.branch == Branch::none || of.branch == Branch::conditional || of.branch == Branch::jump) && !implicitReads[stack];
+  return (of.branch == Branch::none || of.branch == Branch::conditional) && !implicitReads[stack];
 }
 
 std::optional<unsigned> Pattern::condition() const {

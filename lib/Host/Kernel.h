@@ -55,7 +55,7 @@ public:
   /// Registers that the instruction names by itself.
   RegisterSet fixedReads() const { return implicitReads; }
   RegisterSet fixedWrites() const { return implicitWrites; }
-  /// Whether the loop that is timed can hold it: no calls, nothing that moves the stack.
+  /// Whether the loop that is timed can hold it: nothing that is sure to jump, nor moves the stack.
   bool isTimed() const;
   /// Of a conditional jump: its condition as the opcode encodes it.
   std::optional<unsigned> condition() const;
