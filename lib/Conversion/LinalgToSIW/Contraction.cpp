@@ -31,6 +31,8 @@ constexpr int64_t accumulators = 24, fullRows = accumulators / 3;
 constexpr int64_t tilesToShare = 8;
 /// Longest block of k of a panel in scratch memory: 48 columns of f32 take 60 KiB, which the second-level cache holds beside the rows of A.
 constexpr int64_t packedBlock = 320;
+/// Bytes of a packed panel that all tiles of rows use before the next ones: a first-level cache of 48 KiB holds them beside the rows of A.
+constexpr int64_t panelBlockBytes = 36 << 10;
 /// Rows of a B read in place for few rows of A: as many streams as the hardware follows.
 constexpr int64_t streamedBlock = 8;
 /// Rows from which a copy of a panel pays, and the bytes of B below which its rows are near each other anyway.
@@ -128,6 +130,15 @@ std::optional<Product> fastProduct(linalg::LinalgOp op, ArrayRef<LinearOperand> 
   if (accumulators * row >= INT32_MAX || 16 * std::abs(b.steps[p->k]) >= INT32_MAX)
     return std::nullopt;
   return p;
+}
+
+/// In how many equal blocks of k a packed panel is used: as few as are short enough, and as their unrolled loops allow.
+int64_t blocksOfPanel(int64_t depth, int64_t width) {
+  const int64_t longest = panelBlockBytes / (panelColumns * width), least = llvm::divideCeil(depth, longest);
+  for (int64_t blocks = least; blocks <= 2 * least; ++blocks)
+    if (depth % (4 * blocks) == 0)
+      return blocks;
+  return 1;
 }
 
 /// A reduction around a product that is unrolled: a window, with no counter and no pointers of its own.
@@ -364,7 +375,7 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
     // second level finds and runs ahead of. By itself a core waits for fewer lines than the third level's latency asks for. The last tile fetches the
     // end of the panel, so that what the first ones need has not left the second level by then; they may have lines of this panel to fetch.
     const int64_t tiles = divided == overRows ? 1 : rowTiles + (restRows ? 1 : 0), steps = depth / unrollOf(depth);
-    const int64_t panelLines = panels && strips > 1 ? depth * bRowStep / 64 : 0;
+    const int64_t panelLines = panels && (strips > 1 || depth < K) ? depth * bRowStep / 64 : 0;
     const int64_t lines = llvm::divideCeil(llvm::divideCeil(panelLines, tiles), steps), share = lines * steps;
     auto ahead = [&](int64_t tile) { return lines ? advance(pb, depth * bRowStep + (panelLines - (tiles - tile) * share) * 64) : Value(); };
     if (rowTiles > 1 || (rowTiles == 1 && divided == overRows)) {
@@ -388,6 +399,24 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
       onLastSentron(shareOf(overRows), [&] { tile(pa, pb, pc, bRowStep, depth, restRows, vectors, tail, ahead(tiles - 1), lines); });
   };
 
+  // The same, a block of k after the other: of a panel that is far the first tile of rows waits for the first block only, and what is fetched ahead is
+  // used soon.
+  const int64_t blocks = panels && rowTiles > 1 && divided != overRows ? blocksOfPanel(K, width) : 1;
+  auto stripByBlocks = [&](Value pa, Value pb, Value pc, int64_t bRowStep, int64_t columns) {
+    const int64_t depth = K / blocks, byItself = fromZero ? 1 : 0;
+    if (byItself) {
+      strip(pa, pb, pc, bRowStep, depth, columns);
+      pa = advance(pa, depth * a.steps[p.k]);
+      pb = advance(pb, depth * bRowStep);
+    }
+    const bool zero = std::exchange(fromZero, false);
+    emit().forLoop(emit().constant(0), 0, blocks - byItself, 1, {pa, pb}, [&](Value, ValueRange carried) {
+      strip(carried[0], carried[1], pc, bRowStep, depth, columns);
+      return SmallVector<Value>{advance(carried[0], depth * a.steps[p.k]), advance(carried[1], depth * bRowStep)};
+    });
+    fromZero = zero;
+  };
+
   // A panel of `depth` rows and up to `columnsPerTile` columns of B, copied to `scratch`.
   auto pack = [&](Value pb, Value scratch, int64_t depth, int64_t columns) {
     emit().forLoop(emit().constant(0), 0, depth, 1, {pb, scratch}, [&](Value, ValueRange carried) {
@@ -409,6 +438,8 @@ std::optional<LogicalResult> KernelLowering::lowerContraction(linalg::LinalgOp o
     // From one strip of columns to the next.
     const int64_t stripStep = panels ? K * panelColumns * width : columnsPerTile * b.steps[p.n];
     auto columnsAt = [&](Value pb, Value pc, int64_t columns) {
+      if (blocks > 1)
+        return stripByBlocks(pa, pb, pc, rowStep, columns);
       if (!packs)
         return strip(pa, pb, pc, rowStep, depth, columns);
       pack(pb, scratch, depth, columns);

@@ -118,6 +118,35 @@ func.func private @panels(%x: memref<20x64xf32>, %w: memref<64x192xf32>, %y: mem
 
 // -----
 
+// Long panels are used in blocks of k: all rows with the first, which starts at zero, then a loop over the others. Two tiles of 48 passes share 576 lines
+// of the next block, and the last one ends with it.
+// CHECK-LABEL: siw.func @panel_blocks
+// CHECK: siw.for {{.*}} bound 2 step 1
+// CHECK: siw.caddi %{{.*}} {imm = 36864 : i64}
+// CHECK: siw.for {{.*}} bound 2 step 1
+// CHECK: siw.dimm
+// CHECK: siw.for {{.*}} bound 192 step 4
+// CHECK-COUNT-6: siw.sprefch2
+// CHECK: siw.dfma
+// CHECK: siw.sst
+// CHECK: siw.for {{.*}} bound 3 step 1
+// CHECK: siw.for {{.*}} bound 2 step 1
+// CHECK: siw.sld
+// CHECK: siw.for {{.*}} bound 192 step 4
+// CHECK-NOT: bound 192
+func.func @main(%x: memref<16x768xf32>, %w: memref<768x96xf32> {vtpu.parameter = "w"}, %y: memref<16x96xf32> {vtpu.result}) attributes {vtpu.entry} {
+  call @panel_blocks(%x, %w, %y) : (memref<16x768xf32>, memref<768x96xf32>, memref<16x96xf32>) -> ()
+  return
+}
+func.func private @panel_blocks(%x: memref<16x768xf32>, %w: memref<768x96xf32>, %y: memref<16x96xf32>) attributes {vtpu.kernel} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%y : memref<16x96xf32>)
+  linalg.matmul ins(%x, %w : memref<16x768xf32>, memref<768x96xf32>) outs(%y : memref<16x96xf32>)
+  return
+}
+
+// -----
+
 // A product starts its sums at zero itself: nothing is filled, and C is only written.
 // CHECK-LABEL: siw.func @from_zero
 // CHECK-NOT: siw.s{{st|ld}}
