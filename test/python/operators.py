@@ -253,6 +253,8 @@ case("linear", nn.Linear(33, 50), r(9, 33))
 case("linear_one", nn.Linear(33, 1), r(9, 33))
 case("linear_no_bias", nn.Linear(33, 17, bias=False), r(9, 33))
 case("linear_3d", nn.Linear(16, 24), r(2, 5, 16))
+case("linear_long", nn.Linear(800, 110), r(21, 800))  # packed panels in blocks of k, with rows and columns left
+case("linear_long_no_bias", nn.Linear(400, 48, bias=False), r(16, 400))
 case("bilinear", nn.Bilinear(5, 6, 7), r(3, 5), r(3, 6))
 case("einsum", lambda x, y: torch.einsum("bij,bjk->bik", x, y), r(2, 5, 6), r(2, 6, 7))
 case("einsum_trace", lambda x, y: torch.einsum("ij,ij->i", x, y), r(5, 6), r(5, 6))

@@ -15,7 +15,7 @@ from vtpu.bench.models import PRODUCT
 
 # Every thirtieth case of the operator matrix, and two of each kind that is divided in a way of its own.
 KINDS = ("matmul", "bmm", "conv2d", "softmax", "attention", "max_pool")
-OPERATORS = sorted({*list(CASES)[::30], *(name for kind in KINDS for name in [case for case in CASES if kind in case][:2])})
+OPERATORS = sorted({"linear_long", *list(CASES)[::30], *(name for kind in KINDS for name in [case for case in CASES if kind in case][:2])})
 
 
 @pytest.fixture
