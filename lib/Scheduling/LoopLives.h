@@ -9,6 +9,8 @@
 
 #include "LoopGraph.h"
 
+#include <algorithm>
+
 namespace vtpu::sched {
 
 /// When the operations of a loop start, as far as that is decided, and what registers their values need: how many are alive in each cycle of the
@@ -46,6 +48,11 @@ public:
   void relieve(std::vector<Move> &moves) const;
   /// True if an operation begins or ends values of a class that is beyond its limit.
   bool matters(uint32_t op) const;
+  /// True if an operation begins or ends values of one of these classes, which are bits.
+  bool touches(uint32_t op, uint32_t classes) const {
+    return std::any_of(touched.begin() + firstTouched[op], touched.begin() + lastTouched[op],
+                       [&](uint32_t v) { return classes >> values[v].cls & 1; });
+  }
   bool touchesValues(uint32_t op) const { return firstTouched[op] != lastTouched[op]; }
 
   /// By how many cycles the shortest lives are longer than registers have: if by any, no schedule of that interval exists.

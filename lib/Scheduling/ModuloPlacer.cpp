@@ -49,11 +49,15 @@ ModuloPlacer::Window ModuloPlacer::windowOf(uint32_t op) const {
 // Placing
 //===----------------------------------------------------------------------===//
 
-bool ModuloPlacer::place(const std::vector<int32_t> &wanted, bool forwards, uint32_t jitter) {
+bool ModuloPlacer::place(const std::vector<int32_t> &wanted, bool forwards, uint32_t jitter, uint32_t scarce) {
   key.assign(wanted.begin(), wanted.begin() + count);
   if (jitter)
     for (int32_t &time : key)
       time += int32_t(draw(2 * jitter));
+  constexpr int32_t far = 1 << 24;
+  for (uint32_t op = 0; op < count && scarce; ++op)
+    if (lives.touches(op, scarce))
+      key[op] += forwards ? -far : far;
   sequence.resize(count);
   std::iota(sequence.begin(), sequence.end(), 0);
   std::sort(sequence.begin(), sequence.end(), [&](uint32_t a, uint32_t b) {
@@ -187,6 +191,41 @@ bool ModuloPlacer::improve(int sweeps) {
   return smooth();
 }
 
+/// Changes places with an operation that starts where `at` is in the interval, if the ports allow it and registers are better then. `op` is out of the
+/// table, and in it if this succeeds.
+template <typename IsBetter>
+bool ModuloPlacer::exchange(uint32_t op, int32_t at, IsBetter &&isBetter) {
+  const int32_t now = lives.time(op), away = (now - at) % ii;
+  if (away == 0)
+    return false;
+  lives.move(op, at);
+  others.clear();
+  for (uint32_t other = table.firstAt(table.slot(at)); other != ModuloTable::none; other = table.nextAt(other))
+    others.push_back(other);
+  for (uint32_t other : others) {
+    const Window window = windowOf(other);
+    const int32_t there = lives.time(other);
+    // To the nearest cycle in that slot, on either side.
+    for (int32_t by : {away, away > 0 ? away - ii : away + ii}) {
+      if (there + by < window.early || there + by > window.late)
+        continue;
+      lives.move(other, there + by);
+      if (isBetter()) {
+        table.remove(other, there);
+        if (table.add(op, at)) {
+          if (table.add(other, there + by))
+            return true;
+          table.remove(op, at);
+        }
+        table.add(other, there);
+      }
+      lives.move(other, there);
+    }
+  }
+  lives.move(op, now);
+  return false;
+}
+
 /// Moves an operation to where its operands and results live least, if a class of theirs is beyond its limit.
 bool ModuloPlacer::moveOne(uint32_t op, int32_t farthest) {
   if (!lives.matters(op))
@@ -213,39 +252,10 @@ bool ModuloPlacer::moveOne(uint32_t op, int32_t farthest) {
       lives.move(op, at);
       return true;
     }
-    if (swap(op, at, present))
+    if (exchange(op, at, [&] { return lives.cost() < present; }))
       return true;
   }
   table.add(op, now);
-  return false;
-}
-
-/// Changes places with an operation of the same work. `op` is out of the table, and in it if this succeeds.
-bool ModuloPlacer::swap(uint32_t op, int32_t at, int64_t present) {
-  const int32_t now = lives.time(op), away = (now - at) % ii;
-  if (away == 0)
-    return false;
-  lives.move(op, at);
-  for (uint32_t other = table.firstAt(table.slot(at)); other != ModuloTable::none; other = table.nextAt(other)) {
-    if (&problem.row(other) != &problem.row(op))
-      continue;
-    const Window window = windowOf(other);
-    const int32_t there = lives.time(other);
-    // To the nearest cycle in that slot, on either side.
-    for (int32_t by : {away, away > 0 ? away - ii : away + ii}) {
-      if (there + by < window.early || there + by > window.late)
-        continue;
-      lives.move(other, there + by);
-      if (lives.cost() < present) {
-        table.remove(other, there);
-        table.add(op, at);
-        table.add(other, there + by);
-        return true;
-      }
-      lives.move(other, there);
-    }
-  }
-  lives.move(op, now);
   return false;
 }
 
@@ -262,13 +272,24 @@ bool ModuloPlacer::smooth() {
 
 bool ModuloPlacer::relieveOnce() {
   lives.relieve(moves);
-  // Where there is no room right behind the cycle, farther away.
+  // Where there is no room right behind the cycle, farther away, or in exchange for another operation.
   for (int32_t farther : {0, 2, 6, 14, 30}) {
     if (farther > ii / 2)
       break;
     for (const LoopLives::Move &move : moves)
       if (push(move.operation, lives.time(move.operation) + move.by + (move.by > 0 ? farther : -farther)))
         return true;
+  }
+  const int64_t before = lives.beyond();
+  for (const LoopLives::Move &move : moves) {
+    const int32_t now = lives.time(move.operation), at = now + move.by;
+    const Window window = windowOf(move.operation);
+    if (at < window.early || at > window.late)
+      continue;
+    table.remove(move.operation, now);
+    if (exchange(move.operation, at, [&] { return lives.beyond() < before; }))
+      return true;
+    table.add(move.operation, now);
   }
   return false;
 }

@@ -27,8 +27,9 @@ public:
 
   /// Places all operations as near to their wanted times as ports and registers allow: the last first, so that what an operation reads comes right
   /// before it, or `forwards`. Where nothing fits, an operation takes its place from others, which are placed again (Rau, MICRO 1994). `jitter` > 0
-  /// disturbs the order, by so many cycles about. False if the steps, which are bounded, did not suffice.
-  bool place(const std::vector<int32_t> &wanted, bool forwards, uint32_t jitter);
+  /// disturbs the order, by so many cycles about; what touches values of the classes in `scarce` (bits) comes before all others. False if the steps,
+  /// which are bounded, did not suffice.
+  bool place(const std::vector<int32_t> &wanted, bool forwards, uint32_t jitter, uint32_t scarce);
   /// Places each operation as early as it can be, but none before one that precedes it: lives overlap little more than in the given order, which
   /// keeps within the limits if the registers of the loop were allocated. False if one has no place.
   bool placeInOrder();
@@ -68,9 +69,11 @@ private:
   std::vector<LoopLives::Move> moves;
   std::vector<std::pair<uint32_t, int32_t>> pushes, journal; // operations to move, and to where; that have moved, and from where
   std::vector<uint8_t> out;                                  // of the table
+  std::vector<uint32_t> others;                              // to exchange with
 
   bool moveOne(uint32_t op, int32_t farthest);
-  bool swap(uint32_t op, int32_t at, int64_t present);
+  template <typename IsBetter>
+  bool exchange(uint32_t op, int32_t at, IsBetter &&isBetter);
   bool smooth();
   bool relieveOnce();
   bool push(uint32_t first, int32_t to);

@@ -22,7 +22,7 @@ class Scheduler {
 public:
   Scheduler(const Problem &problem, uint32_t least, uint32_t effort)
       : problem(problem), count(uint32_t(problem.operations.size())), least(least), graph(problem), placer(problem, graph), lives(placer.registers()),
-        shortLives(problem), most(uint64_t(effort) * (6000 + 20 * count)) {
+        shortLives(problem), most(uint64_t(effort) * 14000) {
     for (int32_t limit : lives.limits())
       weights.push_back(240 / std::max(1, limit));
   }
@@ -39,6 +39,14 @@ public:
         best = std::move(found);
       else
         failed = interval;
+      // What is left of the moves goes to the interval before the one that was found.
+      while (best && best->ii - failed == 1 && failed >= first && !spent()) {
+        std::optional<ModuloSchedule> shorter = attempt(failed, /*again=*/true);
+        if (!shorter)
+          break;
+        best = std::move(shorter);
+        --failed;
+      }
       if (best && (best->ii - failed <= 1 || spent()))
         return std::move(*best);
       interval = best ? failed + (best->ii - failed) / 2 : interval + step(interval);
@@ -55,7 +63,7 @@ private:
   ShortLives shortLives;
   std::vector<int32_t> weights; // of lives, by class: more where they were too many
   const uint64_t most;          // moves of operations, about
-  bool byCycle = false;         // no order within cycles was good enough
+  bool byCycle = false;         // no order within cycles was good enough: every second turn counts whole cycles
   uint32_t failures = 0;
   double excess = 0;  // of the first placing with the last interval
   int64_t beyond = 0; // the least with the last interval
@@ -71,32 +79,34 @@ private:
   }
 
   /// A schedule of one interval, by a few ways to place operations: the last first, the first first, and then in disturbed orders, near to times that
-  /// mind classes that were beyond their limits.
-  std::optional<ModuloSchedule> attempt(uint32_t interval) {
+  /// mind classes that were beyond their limits, every second time what touches these before all else. `again`: disturbed orders only, with all the
+  /// moves that are left.
+  std::optional<ModuloSchedule> attempt(uint32_t interval, bool again = false) {
     const int32_t ii = int32_t(interval);
-    const uint64_t until = lives.moves() + (spent() ? 0 : (most - lives.moves()) / 3);
+    const uint64_t until = lives.moves() + (spent() ? 0 : (most - lives.moves()) / (again ? 1 : 3));
+    uint32_t scarce = 0; // classes, as bits
     if (!spent()) {
       lives.keepFree({});
       byCycle = false;
     }
     excess = 0;
     beyond = INT64_MAX;
-    for (uint32_t turn = 0;; ++turn) {
+    for (uint32_t turn = again ? 3 : 0;; ++turn) {
       if (turn == 2 && !shortLives.registersAllow(ii))
         return std::nullopt;
       if (turn != 1)
         shortLives.solve(ii, weights);
-      placer.start(ii, byCycle);
+      const bool whole = byCycle && turn % 2;
+      placer.start(ii, whole);
       const uint32_t jitter = turn < 2 ? 0 : 1 + turn % 3;
-      const bool placed = spent() && failures % 2 ? placer.placeInOrder() : placer.place(shortLives.times(), turn == 1, jitter);
+      const bool placed = spent() && failures % 2 ? placer.placeInOrder() : placer.place(shortLives.times(), turn == 1, jitter, turn % 2 ? 0 : scarce);
       if (placed && turn == 0)
         excess = lives.excess();
       if (placed && placer.improve(turn < 2 ? 1 : 4)) {
         ModuloSchedule result = take(interval);
-        const bool wasByCycle = byCycle;
-        if (fits(result))
+        if (fits(result, whole))
           return result;
-        if (!wasByCycle) { // so near that it is worth another turn at any rate
+        if (!whole) { // so near that it is worth another turn at any rate
           turn = std::max(turn, 1u);
           continue;
         }
@@ -104,8 +114,10 @@ private:
       if (placed)
         beyond = std::min(beyond, lives.beyond());
       for (uint32_t cls = 0; cls < weights.size(); ++cls)
-        if (placed && turn != 1 && lives.isBeyond(cls))
+        if (placed && turn != 1 && lives.isBeyond(cls)) {
           weights[cls] = std::min(100000, weights[cls] * 3 / 2);
+          scarce |= uint32_t(1) << cls;
+        }
       const bool far = beyond != INT64_MAX && beyond > std::max(20, ii);
       if (lives.moves() >= until || (far && (turn > 0 || count > 64)))
         break;
@@ -116,13 +128,13 @@ private:
   }
 
   /// False if a schedule needs too many registers, be it for the order within cycles, which does not show in `lives`: then more is left free.
-  bool fits(const ModuloSchedule &schedule) {
+  bool fits(const ModuloSchedule &schedule, bool whole) {
     const std::vector<uint32_t> peaks = registerPeaks(problem, schedule);
     std::vector<int32_t> free(peaks.size());
     bool all = true;
     for (uint32_t cls = 0; cls < peaks.size(); ++cls)
       if (peaks[cls] > problem.registerLimits[cls]) {
-        free[cls] = byCycle;
+        free[cls] = whole;
         all = false;
       }
     if (!all) {
