@@ -23,6 +23,8 @@ namespace {
 /// A round takes the shortest times of some numbers of iterations and has the slope between them. So many rounds that agree are wanted of so many.
 constexpr unsigned wantedRounds = 3, mostRounds = 15, warmUpCalls = 8;
 constexpr double tolerance = 0.02;
+/// A loop's own clock may be so far from the one beside its calls.
+constexpr double mostSlowed = 0.2;
 /// A round calls the loop with each number of iterations so often at least and at most, and ends when its time is over.
 constexpr unsigned leastPasses = 3, mostPasses = 60;
 constexpr std::chrono::microseconds roundTime(2000);
@@ -190,6 +192,12 @@ std::string obstacle(const Program &program, const Region &region) {
   return "";
 }
 
+/// Ticks of a cycle behind the shortest time of a loop.
+double clockBehind(const rt::LoopProbe &probe) {
+  const auto ticks = double(int64_t(probe.chains[1] - probe.chains[0]));
+  return ticks / (rt::LoopProbe::chainSteps[1] - rt::LoopProbe::chainSteps[0]);
+}
+
 /// The slope through points, in order of x, that few of them can spoil: the median of those between points far from each other (Theil 1950).
 double slopeOf(const std::vector<std::pair<double, double>> &points) {
   std::vector<double> slopes;
@@ -231,18 +239,22 @@ Result<double> measure(Subject &subject, uint64_t iterations, int64_t step) {
     for (unsigned pass = 0; pass < mostPasses && (pass < leastPasses || std::chrono::steady_clock::now() < end); ++pass) {
       std::shuffle(skips.begin(), skips.end(), random);
       std::vector<uint64_t> ticks;
+      std::vector<double> clocks; // right behind the loop, which may slow the clock down for as long as it runs
       for (uint64_t skip : skips) {
         subject.probe.skip = int64_t(skip) * step;
         subject.probe.least = UINT64_MAX;
         if (Status status = subject.run(); !status)
           return Error{status.message()};
         ticks.push_back(subject.probe.least);
+        clocks.push_back(clockBehind(subject.probe));
       }
+      std::nth_element(clocks.begin(), clocks.begin() + ptrdiff_t(clocks.size() / 2), clocks.end());
+      const double own = clocks[clocks.size() / 2];
       // The core's clock may change: a pass counts if it did not.
       const double after = ticksPerCycle();
-      if (std::abs(after - clock) < 0.5 * tolerance * clock)
+      if (std::abs(after - clock) < 0.5 * tolerance * clock && std::abs(own - clock) < mostSlowed * clock)
         for (size_t i = 0; i < skips.size(); ++i) {
-          const double cycles = double(ticks[i]) * 2 / (clock + after);
+          const double cycles = double(ticks[i]) / own;
           const auto [it, isNew] = least.insert({iterations - skips[i], cycles});
           it->second = std::min(it->second, cycles);
         }

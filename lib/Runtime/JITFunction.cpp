@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <tuple>
 
 namespace vtpu::rt {
@@ -390,21 +391,41 @@ void JITEmitter::emitProbe(bool end) {
     a.and_(control, ~exceptionFlags);
     a.ldmxcsr(control);
   }
-  a.lfence();
-  a.rdtsc();
-  a.shl(x86::rdx, 32);
-  a.or_(x86::rax, x86::rdx);
-  load64(x86::rdx, int64_t(reinterpret_cast<uintptr_t>(probe)));
-  if (!end) {
+  auto readTicks = [&] {
+    a.lfence();
+    a.rdtsc();
+    a.shl(x86::rdx, 32);
+    a.or_(x86::rax, x86::rdx);
+    load64(x86::rdx, int64_t(reinterpret_cast<uintptr_t>(probe)));
+  };
+  auto start = [&] {
+    readTicks();
     a.mov(field(offsetof(LoopProbe, start)), x86::rax);
     a.lfence();
-    return;
-  }
+  };
+  if (!end)
+    return start();
   Label longer = a.newLabel();
+  readTicks();
   a.sub(x86::rax, field(offsetof(LoopProbe, start)));
   a.cmp(x86::rax, field(offsetof(LoopProbe, least)));
   a.jae(longer);
   a.mov(field(offsetof(LoopProbe, least)), x86::rax);
+  for (size_t chain = 0; chain < std::size(LoopProbe::chainSteps); ++chain) {
+    constexpr unsigned block = 64;
+    static_assert(LoopProbe::chainSteps[0] % block == 0 && LoopProbe::chainSteps[1] % block == 0);
+    a.mov(field(offsetof(LoopProbe, left)), LoopProbe::chainSteps[chain] / block);
+    start();
+    Label again = a.newLabel();
+    a.bind(again);
+    for (unsigned i = 0; i < block; ++i)
+      a.add(x86::rax, x86::rdx);
+    a.dec(field(offsetof(LoopProbe, left)));
+    a.jnz(again);
+    readTicks();
+    a.sub(x86::rax, field(offsetof(LoopProbe, start)));
+    a.mov(field(offsetof(LoopProbe, chains) + chain * sizeof(uint64_t)), x86::rax);
+  }
   a.bind(longer);
   a.add(field(offsetof(LoopProbe, entered)), 1);
   a.stmxcsr(control);

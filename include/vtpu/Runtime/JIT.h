@@ -44,6 +44,10 @@ struct LoopProbe {
   int64_t counted = 0;  // what the counter has grown by
   uint64_t start = 0;
   uint64_t least = UINT64_MAX; // ticks of the time stamp counter, of the shortest time
+  /// Ticks of two chains of dependent additions right behind that time, while the core's clock is what the loop has made of it.
+  uint64_t chains[2] = {};
+  static constexpr uint32_t chainSteps[2] = {4 * 64, 40 * 64};
+  uint64_t left = 0; // of a chain
   uint32_t control = 0;        // MXCSR as the loop left it last
   uint32_t exceptions = 0;     // all flags of MXCSR that it has set
 };

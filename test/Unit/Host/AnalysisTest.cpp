@@ -310,6 +310,8 @@ TEST(LoopTimer, SkipsIterations) {
   EXPECT_EQ(probe.entered, 1u);
   EXPECT_EQ(probe.counted, 4096);
   EXPECT_NE(probe.least, UINT64_MAX);
+  EXPECT_GT(probe.chains[0], 0u);
+  EXPECT_GT(probe.chains[1], probe.chains[0]);
   EXPECT_EQ(probe.exceptions, 0u);
   probe.skip = 3 * region.step;
   in[0] = 1e-40f; // denormal
