@@ -99,7 +99,7 @@ bool ModuloPlacer::placeWithin(uint32_t op, Window window, int32_t wanted, bool 
   const int64_t before = lives.beyond();
   int64_t least = INT64_MAX;
   int32_t best = 0;
-  int tries = 8; // places that the ports admit
+  int tries = 16; // places that the ports admit
   for (int32_t away = 0; away < 2 * ii && tries > 0; ++away) {
     const int32_t there = at + ((away & 1) == forwards ? (away + 1) / 2 : -((away + 1) / 2));
     if (there < window.early || there > window.late || !table.add(op, there))

@@ -98,7 +98,7 @@ private:
         shortLives.solve(ii, weights);
       const bool whole = byCycle && turn % 2;
       placer.start(ii, whole);
-      const uint32_t jitter = turn < 2 ? 0 : 1 + turn % 3;
+      const uint32_t jitter = turn < 2 ? 0 : 1 + turn % 6;
       const bool placed = spent() && failures % 2 ? placer.placeInOrder() : placer.place(shortLives.times(), turn == 1, jitter, turn % 2 ? 0 : scarce);
       if (placed && turn == 0)
         excess = lives.excess();

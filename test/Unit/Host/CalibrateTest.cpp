@@ -73,6 +73,7 @@ public:
       return Error{decoded.message()};
     time[loop] = cycles(*decoded);
     unsettled[loop] = std::any_of(decoded->begin(), decoded->end(), [&](const Instruction &i) { return i.form == restless; });
+    runs = 0; // what is added stays large beside the times
     return {};
   }
   uint64_t run(unsigned loop, uint32_t iterations) override {
