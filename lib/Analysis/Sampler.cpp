@@ -43,7 +43,7 @@ struct Sampling {
   size_t bytes;
   uint32_t random = 1;
   uint64_t outside = 0;
-  double outsideRates = 0, allRates = 0;
+  double rates = 0;
   size_t count = 0;
   volatile std::sig_atomic_t active = 0; // else a late signal starts no new interval
   std::vector<Sample> inside = std::vector<Sample>(mostSamples);
@@ -62,14 +62,12 @@ void onTimer(int, siginfo_t *, void *context) {
   if (!sampling)
     return;
   const double rate = 1 / host::ticksPerCycleJustNow(); // first, before the clock changes
-  sampling->allRates += rate;
+  sampling->rates += rate;
   const uintptr_t place = uintptr_t(static_cast<ucontext_t *>(context)->uc_mcontext.gregs[REG_RIP]);
-  if (place - sampling->begin >= sampling->bytes) {
+  if (place - sampling->begin >= sampling->bytes)
     ++sampling->outside;
-    sampling->outsideRates += rate;
-  } else if (sampling->count < mostSamples) {
+  else if (sampling->count < mostSamples)
     sampling->inside[sampling->count++] = {uint32_t(place - sampling->begin), float(rate)};
-  }
   const int error = errno;
   if (sampling->active)
     sampling->arm();
@@ -124,12 +122,12 @@ public:
   Samples take() const {
     Samples samples;
     samples.outside = sampling->outside;
-    samples.outsideRates = sampling->outsideRates;
+    samples.rates = sampling->rates;
     samples.inside.assign(sampling->inside.begin(), sampling->inside.begin() + ptrdiff_t(sampling->count));
     return samples;
   }
   uint64_t samplesSoFar() const { return sampling->count + sampling->outside; }
-  double ratesSoFar() const { return sampling->allRates; }
+  double ratesSoFar() const { return sampling->rates; }
   bool full() const { return sampling->count == mostSamples; }
 
 private:

@@ -268,21 +268,26 @@ private:
       appendFlags(body, *condition, /*taken=*/false);
   }
 
+  /// Cycles of a loop of copies with operations that do nothing behind each.
+  Status timeCopies(Subject &subject, const Pattern &pattern, unsigned count, unsigned nops, double &time) {
+    Copies copies(pattern);
+    std::vector<uint8_t> body;
+    startBody(subject, body);
+    for (unsigned i = 0; i < count; ++i) {
+      if (Status status = copies.appendTo(body); !status)
+        return status;
+      appendNops(body, nops);
+    }
+    return cycles(body, &subject, time);
+  }
+
   Status measureThroughput(Subject &subject) {
     const unsigned most = std::max(16u, instructionsOfLoop / (1 + Copies(subject.pattern).cuts()));
     // A host may spread the operations of a loop over its ports unevenly for as long as a process lives; hardly those of all loops.
     subject.figure.throughput = 1e300;
     for (auto [count, nops] : {std::pair(most, 0u), {most - 1, 0u}, {most / 2, 1u}, {most / 3, 2u}}) {
-      Copies copies(subject.pattern);
-      std::vector<uint8_t> body;
-      startBody(subject, body);
-      for (unsigned i = 0; i < count; ++i) {
-        if (Status status = copies.appendTo(body); !status)
-          return status;
-        appendNops(body, nops);
-      }
       double time = 0;
-      if (Status status = cycles(body, &subject, time); !status)
+      if (Status status = timeCopies(subject, subject.pattern, count, nops, time); !status)
         return status;
       subject.figure.throughput = std::min(subject.figure.throughput, time / count);
     }
@@ -401,21 +406,14 @@ private:
   /// Fills what execution leaves of the front end with operations that do nothing.
   Status measureSlots(Subject &subject, const Pattern &pattern, double &target) {
     const double width = result.table.issueWidth;
-    Copies copies(pattern);
+    const unsigned cuts = Copies(pattern).cuts();
     const unsigned nops = unsigned(std::ceil(1.15 * width * subject.figure.throughput)) + 1;
-    const unsigned count = std::clamp(instructionsOfLoop / (1 + nops + copies.cuts()), 4u, 24u);
-    std::vector<uint8_t> body;
-    startBody(subject, body);
-    for (unsigned i = 0; i < count; ++i) {
-      if (Status status = copies.appendTo(body); !status)
-        return status;
-      appendNops(body, nops);
-    }
+    const unsigned count = std::clamp(instructionsOfLoop / (1 + nops + cuts), 4u, 24u);
     double time = 0;
-    if (Status status = cycles(body, &subject, time); !status)
+    if (Status status = timeCopies(subject, pattern, count, nops, time); !status)
       return status;
     // One slot for the loop's decrement and jump.
-    const double slots = (time * width - 1) / count - nops - copies.cuts();
+    const double slots = (time * width - 1) / count - nops - cuts;
     target = std::max(0.0, std::round(slots));
     return {};
   }

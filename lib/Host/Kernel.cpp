@@ -120,7 +120,7 @@ Result<Pattern> Pattern::create(const Example &example) {
       }
     }
   }
-  if (pattern.of.branch == Branch::conditional || pattern.of.branch == Branch::jump) {
+  if (pattern.of.branch == Branch::conditional) {
     pattern.jump = example.bytes;
     std::fill_n(pattern.jump.end() - decoded.instruction.raw.imm[0].size / 8, decoded.instruction.raw.imm[0].size / 8, uint8_t(0));
   }

@@ -195,7 +195,7 @@ std::string obstacle(const Program &program, const Region &region) {
 /// Ticks of a cycle behind the shortest time of a loop.
 double clockBehind(const rt::LoopProbe &probe) {
   const auto ticks = double(int64_t(probe.chains[1] - probe.chains[0]));
-  return ticks / (rt::LoopProbe::chainSteps[1] - rt::LoopProbe::chainSteps[0]);
+  return ticks / ((rt::LoopProbe::chainBlocks[1] - rt::LoopProbe::chainBlocks[0]) * rt::LoopProbe::chainBlock);
 }
 
 /// The slope through points, in order of x, that few of them can spoil: the median of those between points far from each other (Theil 1950).

@@ -411,14 +411,12 @@ void JITEmitter::emitProbe(bool end) {
   a.cmp(x86::rax, field(offsetof(LoopProbe, least)));
   a.jae(longer);
   a.mov(field(offsetof(LoopProbe, least)), x86::rax);
-  for (size_t chain = 0; chain < std::size(LoopProbe::chainSteps); ++chain) {
-    constexpr unsigned block = 64;
-    static_assert(LoopProbe::chainSteps[0] % block == 0 && LoopProbe::chainSteps[1] % block == 0);
-    a.mov(field(offsetof(LoopProbe, left)), LoopProbe::chainSteps[chain] / block);
+  for (size_t chain = 0; chain < std::size(LoopProbe::chainBlocks); ++chain) {
+    a.mov(field(offsetof(LoopProbe, left)), LoopProbe::chainBlocks[chain]);
     start();
     Label again = a.newLabel();
     a.bind(again);
-    for (unsigned i = 0; i < block; ++i)
+    for (unsigned i = 0; i < LoopProbe::chainBlock; ++i)
       a.add(x86::rax, x86::rdx);
     a.dec(field(offsetof(LoopProbe, left)));
     a.jnz(again);

@@ -18,7 +18,9 @@ Profile::Share Profile::shareOf(const host::Region &region) const {
     inside.samples += at->second.samples;
     inside.rates += at->second.rates;
   }
-  return {all.samples > 0 ? inside.samples / all.samples : 0, all.rates > 0 ? inside.rates / all.rates : 0};
+  if (!samples.all())
+    return {};
+  return {inside.samples / double(samples.all()), inside.rates / samples.rates};
 }
 
 uint64_t Profile::newBytes(const host::Region &region) const {
@@ -56,8 +58,7 @@ Result<Profile> profileCalls(const Program &program, const std::vector<rt::Funct
   Result<analysis::Trace> trace = recordRun(program, counting, false);
   if (!trace)
     return trace.takeError();
-  Profile profile{runner.entryName(), std::move(*samples), std::move(trace->executions), std::move(trace->firstTouches), {}, {}};
-  profile.all = {double(profile.samples.all()), profile.samples.outsideRates};
+  Profile profile{runner.entryName(), std::move(*samples), std::move(trace->executions), std::move(trace->firstTouches), {}};
   // Words in the order of their code: functions stand behind each other.
   std::vector<std::pair<uint32_t, std::pair<uint32_t, uint32_t>>> starts; // offset; function and word
   for (uint32_t f = 0; f < emitted->wordOffsets.size(); ++f)
@@ -65,7 +66,6 @@ Result<Profile> profileCalls(const Program &program, const std::vector<rt::Funct
       starts.push_back({emitted->wordOffsets[f][w], {f, w}});
   std::sort(starts.begin(), starts.end());
   for (const analysis::Sample &sample : profile.samples.inside) {
-    profile.all.rates += double(sample.rate);
     auto at = std::upper_bound(starts.begin(), starts.end(), sample.offset, [](uint32_t o, const auto &start) { return o < start.first; });
     if (at == starts.begin())
       continue;

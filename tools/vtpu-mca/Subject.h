@@ -64,13 +64,12 @@ struct Profile {
   analysis::Samples samples;
   std::vector<std::vector<uint64_t>> executions, firstTouches; // as Trace has them, of a call
   struct Taken {
-    double samples = 0, rates = 0; // rates: the sum of Samples::rates
+    double samples = 0, rates = 0; // how many, and the sum of their rates
   };
   std::map<std::pair<uint32_t, uint32_t>, Taken> byWord; // by function and word
-  Taken all;
   /// What a region takes of a call.
   struct Share {
-    double time, cycles; // 0 to 1; cycles of the core
+    double time = 0, cycles = 0; // 0 to 1; cycles of the core
   };
   Share shareOf(const host::Region &region) const;
   /// Bytes of lines that a call touches in a region for the first time; of all regions.

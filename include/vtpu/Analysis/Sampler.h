@@ -28,7 +28,7 @@ struct Sample {
 struct Samples {
   std::vector<Sample> inside; // in the order of time
   uint64_t outside = 0;       // of the code
-  double outsideRates = 0;    // the sum of their rates
+  double rates = 0;           // the sum of all, outside too
   /// Of one call while nothing interrupts it: nanoseconds of the shortest, and cycles of the one in the middle of the fastest quarter. A cycle is a
   /// step of a chain of dependent additions, timed where calls are interrupted.
   double nanoseconds = 0, cycles = 0;

@@ -18,8 +18,8 @@ uint64_t readTicks();
 /// than 0; 1 where there is no such counter. Leaves next to nothing in the caches.
 double ticksPerCycle();
 
-/// The same from about 2,000 cycles, for what the clock was just before: it follows the work of a core (512-bit multiply-adds take it down by up to a
-/// tenth) within some microseconds. Off by up to 1 %. Async-signal-safe.
+/// The same from about 2,000 cycles, for what the clock was just before: it follows the work of a core, which 512-bit multiply-adds slow down, within
+/// some microseconds. Off by up to 1 %. Async-signal-safe.
 double ticksPerCycleJustNow();
 
 } // namespace vtpu::host

@@ -46,8 +46,8 @@ struct LoopProbe {
   uint64_t least = UINT64_MAX; // ticks of the time stamp counter, of the shortest time
   /// Ticks of two chains of dependent additions right behind that time, while the core's clock is what the loop has made of it.
   uint64_t chains[2] = {};
-  static constexpr uint32_t chainSteps[2] = {4 * 64, 40 * 64};
-  uint64_t left = 0; // of a chain
+  static constexpr uint32_t chainBlocks[2] = {4, 40}, chainBlock = 64; // additions of a block
+  uint64_t left = 0; // blocks of a chain
   uint32_t control = 0;        // MXCSR as the loop left it last
   uint32_t exceptions = 0;     // all flags of MXCSR that it has set
 };
