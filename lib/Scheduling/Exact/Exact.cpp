@@ -72,6 +72,7 @@ private:
   Formula formula;
   std::vector<std::vector<Literal>> from; // of each operation: it starts at low + 1 + i or later
   std::vector<std::vector<Literal>> at;   // it starts at low + i
+  std::vector<std::vector<Literal>> ends; // of each life: it ends at the low of its definition + 1 + i or later
   std::vector<int32_t> times;
   bool excluded = false;
 
@@ -228,40 +229,45 @@ private:
 
   //===-- Registers ------------------------------------------------------===//
 
+  /// The life ends at that time or later.
+  Literal endsFrom(size_t life, int32_t time) const {
+    const int32_t after = time - model.windows[model.lives[life].def].low - 1;
+    return after < 0 ? yes : size_t(after) < ends[life].size() ? ends[life][size_t(after)] : no;
+  }
+
   void addRegisters() {
     const size_t classes = model.free.size();
     std::vector<std::vector<std::vector<Literal>>> alive(classes, std::vector<std::vector<Literal>>(size_t(ii)));
     std::vector<std::vector<Literal>> alone(classes);
     std::vector<int64_t> room(model.free.begin(), model.free.end());
-    for (const ExactModel::Life &life : model.lives) {
+    for (size_t i = 0; i < model.lives.size(); ++i) {
+      const ExactModel::Life &life = model.lives[i];
       const ExactModel::Window def = model.windows[life.def];
       int32_t end = def.low; // the life is over at that time at the latest
       for (auto [op, later] : life.ends)
         end = std::max(end, model.windows[op].high + later);
-      // "ends at t or later", from def.low + 1 on.
-      std::vector<Literal> ends;
+      ends.emplace_back();
       for (int32_t time = def.low + 1; time <= end; ++time)
-        ends.push_back(formula.fresh());
-      auto endsFrom = [&](int32_t time) { return time > end ? no : time <= def.low ? yes : ends[size_t(time - def.low - 1)]; };
+        ends[i].push_back(formula.fresh());
       for (int32_t time = def.low + 1; time <= end; ++time) {
         for (auto [op, later] : life.ends)
-          formula.add({-startsFrom(op, time - later), endsFrom(time)});
+          formula.add({-startsFrom(op, time - later), endsFrom(i, time)});
         if (time > def.low + 1)
-          formula.add({-endsFrom(time), endsFrom(time - 1)});
+          formula.add({-endsFrom(i, time), endsFrom(i, time - 1)});
       }
       if (life.alone) {
         room[life.cls] -= life.alone;
         for (int32_t turns = int32_t(life.alone); turns * ii < end - def.low; ++turns) {
           const Literal more = formula.fresh(); // lives longer than so many intervals
           for (int32_t time = def.low; time <= def.high; ++time)
-            formula.add({startsFrom(life.def, time + 1), -endsFrom(time + 1 + turns * ii), more});
+            formula.add({startsFrom(life.def, time + 1), -endsFrom(i, time + 1 + turns * ii), more});
           alone[life.cls].push_back(more);
         }
         continue;
       }
       for (int32_t time = def.low - life.lead; time < end; ++time) {
         const Literal here = formula.fresh();
-        formula.add({startsFrom(life.def, time + 1 + life.lead), -endsFrom(time + 1), here});
+        formula.add({startsFrom(life.def, time + 1 + life.lead), -endsFrom(i, time + 1), here});
         alive[life.cls][size_t(slot(time))].push_back(here);
       }
     }
@@ -275,7 +281,123 @@ private:
         literals.insert(literals.end(), alone[cls].begin(), alone[cls].end());
         formula.addAtMost(literals, size_t(room[cls]));
       }
+      addMoments(uint32_t(cls), size_t(room[cls]), alone[cls]);
     }
+  }
+
+  /// What an operation writes of a class.
+  struct Results {
+    size_t all = 0, early = 0;
+    bool unread = false;
+  };
+  /// Lives that count in a cycle, each by one proposition.
+  using Counted = std::map<size_t, Literal>;
+
+  /// A result that nothing reads, or that is written while operands are still read, needs a register for a moment within its cycle. These live then,
+  /// whatever the order within the cycle: what lives through it; of a value that ends in it and a result of one of its readers that outlives it, one
+  /// or the other; and at the first operation that writes early the operands that such operations read in their last cycle.
+  void addMoments(uint32_t cls, size_t room, const std::vector<Literal> &alone) {
+    std::map<uint32_t, Results> results;
+    std::map<uint32_t, std::vector<size_t>> operands; // of operations
+    std::vector<size_t> members;                      // lives of the class that have no registers of their own
+    bool any = false;
+    for (size_t i = 0; i < model.lives.size(); ++i) {
+      const ExactModel::Life &life = model.lives[i];
+      if (life.cls != cls || life.alone)
+        continue;
+      members.push_back(i);
+      Results &own = results[life.def];
+      ++own.all;
+      own.early += life.early;
+      own.unread |= life.ends.empty();
+      any |= life.early || life.ends.empty();
+      for (auto [op, later] : life.ends)
+        if (later == 0 && op != life.def)
+          operands[op].push_back(i);
+    }
+    if (!any)
+      return;
+    size_t leastEarly = SIZE_MAX;
+    for (const auto &[op, own] : results)
+      if (own.early)
+        leastEarly = std::min(leastEarly, own.early);
+    for (int32_t cycle = 0; cycle < ii; ++cycle) {
+      std::vector<Literal> through = alone;
+      for (size_t life : members)
+        eachTime(cycle, model.windows[model.lives[life].def].low + 1, int32_t(ends[life].size()), [&](int32_t time) {
+          through.push_back(formula.fresh());
+          formula.add({startsFrom(model.lives[life].def, time), -endsFrom(life, time + 1), through.back()});
+        });
+      const Counted replaced = countReplaced(members, results, operands, cycle);
+      Counted read = replaced;
+      for (const auto &[op, own] : results)
+        if (own.early)
+          for (size_t operand : operands[op]) {
+            auto [it, isNew] = read.try_emplace(operand, no);
+            const auto before = replaced.find(operand);
+            if (isNew || (before != replaced.end() && it->second == before->second))
+              it->second = formula.fresh();
+            if (before != replaced.end())
+              formula.add({-before->second, it->second});
+            eachPlace(op, cycle, [&](int32_t time, Literal here) {
+              formula.add({-here, startsFrom(model.lives[operand].def, time), endsFrom(operand, time + 1), it->second});
+            });
+          }
+      const std::vector<Literal> always = countAll(through, replaced, room), atFirst = countAll(through, read, room);
+      for (const auto &[op, own] : results) {
+        if (own.unread)
+          leaveRoom(op, cycle, always, room, own.all);
+        if (own.early)
+          leaveRoom(op, cycle, atFirst, room, leastEarly);
+      }
+    }
+  }
+
+  /// Values that end in a cycle while a result of a reader outlives it. A result stands for one of them, the first that ends.
+  Counted countReplaced(const std::vector<size_t> &members, const std::map<uint32_t, Results> &results,
+                        const std::map<uint32_t, std::vector<size_t>> &operands, int32_t cycle) {
+    Counted counted;
+    for (size_t result : members) {
+      const uint32_t op = model.lives[result].def;
+      const auto read = operands.find(op);
+      if (read == operands.end() || results.at(op).unread)
+        continue;
+      eachPlace(op, cycle, [&](int32_t time, Literal here) {
+        std::vector<Literal> clause = {-here, -endsFrom(result, time + 1)};
+        for (size_t operand : read->second) {
+          auto [it, isNew] = counted.try_emplace(operand, no);
+          if (isNew)
+            it->second = formula.fresh();
+          std::vector<Literal> whole = clause;
+          whole.insert(whole.end(), {startsFrom(model.lives[operand].def, time), endsFrom(operand, time + 1), it->second});
+          formula.add(whole);
+          clause.push_back(-endsFrom(operand, time + 1));
+        }
+      });
+    }
+    return counted;
+  }
+  std::vector<Literal> countAll(std::vector<Literal> literals, const Counted &more, size_t room) {
+    for (const auto &[life, literal] : more)
+      literals.push_back(literal);
+    return formula.count(std::move(literals), room + 1);
+  }
+  /// Where an operation starts in that cycle, a sum leaves so many registers.
+  void leaveRoom(uint32_t op, int32_t cycle, const std::vector<Literal> &sum, size_t room, size_t registers) {
+    if (registers <= room && room - registers >= sum.size())
+      return;
+    eachPlace(op, cycle, [&](int32_t, Literal here) { formula.add({-here, registers > room ? no : -sum[room - registers]}); });
+  }
+  template <typename Visit>
+  void eachTime(int32_t cycle, int32_t first, int32_t count, Visit visit) const {
+    for (int32_t time = first + slot(cycle - first); time < first + count; time += ii)
+      visit(time);
+  }
+  /// Each time in a cycle of the interval at which an operation may start, and the proposition that it does.
+  template <typename Visit>
+  void eachPlace(uint32_t op, int32_t cycle, Visit visit) const {
+    const ExactModel::Window window = model.windows[op];
+    eachTime(cycle, window.low, window.high - window.low + 1, [&](int32_t time) { visit(time, at[op][size_t(time - window.low)]); });
   }
 
   //===-- Schedules ------------------------------------------------------===//
@@ -305,32 +427,27 @@ private:
 };
 } // namespace
 
-/// True if the registers of some class alone, whatever the ports and the other classes, forbid an interval.
-static bool registersForbid(const Problem &problem, uint32_t ii, const ExactOptions &options) {
-  for (uint32_t cls = 0; cls < problem.registerLimits.size(); ++cls) {
-    Problem alone = problem;
-    alone.values.clear();
-    for (const RegisterValue &value : problem.values)
-      if (value.cls == cls)
-        alone.values.push_back(value);
-    ModuloSchedule any;
-    if (!alone.values.empty() && Interval(alone, ii, /*withPorts=*/false, /*withRegisters=*/true, options).run(any) == Answer::impossible)
-      return true;
-  }
-  return false;
-}
-
-/// Tries one interval: first without what is hard to prove.
+/// Tries one interval: first without what is hard to prove. That a class of registers forbids it, without ports or with them, is proven soonest where the
+/// other classes are left out.
 static Answer tryInterval(const Problem &problem, uint32_t ii, ModuloSchedule &schedule, const ExactOptions &options) {
-  const Answer answer = Interval(problem, ii, /*withPorts=*/true, /*withRegisters=*/false, options).run(schedule);
+  Answer answer = Interval(problem, ii, /*withPorts=*/true, /*withRegisters=*/false, options).run(schedule);
   if (answer == Answer::impossible || (answer == Answer::satisfied && verify(problem, schedule).empty()))
     return answer;
-  if (registersForbid(problem, ii, options))
-    return Answer::impossible;
-  const Answer last = Interval(problem, ii, /*withPorts=*/true, /*withRegisters=*/true, options).run(schedule);
-  if (last != Answer::unknown)
-    return last;
-  return Interval(problem, ii, true, true, options, true).run(schedule) == Answer::satisfied ? Answer::satisfied : last;
+  for (bool withPorts : {false, true})
+    for (uint32_t cls = 0; cls < problem.registerLimits.size(); ++cls) {
+      Problem alone = problem;
+      alone.values.clear();
+      std::copy_if(problem.values.begin(), problem.values.end(), std::back_inserter(alone.values), [&](const RegisterValue &value) { return value.cls == cls; });
+      if (alone.values.empty())
+        continue;
+      answer = Interval(alone, ii, withPorts, /*withRegisters=*/true, options).run(schedule);
+      if (answer == Answer::impossible || (answer == Answer::satisfied && verify(problem, schedule).empty()))
+        return answer;
+    }
+  answer = Interval(problem, ii, /*withPorts=*/true, /*withRegisters=*/true, options).run(schedule);
+  if (answer != Answer::unknown)
+    return answer;
+  return Interval(problem, ii, true, true, options, true).run(schedule) == Answer::satisfied ? Answer::satisfied : answer;
 }
 
 Result<ExactResult> scheduleExactly(const Problem &problem, const ModuloSchedule &known, const ExactOptions &options) {

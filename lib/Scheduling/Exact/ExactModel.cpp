@@ -28,6 +28,7 @@ ExactModel::ExactModel(const Problem &problem, uint32_t interval, bool withRegis
         continue;
       }
       Life life{value.def, value.cls, {}};
+      life.early = value.early;
       for (uint32_t use : value.uses)
         life.ends.push_back({use, 0});
       for (const LaterUse &use : value.later) {

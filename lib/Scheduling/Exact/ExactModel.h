@@ -43,6 +43,7 @@ public:
     uint32_t cls;
     std::vector<std::pair<uint32_t, int32_t>> ends; // operation, cycles that it is later than its own start
     uint32_t alone = 0;                             // > 0: registers of its own, at least so many
+    bool early = false;                             // written while operands are still read
     int32_t lead = 0;                               // cycles that it needs a register before its definition
   };
   std::vector<Life> lives;

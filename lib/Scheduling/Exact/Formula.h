@@ -18,7 +18,10 @@ public:
   using Literal = int;
   static constexpr Literal yes = 1, no = -1;
 
-  Formula() { solver.add(yes), solver.add(0); }
+  Formula() {
+    solver.set("quiet", 1); // it writes to standard output
+    solver.add(yes), solver.add(0);
+  }
 
   Literal fresh() { return ++last; }
   /// At least one of these is true.

@@ -203,6 +203,28 @@ TEST(Exact, AgreesWithTheHeuristicOnShortLoops) {
   EXPECT_GE(least, 54u);
 }
 
+/// With the limits that a schedule just keeps, where the order within cycles decides.
+TEST(Exact, RulesOutNoScheduleThatExists) {
+  uint32_t tried = 0;
+  for (gen::LoopClass cls : gen::loopClasses)
+    for (uint64_t seed = 1; seed <= 8; ++seed) {
+      SCOPED_TRACE(testing::Message() << gen::loopClassName(cls) << " " << seed);
+      gen::LoopProblem loop = loopOf(cls, seed, uint32_t(10 + 4 * seed));
+      Problem &problem = loop.problem;
+      const ModuloSchedule known = *moduloSchedule(problem);
+      problem.registerLimits = registerPeaks(problem, known);
+      const Result<ModuloSchedule> slower = moduloSchedule(problem, known.ii + 1);
+      if (!slower) // no other keeps these limits
+        continue;
+      const Result<ExactResult> exact = scheduleExactly(problem, *slower, {0.2, 0});
+      ASSERT_TRUE(exact.ok()) << exact.message();
+      EXPECT_LE(exact->provenLeast, known.ii);
+      EXPECT_EQ(messages(problem, exact->schedule), Texts());
+      ++tried;
+    }
+  EXPECT_GE(tried, 30u);
+}
+
 /// Where work has no common unit, ports of the solver are coarser than those of the verifier.
 TEST(Exact, TakesEveryPortTable) {
   std::istringstream names(listPortTables());
