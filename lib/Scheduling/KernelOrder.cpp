@@ -7,13 +7,14 @@
 #include "vtpu/Scheduling/Algorithms.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 namespace vtpu::sched {
 
 namespace {
 /// Goes through the kernel and counts the registers that are alive. Of the operations of a cycle, one of those comes next that go least beyond the
-/// limits; of these the one that frees most.
+/// limits; of these the one that frees most. Where that leads beyond them, other orders are tried.
 class KernelOrder {
 public:
   KernelOrder(const Problem &problem, ModuloSchedule &schedule) : problem(problem), schedule(schedule), count(uint32_t(schedule.cycle.size())) {}
@@ -50,6 +51,9 @@ private:
   std::vector<std::pair<uint32_t, uint32_t>> waits;            // (operation, another of its cycle that must come before)
   std::vector<std::pair<uint32_t, uint32_t>> shared;           // the same, so that a register is not needed twice
   std::vector<uint8_t> done;
+  static constexpr ptrdiff_t mostSearched = 16; // operations of a cycle
+  static constexpr size_t mostSets = 256;
+  std::vector<uint32_t> tried; // sets of operations of a cycle that come first
 
   template <typename Visit>
   void eachEnd(const RegisterValue &value, Visit visit) const {
@@ -170,6 +174,11 @@ private:
 
   void orderCycle(uint32_t *from, uint32_t *to) {
     const bool narrow = isNarrow(from, to);
+    if (narrow && to - from <= mostSearched) {
+      tried.clear();
+      if (search(from, uint32_t(to - from), 0))
+        return;
+    }
     for (; from < to; ++from) {
       uint32_t *best = nullptr;
       Key least;
@@ -195,6 +204,32 @@ private:
       take(*from);
     }
   }
+
+  /// An order of the operations beside those in `done` that stays within the limits, the best first. What is alive follows from which are done,
+  /// whatever their order, so that each set is tried once. False, and nothing has changed, if there is none or the search is long.
+  bool search(const uint32_t *ops, uint32_t number, uint32_t done) {
+    if (done + 1 == uint32_t(1) << number)
+      return true;
+    if (tried.size() == mostSets || std::find(tried.begin(), tried.end(), done) != tried.end())
+      return false;
+    tried.push_back(done);
+    std::array<std::pair<Key, uint32_t>, mostSearched> next;
+    auto end = next.begin();
+    for (uint32_t i = 0; i < number; ++i)
+      if (!(done >> i & 1) && allDone(waits, ops[i]))
+        if (const Key key = keyOf(ops[i]); std::get<0>(key) == 0 && !std::get<1>(key))
+          *end++ = {key, i};
+    std::sort(next.begin(), end);
+    for (auto it = next.begin(); it != end; ++it) {
+      const uint32_t i = it->second;
+      take(ops[i]);
+      if (search(ops, number, done | uint32_t(1) << i))
+        return true;
+      putBack(ops[i]);
+    }
+    return false;
+  }
+
   void take(uint32_t op) {
     done[op] = 1;
     schedule.order.push_back(op);
@@ -205,6 +240,20 @@ private:
         --alive[life.cls];
         life.left = life.uses; // of the iteration behind
       }
+  }
+  /// Undoes the last `take`.
+  void putBack(uint32_t op) {
+    done[op] = 0;
+    schedule.order.pop_back();
+    for (uint32_t i = firstEnded[op]; i < firstEnded[op + 1]; ++i)
+      if (Life &life = lives[ended[i]]; life.left == life.uses) {
+        ++alive[life.cls];
+        life.left = 1;
+      } else {
+        ++life.left;
+      }
+    for (uint32_t i = firstBegun[op]; i < firstBegun[op + 1]; ++i)
+      alive[lives[begun[i]].cls] -= lives[begun[i]].uses > 0;
   }
 };
 } // namespace

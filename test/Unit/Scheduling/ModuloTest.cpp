@@ -158,6 +158,24 @@ TEST(KernelOrder, EndsLivesBeforeItBeginsOthers) {
   EXPECT_EQ(messages(problem, schedule), Texts());
 }
 
+/// Operation 3 ends three lives of one class, which looks best, but then 4 has not the three registers of the other that it needs for a moment.
+TEST(KernelOrder, TriesOtherOrdersWhereTheBestOneFails) {
+  Problem problem(table);
+  for (int i = 0; i < 6; ++i)
+    add(problem, alu);
+  problem.registerLimits = {3, 4};
+  for (uint32_t def : {0, 1, 2})
+    value(problem, def, {3});
+  for (uint32_t def : {3, 3, 4, 4, 4}) {
+    value(problem, def, def == 3 ? std::vector<uint32_t>{5} : std::vector<uint32_t>{});
+    problem.values.back().cls = 1;
+  }
+  ModuloSchedule schedule{3, {0, 0, 0, 1, 1, 2}, {}};
+  orderKernel(problem, schedule);
+  EXPECT_EQ(schedule.order, (std::vector<uint32_t>{0, 1, 2, 4, 3, 5}));
+  EXPECT_EQ(messages(problem, schedule), Texts());
+}
+
 TEST(InOrderModulo, IsAnAlgorithmAsAnyOther) {
   unsigned found = 0;
   for (gen::LoopClass cls : gen::loopClasses)
