@@ -152,17 +152,6 @@ void LoopLives::countWhole(uint32_t cls, int32_t turns) {
   beyondOf[cls] = sum;
 }
 
-double LoopLives::excess() const {
-  double most = 0;
-  for (uint32_t cls = 0; cls < limit.size(); ++cls) {
-    int64_t lives = 0;
-    for (int32_t at = 0; at < ii; ++at)
-      lives += alive[size_t(cls) * size_t(ii) + size_t(at)];
-    most = std::max(most, double(lives) / ii - double(limit[cls] - whole[cls]));
-  }
-  return most;
-}
-
 void LoopLives::relieve(std::vector<Move> &moves) const {
   moves.clear();
   int32_t most = 0, where = 0;

@@ -38,8 +38,6 @@ public:
   bool isBeyond(uint32_t cls) const { return beyondOf[cls] > 0; }
   /// What is to be small: that, and the lives.
   int64_t cost() const { return 16 * allBeyond + allLives; }
-  /// What the lives of a class together have too much, in registers.
-  double excess() const;
   /// What would take a life out of the cycle in which a class is the farthest beyond its limit: to move an operation by so many cycles.
   struct Move {
     uint32_t operation;

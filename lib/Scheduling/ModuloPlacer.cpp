@@ -158,22 +158,6 @@ bool ModuloPlacer::makeRoom(uint32_t op, int32_t at) {
   return true;
 }
 
-bool ModuloPlacer::placeInOrder() {
-  int32_t earliest = 0;
-  for (uint32_t op = 0; op < count; ++op) {
-    const Window window = windowOf(op);
-    const int32_t from = std::max(earliest, window.early), to = std::min(window.late, from + ii - 1);
-    int32_t at = from;
-    while (at <= to && !table.add(op, at))
-      ++at;
-    if (at > to)
-      return false;
-    lives.move(op, at);
-    earliest = at;
-  }
-  return true;
-}
-
 //===----------------------------------------------------------------------===//
 // Improving
 //===----------------------------------------------------------------------===//

@@ -30,9 +30,6 @@ public:
   /// disturbs the order, by so many cycles about; what touches values of the classes in `scarce` (bits) comes before all others. False if the steps,
   /// which are bounded, did not suffice.
   bool place(const std::vector<int32_t> &wanted, bool forwards, uint32_t jitter, uint32_t scarce);
-  /// Places each operation as early as it can be, but none before one that precedes it: lives overlap little more than in the given order, which
-  /// keeps within the limits if the registers of the loop were allocated. False if one has no place.
-  bool placeInOrder();
   /// Moves operations to where registers live less, `sweeps` times, and then what takes lives out of the cycles that are beyond their limits. True if
   /// none is in the end.
   bool improve(int sweeps);

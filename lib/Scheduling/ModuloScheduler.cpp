@@ -31,27 +31,31 @@ public:
     uint32_t first = std::max({least, placer.ports().leastInterval(), graph.recurrence()});
     while (lives.boundExcess(int32_t(first)) > 0 && first < longest())
       ++first;
-    // Growing steps find an interval; then those between are tried.
+    // The first way to place operations finds an interval by growing steps, and a shorter one between the last two. What is left of the moves goes to
+    // the interval before that.
     std::optional<ModuloSchedule> best;
     uint32_t failed = first - 1;
-    for (uint32_t interval = first; best || interval == first || interval < longest();) {
-      if (std::optional<ModuloSchedule> found = attempt(interval))
-        best = std::move(found);
+    for (uint32_t step = 1; !best; step += (step + 1) / 2) {
+      const uint32_t interval = failed < first ? first : std::min(failed + step, longest() - 1);
+      if (interval <= failed)
+        return inGivenOrder();
+      if (!(best = attempt(interval, /*once=*/true)))
+        failed = interval;
+    }
+    while (best->ii - failed > 1) {
+      const uint32_t interval = failed + (best->ii - failed) / 2;
+      if (std::optional<ModuloSchedule> shorter = attempt(interval, /*once=*/true))
+        best = std::move(shorter);
       else
         failed = interval;
-      // What is left of the moves goes to the interval before the one that was found.
-      while (best && best->ii - failed == 1 && failed >= first && !spent()) {
-        std::optional<ModuloSchedule> shorter = attempt(failed, /*again=*/true);
-        if (!shorter)
-          break;
-        best = std::move(shorter);
-        --failed;
-      }
-      if (best && (best->ii - failed <= 1 || spent()))
-        return std::move(*best);
-      interval = best ? failed + (best->ii - failed) / 2 : interval + step(interval);
     }
-    return inGivenOrder();
+    while (best->ii > first && lives.moves() < most) {
+      std::optional<ModuloSchedule> shorter = attempt(best->ii - 1, /*once=*/false);
+      if (!shorter)
+        break;
+      best = std::move(shorter);
+    }
+    return std::move(*best);
   }
 
 private:
@@ -61,70 +65,44 @@ private:
   ModuloPlacer placer;
   LoopLives &lives;
   ShortLives shortLives;
-  std::vector<int32_t> weights; // of lives, by class: more where they were too many
+  std::vector<int32_t> weights; // of lives, by class
   const uint64_t most;          // moves of operations, about
+  uint32_t scarce = 0;          // classes that were beyond their limits, as bits
   bool byCycle = false;         // no order within cycles was good enough: every second turn counts whole cycles
-  uint32_t failures = 0;
-  double excess = 0;  // of the first placing with the last interval
-  int64_t beyond = 0; // the least with the last interval
   std::optional<ModuloSchedule> given;
 
-  bool spent() const { return lives.moves() >= most; }
-
-  /// How much longer the next interval is: more where registers were far beyond, and where there is no time left.
-  uint32_t step(uint32_t interval) {
-    ++failures;
-    const uint32_t far = uint32_t(excess * interval / 32 + double(beyond) / interval);
-    return 1 + std::min(far, interval / 4) + (spent() ? interval / 8 : failures > 8 ? interval / 16 : 0);
-  }
-
-  /// A schedule of one interval, by a few ways to place operations: the last first, the first first, and then in disturbed orders, near to times that
-  /// mind classes that were beyond their limits, every second time what touches these before all else. `again`: disturbed orders only, with all the
-  /// moves that are left.
-  std::optional<ModuloSchedule> attempt(uint32_t interval, bool again = false) {
+  /// A schedule of one interval: the last operation is placed first. If that is not to be all, then the first first, and after that in disturbed
+  /// orders, every second time what touches scarce classes before all else, until the moves are used up.
+  std::optional<ModuloSchedule> attempt(uint32_t interval, bool once) {
     const int32_t ii = int32_t(interval);
-    const uint64_t until = lives.moves() + (spent() ? 0 : (most - lives.moves()) / (again ? 1 : 3));
-    uint32_t scarce = 0; // classes, as bits
-    if (!spent()) {
-      lives.keepFree({});
-      byCycle = false;
-    }
-    excess = 0;
-    beyond = INT64_MAX;
-    for (uint32_t turn = again ? 3 : 0;; ++turn) {
-      if (turn == 2 && !shortLives.registersAllow(ii))
-        return std::nullopt;
-      if (turn != 1)
-        shortLives.solve(ii, weights);
-      const bool whole = byCycle && turn % 2;
+    if (once)
+      scarce = 0;
+    else if (!shortLives.registersAllow(ii))
+      return std::nullopt;
+    shortLives.solve(ii, weights);
+    lives.keepFree({});
+    byCycle = false;
+    int64_t beyond = INT64_MAX;
+    for (uint32_t turn = once ? 0 : 1;; ++turn) {
+      const bool disturbed = turn > 1, whole = byCycle && turn % 2;
       placer.start(ii, whole);
-      const uint32_t jitter = turn < 2 ? 0 : 1 + turn % 6;
-      const bool placed = spent() && failures % 2 ? placer.placeInOrder() : placer.place(shortLives.times(), turn == 1, jitter, turn % 2 ? 0 : scarce);
-      if (placed && turn == 0)
-        excess = lives.excess();
-      if (placed && placer.improve(turn < 2 ? 1 : 4)) {
-        ModuloSchedule result = take(interval);
-        if (fits(result, whole))
-          return result;
-        if (!whole) { // so near that it is worth another turn at any rate
-          turn = std::max(turn, 1u);
-          continue;
+      bool near = false;
+      if (placer.place(shortLives.times(), /*forwards=*/turn == 1, disturbed ? 1 + turn % 3 : 0, disturbed && turn % 2 == 0 ? scarce : 0)) {
+        if (placer.improve(disturbed ? 4 : 1)) {
+          ModuloSchedule result = take(interval);
+          if (fits(result, whole))
+            return result;
+          near = !whole; // worth another turn at any rate
         }
-      }
-      if (placed)
         beyond = std::min(beyond, lives.beyond());
-      for (uint32_t cls = 0; cls < weights.size(); ++cls)
-        if (placed && turn != 1 && lives.isBeyond(cls)) {
-          weights[cls] = std::min(100000, weights[cls] * 3 / 2);
-          scarce |= uint32_t(1) << cls;
-        }
-      const bool far = beyond != INT64_MAX && beyond > std::max(20, ii);
-      if (lives.moves() >= until || (far && (turn > 0 || count > 64)))
-        break;
+        for (uint32_t cls = 0; cls < weights.size(); ++cls)
+          if (turn != 1 && lives.isBeyond(cls))
+            scarce |= uint32_t(1) << cls;
+      }
+      const bool far = turn > 2 && beyond != INT64_MAX && beyond > std::max(20, ii);
+      if (!near && (once || far || lives.moves() >= most))
+        return std::nullopt;
     }
-    if (beyond == INT64_MAX)
-      beyond = 0;
-    return std::nullopt;
   }
 
   /// False if a schedule needs too many registers, be it for the order within cycles, which does not show in `lives`: then more is left free.
