@@ -77,9 +77,9 @@ private:
     const int32_t ii = int32_t(interval);
     if (once)
       scarce = 0;
-    else if (!shortLives.registersAllow(ii))
+    else if (!shortLives.registersAllow(ii, scarce))
       return std::nullopt;
-    shortLives.solve(ii, weights);
+    shortLives.solve(ii, weights, /*pace=*/4);
     lives.keepFree({});
     byCycle = false;
     int64_t beyond = INT64_MAX;

@@ -37,6 +37,15 @@ ShortLives::ShortLives(const Problem &problem)
     }
     edges.push_back({value.def, end, 0, -entering, value.cls});
   }
+  // A node at or behind both the operation, less what it may be late, and the start: the sum of its distances from both is how far off the pace it is.
+  firstPace = edges.size();
+  constexpr uint32_t each = 4;
+  const uint32_t beginning = nodes++;
+  for (uint32_t op = 0; op < count; op += each) {
+    edges.push_back({op, nodes, 0, 0, none});
+    edges.push_back({beginning, nodes, 0, 0, none});
+    ++nodes;
+  }
   firstLeaving.assign(nodes + 1, 0);
   firstEntering.assign(nodes + 1, 0);
   for (const Edge &edge : edges) {
@@ -57,10 +66,11 @@ ShortLives::ShortLives(const Problem &problem)
   stamp.assign(nodes, 0);
 }
 
-bool ShortLives::solve(int32_t ii, const std::vector<int32_t> &weights) {
-  for (Edge &edge : edges) {
-    edge.length = edge.latency - ii * edge.distance;
-    edge.weight = edge.cls == none ? 0 : weights[edge.cls];
+bool ShortLives::solve(int32_t ii, const std::vector<int32_t> &weights, int32_t pace) {
+  for (size_t e = 0; e < edges.size(); ++e) {
+    Edge &edge = edges[e];
+    edge.length = e < firstPace ? edge.latency - ii * edge.distance : edge.from < count ? -int32_t(int64_t(edge.from) * ii / count) : 0;
+    edge.weight = e >= firstPace ? pace : edge.cls == none ? 0 : weights[edge.cls];
   }
   start();
   buildTree();
@@ -86,11 +96,13 @@ bool ShortLives::solve(int32_t ii, const std::vector<int32_t> &weights) {
   return optimal;
 }
 
-bool ShortLives::registersAllow(int32_t ii) {
+bool ShortLives::registersAllow(int32_t ii, uint32_t classes) {
   std::vector<int32_t> weights(room.size());
   for (uint32_t cls = 0; cls < room.size(); ++cls) {
+    if (!(classes >> cls & 1))
+      continue;
     weights[cls] = 1;
-    if (solve(ii, weights) && cost() > int64_t(room[cls]) * ii)
+    if (solve(ii, weights, 0) && cost() > int64_t(room[cls]) * ii)
       return false;
     weights[cls] = 0;
   }

@@ -14,22 +14,23 @@ namespace vtpu::sched {
 /// Times of a loop's operations for which the lives of its values, weighted by class, are together as short as dependences allow (Ning and Gao, POPL
 /// 1993), whatever the ports. This is a linear program over differences of times, which the network simplex method solves as in the ranking of graphs
 /// (Gansner et al., IEEE TSE 1993).
+///
+/// Such lives alone would have all that nothing binds start together, which no port admits. So operations also keep pace with the interval, where that
+/// costs little: the n-th of N wants to start n / N of it behind the first. Every fourth does; lives hold the others beside them.
 class ShortLives {
 public:
   explicit ShortLives(const Problem &problem);
 
   /// Solves it for an interval, which the recurrences must allow. False if the number of steps, which is bounded, did not suffice: the times satisfy
-  /// the dependences all the same, but lives may be longer than need be.
-  bool solve(int32_t ii, const std::vector<int32_t> &weights);
+  /// the dependences all the same, but lives may be longer than need be. `pace`: what a cycle costs by which an operation does not keep pace.
+  bool solve(int32_t ii, const std::vector<int32_t> &weights, int32_t pace);
 
-  /// False if no schedule of this interval keeps within the registers: the lives of some class alone, with times that suit no other, are longer than
-  /// its registers have cycles. As `solve` it leaves times behind.
-  bool registersAllow(int32_t ii);
+  /// False if no schedule of this interval keeps within the registers: the lives of one of these classes (bits) alone, with times that suit no other,
+  /// are longer than its registers have cycles. As `solve` it leaves times behind.
+  bool registersAllow(int32_t ii, uint32_t classes = UINT32_MAX);
 
   /// When each operation starts; from the first at 0.
   const std::vector<int32_t> &times() const { return time; }
-  /// The sum of weighted lives. One of a value that has registers for itself counts as if these were never empty.
-  int64_t cost() const;
 
 private:
   static constexpr uint32_t none = UINT32_MAX;
@@ -44,7 +45,8 @@ private:
   };
   const uint32_t count;    // operations
   std::vector<int32_t> room; // registers of each class for values that operations define
-  uint32_t nodes;          // operations, then ends of values
+  uint32_t nodes;            // operations, then ends of values, then what keeps pace
+  size_t firstPace;          // edges from there on
   std::vector<Edge> edges; // those of operations point forwards but for what later iterations do
   std::vector<uint32_t> firstLeaving, firstEntering;
   std::vector<Half> leaving, entering;
@@ -56,6 +58,8 @@ private:
   std::vector<uint32_t> stamp, subtree;
   uint32_t turn = 0;
 
+  /// The sum of weighted lives. One of a value that has registers for itself counts as if these were never empty.
+  int64_t cost() const;
   void start();
   void buildTree();
   bool wrong(uint32_t node) const;
