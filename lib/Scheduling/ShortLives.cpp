@@ -171,7 +171,7 @@ void ShortLives::buildTree() {
   firstChild.assign(nodes, none);
   nextSibling.assign(nodes, none);
   previousSibling.assign(nodes, none);
-  std::vector<uint32_t> &order = subtree;
+  std::vector<uint32_t> &order = moving;
   order.clear();
   ++turn;
   for (uint32_t root = 0; root < nodes; ++root) {
@@ -196,8 +196,11 @@ void ShortLives::buildTree() {
         visit(entering[i]);
     }
   }
-  for (size_t i = order.size(); i-- > 1;)
+  size.assign(nodes, 1);
+  for (size_t i = order.size(); i-- > 1;) {
     pull[parent[order[i]]] += pull[order[i]];
+    size[parent[order[i]]] += size[order[i]];
+  }
 }
 
 /// True if all below a node should move away from its parent, and nothing holds them.
@@ -209,19 +212,21 @@ bool ShortLives::wrong(uint32_t node) const {
 }
 
 void ShortLives::pivot(uint32_t top) {
+  // What hangs on the node moves, or all others the other way: the fewer.
+  const bool others = 2 * size[top] > nodes, later = (pull[top] < 0) != others;
   ++turn;
-  subtree.assign(1, top);
-  stamp[top] = turn;
-  for (size_t i = 0; i < subtree.size(); ++i)
-    for (uint32_t child = firstChild[subtree[i]]; child != none; child = nextSibling[child]) {
-      stamp[child] = turn;
-      subtree.push_back(child);
-    }
+  moving.assign(1, others ? 0 : top);
+  stamp[moving.front()] = turn;
+  for (size_t i = 0; i < moving.size(); ++i)
+    for (uint32_t child = firstChild[moving[i]]; child != none; child = nextSibling[child])
+      if (child != top) {
+        stamp[child] = turn;
+        moving.push_back(child);
+      }
   // Which edge stops the move first.
-  const bool later = pull[top] < 0;
   int32_t least = INT32_MAX;
   uint32_t inside = none, outside = none, through = none;
-  for (uint32_t node : subtree) {
+  for (uint32_t node : moving) {
     const uint32_t from = later ? firstLeaving[node] : firstEntering[node], to = later ? firstLeaving[node + 1] : firstEntering[node + 1];
     for (uint32_t i = from; i < to; ++i) {
       const Half &half = later ? leaving[i] : entering[i];
@@ -236,26 +241,36 @@ void ShortLives::pivot(uint32_t top) {
       }
     }
   }
+  if (others)
+    std::swap(inside, outside);
   const int64_t whole = pull[top];
+  const uint32_t number = size[top];
   if (through == none) { // nothing holds them: they cost nothing there
     pull[top] = 0;
     return;
   }
-  for (uint32_t node : subtree)
+  for (uint32_t node : moving)
     time[node] += later ? least : -least;
-  for (uint32_t node = parent[top]; node != none; node = parent[node])
+  for (uint32_t node = parent[top]; node != none; node = parent[node]) {
     pull[node] -= whole;
-  for (uint32_t node = outside; node != none; node = parent[node])
+    size[node] -= number;
+  }
+  for (uint32_t node = outside; node != none; node = parent[node]) {
     pull[node] += whole;
+    size[node] += number;
+  }
   // The tree below hangs on its other end now.
   uint32_t node = inside, under = outside, edge = through;
   int64_t below = 0;
+  uint32_t numberBelow = 0;
   while (true) {
-    const uint32_t next = parent[node], nextEdge = parentEdge[node];
+    const uint32_t next = parent[node], nextEdge = parentEdge[node], ownNumber = size[node];
     const int64_t own = pull[node];
     unhang(node);
     pull[node] = whole - below;
+    size[node] = number - numberBelow;
     below = own;
+    numberBelow = ownNumber;
     hang(node, under, edge);
     if (node == top)
       break;

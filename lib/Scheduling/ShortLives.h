@@ -55,7 +55,8 @@ private:
   std::vector<int32_t> time;
   std::vector<uint32_t> parent, parentEdge, firstChild, nextSibling, previousSibling;
   std::vector<int64_t> pull; // what the cost grows by if all below a node, and it, start a cycle later
-  std::vector<uint32_t> stamp, subtree;
+  std::vector<uint32_t> size; // nodes below, and it
+  std::vector<uint32_t> stamp, moving;
   uint32_t turn = 0;
 
   /// The sum of weighted lives. One of a value that has registers for itself counts as if these were never empty.
