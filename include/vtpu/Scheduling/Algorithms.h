@@ -73,7 +73,8 @@ struct IntervalBounds {
 IntervalBounds findIntervalBounds(const Problem &problem);
 
 /// Sets `order` from `cycle` and `ii`. Within a cycle of the kernel: as dependences without latency want, else first what goes least beyond the
-/// register limits, and of that what frees most.
+/// register limits, and of that what frees most; of up to 16 operations in another order, if one is found that keeps within the limits where this one
+/// does not.
 void orderKernel(const Problem &problem, ModuloSchedule &schedule);
 
 /// Overlaps the iterations of a loop. The interval is the least, from the bounds on, for which operations find places near to the times that keep

@@ -243,6 +243,16 @@ TEST(Exact, RulesOutNoScheduleThatExists) {
   EXPECT_GE(tried, 30u);
 }
 
+/// Standard output is the compiler's.
+TEST(Exact, WritesNothing) {
+  const Problem problem = loopOf(gen::LoopClass::l2, 51).problem; // clauses contradict each other before the search
+  testing::internal::CaptureStdout();
+  const Result<ExactResult> exact = scheduleExactly(problem, *moduloSchedule(problem), {2, 0});
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+  ASSERT_TRUE(exact.ok()) << exact.message();
+  EXPECT_TRUE(exact->optimal());
+}
+
 /// Where work has no common unit, ports of the solver are coarser than those of the verifier.
 TEST(Exact, TakesEveryPortTable) {
   std::istringstream names(listPortTables());
