@@ -146,7 +146,10 @@ def region(measured, predicted=4.0, pressure=None, **more):
 def test_what_limits_a_loop():
     assert kernels.bound_of(region(4)) == (4, "port fma")
     assert kernels.bound_of(region(4, pressure={"fma": 4.0, "add": 3.99})) == (4, "port fma, port add")
-    assert kernels.bound_of(region(4, waits={"recurrence": 9.0})) == (9, "recurrence")
+    assert kernels.bound_of(region(9.5, waits={"recurrence": 9.0})) == (9, "recurrence")
+    assert kernels.bound_of(region(6, waits={"recurrence": 9.0})) == (4, "port fma")  # entries overlap
+    assert kernels.limit_of(region(6, waits={"recurrence": 9.0})) == (
+        "port fma: 4.0 of 6.0 cycles; its recurrence of 9.0 cycles ends while the loop is entered again")
     assert kernels.bound_of(region(4, in_calls={"far_cycles": 5.0})) == (5, "first touches from L2")
     assert kernels.limit_of(region(4.2)) == "port fma: 4.0 of 4.2 cycles"
     assert kernels.limit_of(region(6, predicted=5.8)) == "window and order: 5.8 of 6.0 cycles are predicted"

@@ -66,9 +66,17 @@ def analysed(table, options, arguments, views="summary,bottleneck,pressure", mea
                                *(["--measure"] if measure and not options.quick else []), *arguments))
 
 
+def overlaps(region):
+    """Whether a recurrence is no bound: iterations take less, because the next time that the loop is entered begins before its end."""
+    calls = region["in_calls"]
+    return calls["cycles"] is not None and calls["cycles"] < region["waits"]["recurrence"]
+
+
 def bound_of(region):
     """Cycles an iteration that the busiest resource or the longest recurrence allows at best, and which that is."""
-    bounds = {**{f"port {name}": cycles for name, cycles in region["pressure"].items()}, "recurrence": region["waits"]["recurrence"]}
+    bounds = {f"port {name}": cycles for name, cycles in region["pressure"].items()}
+    if not overlaps(region):
+        bounds["recurrence"] = region["waits"]["recurrence"]
     calls = region["in_calls"]
     if calls["far_cycles"]:
         bounds[f"first touches from {calls['far_level']}"] = calls["far_cycles"]
@@ -92,6 +100,8 @@ def limit_of(region):
     text = f"{what}: {bound:.1f} of {measured:.1f} cycles"
     if bound >= WANTED * measured:
         return text
+    if overlaps(region):
+        return f"{text}; its recurrence of {region['waits']['recurrence']:.1f} cycles ends while the loop is entered again"
     if region["cycles"] >= WANTED * measured:
         return f"{region['limits']}: {region['cycles']:.1f} of {measured:.1f} cycles are predicted"
     if drained and drained >= WANTED * measured:
