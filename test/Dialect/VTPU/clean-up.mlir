@@ -113,3 +113,54 @@ func.func @stay(%a: tensor<8x64xf32>, %b: tensor<8x1xf32>) -> (tensor<8x64xf32>,
   %same = linalg.reduce { arith.addf } ins(%one : tensor<8x1xf32>) outs(%init : tensor<8xf32>) dimensions = [1]
   return %y, %sum, %same : tensor<8x64xf32>, tensor<8xf32>, tensor<8xf32>
 }
+
+// What a list of indices holds at the places of another is looked up now, in 32 bits; three lists at once, too.
+// CHECK-LABEL: @tables
+// CHECK-DAG: %[[TWO:.*]] = arith.constant dense<[30, 10, 30]> : tensor<3xi32>
+// CHECK-DAG: %[[THREE:.*]] = arith.constant dense<[10, 30]> : tensor<2xi32>
+// CHECK: %[[A:.*]] = tensor.extract %[[TWO]][%arg1] : tensor<3xi32>
+// CHECK: %[[AT:.*]] = arith.index_cast %[[A]] : i32 to index
+// CHECK: tensor.extract %arg0[%[[AT]]]
+// CHECK: %[[B:.*]] = tensor.extract %[[THREE]][%arg1] : tensor<2xi32>
+// CHECK: %[[BT:.*]] = arith.index_cast %[[B]] : i32 to index
+// CHECK: tensor.extract %arg0[%[[BT]]]
+func.func @tables(%x: tensor<40xf32>, %i: index) -> (f32, f32) {
+  %nodes = arith.constant dense<[10, 20, 30]> : tensor<3xi64>
+  %order = arith.constant dense<[2, 0, 2]> : tensor<3xi32>
+  %some = arith.constant dense<[1, 2]> : tensor<2xi32>
+  %0 = tensor.extract %order[%i] : tensor<3xi32>
+  %1 = arith.index_cast %0 : i32 to index
+  %2 = tensor.extract %nodes[%1] : tensor<3xi64>
+  %3 = arith.index_cast %2 : i64 to index
+  %4 = tensor.extract %x[%3] : tensor<40xf32>
+  %5 = tensor.extract %some[%i] : tensor<2xi32>
+  %6 = arith.index_cast %5 : i32 to index
+  %7 = tensor.extract %order[%6] : tensor<3xi32>
+  %8 = arith.index_cast %7 : i32 to index
+  %9 = tensor.extract %nodes[%8] : tensor<3xi64>
+  %10 = arith.index_cast %9 : i64 to index
+  %11 = tensor.extract %x[%10] : tensor<40xf32>
+  return %4, %11 : f32, f32
+}
+
+// Not beyond the end of a list, which is checked when the program runs, not if the numbers are more than indices, and not where 32 bits hold too little.
+// CHECK-LABEL: @tables_stay
+// CHECK-DAG: arith.constant dense<[10, 20]> : tensor<2xi64>
+// CHECK-DAG: arith.constant dense<[0, 2]> : tensor<2xi64>
+// CHECK-DAG: arith.constant dense<[0, 4294967296]> : tensor<2xi64>
+// CHECK-COUNT-3: tensor.extract {{.*}} : tensor<2xi64>
+func.func @tables_stay(%x: tensor<40xf32>, %i: index) -> (f32, i64, f32) {
+  %nodes = arith.constant dense<[10, 20]> : tensor<2xi64>
+  %order = arith.constant dense<[0, 2]> : tensor<2xi64>
+  %far = arith.constant dense<[0, 4294967296]> : tensor<2xi64>
+  %0 = tensor.extract %order[%i] : tensor<2xi64>
+  %1 = arith.index_cast %0 : i64 to index
+  %2 = tensor.extract %nodes[%1] : tensor<2xi64>
+  %3 = arith.index_cast %2 : i64 to index
+  %4 = tensor.extract %x[%3] : tensor<40xf32>
+  %5 = arith.addi %0, %2 : i64
+  %6 = tensor.extract %far[%i] : tensor<2xi64>
+  %7 = arith.index_cast %6 : i64 to index
+  %8 = tensor.extract %x[%7] : tensor<40xf32>
+  return %4, %5, %8 : f32, i64, f32
+}

@@ -3,14 +3,15 @@
 //
 // What neither canonicalization nor CSE does for us: casts that hide a static
 // shape from a concatenation, initial values shared by several reductions,
-// comparisons in a wider type than that of their operands, and reductions that
-// keep a large tensor alive.
+// comparisons in a wider type than that of their operands, reductions that keep
+// a large tensor alive, and tables of indices that are looked up in each other.
 //
 //===----------------------------------------------------------------------===//
 
 #include "vtpu/Dialect/VTPU/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -149,6 +150,78 @@ static bool hoistReduction(linalg::LinalgOp op) {
   return true;
 }
 
+/// The list of integers that an element is taken from, if the program holds it.
+static DenseIntElementsAttr getTable(tensor::ExtractOp extract) {
+  DenseIntElementsAttr table;
+  if (extract.getTensor().getType().getRank() != 1 ||
+      !extract.getType().isInteger() ||
+      !matchPattern(extract.getTensor(), m_Constant(&table)))
+    return {};
+  return table;
+}
+
+/// Takes the element at the same place of another list.
+static tensor::ExtractOp extractFrom(ArrayRef<APInt> values, IntegerType type,
+                                     tensor::ExtractOp like) {
+  OpBuilder builder(like);
+  auto list = RankedTensorType::get({int64_t(values.size())}, type);
+  auto table = arith::ConstantOp::create(
+      builder, like.getLoc(), DenseIntElementsAttr::get(list, values));
+  table->moveBefore(
+      &like->getParentOfType<func::FuncOp>().getBody().front().front());
+  return tensor::ExtractOp::create(builder, like.getLoc(), table,
+                                   like.getIndices());
+}
+
+/// Looks up now what a table holds at the places that another one holds.
+static bool composeTables(tensor::ExtractOp extract) {
+  if (extract.getIndices().size() != 1)
+    return false;
+  auto index = extract.getIndices().front().getDefiningOp<arith::IndexCastOp>();
+  auto place = index ? index.getIn().getDefiningOp<tensor::ExtractOp>()
+                     : tensor::ExtractOp();
+  if (!place)
+    return false;
+  const DenseIntElementsAttr table = getTable(extract), places = getTable(place);
+  if (!table || !places)
+    return false;
+  SmallVector<APInt> values;
+  const auto held = table.getValues<APInt>();
+  for (const APInt &at : places.getValues<APInt>()) {
+    const int64_t number = at.getSExtValue();
+    if (number < 0 || number >= table.getNumElements())
+      return false;
+    values.push_back(held[number]);
+  }
+  extract.replaceAllUsesWith(
+      extractFrom(values, cast<IntegerType>(extract.getType()), place)
+          .getResult());
+  for (Operation *op : {extract.getOperation(), index.getOperation(),
+                        place.getOperation()})
+    if (op->use_empty())
+      op->erase();
+  return true;
+}
+
+/// Keeps a table of indices in 32 bits, if they fit.
+static bool narrowTable(tensor::ExtractOp extract) {
+  const DenseIntElementsAttr table = getTable(extract);
+  if (!table || !extract.getType().isInteger(64) ||
+      extract->use_empty() ||
+      !llvm::all_of(extract->getUsers(), llvm::IsaPred<arith::IndexCastOp>) ||
+      !llvm::all_of(table.getValues<APInt>(),
+                    [](const APInt &value) { return value.isSignedIntN(32); }))
+    return false;
+  SmallVector<APInt> values;
+  for (const APInt &value : table.getValues<APInt>())
+    values.push_back(value.trunc(32));
+  tensor::ExtractOp narrow = extractFrom(
+      values, IntegerType::get(extract.getContext(), 32), extract);
+  extract->replaceAllUsesWith(narrow);
+  extract->erase();
+  return true;
+}
+
 namespace {
 
 struct CleanUp : vtpu::impl::CleanUpBase<CleanUp> {
@@ -156,6 +229,7 @@ struct CleanUp : vtpu::impl::CleanUpBase<CleanUp> {
     SmallVector<linalg::FillOp> fills;
     SmallVector<arith::CmpFOp> compares;
     SmallVector<linalg::LinalgOp> reductions;
+    SmallVector<tensor::ExtractOp> extracts;
     getOperation().walk([&](Operation *op) {
       if (auto concat = dyn_cast<tensor::ConcatOp>(op))
         dropCasts(concat);
@@ -165,6 +239,8 @@ struct CleanUp : vtpu::impl::CleanUpBase<CleanUp> {
         compares.push_back(compare);
       else if (auto reduction = dyn_cast<linalg::LinalgOp>(op))
         reductions.push_back(reduction);
+      else if (auto extract = dyn_cast<tensor::ExtractOp>(op))
+        extracts.push_back(extract);
     });
     for (arith::CmpFOp compare : compares)
       numCompares += narrowCompare(compare);
@@ -172,6 +248,11 @@ struct CleanUp : vtpu::impl::CleanUpBase<CleanUp> {
       numReductions += hoistReduction(reduction);
     for (linalg::FillOp fill : fills)
       numFills += splitFill(fill);
+    for (tensor::ExtractOp extract : extracts)
+      numTables += composeTables(extract);
+    getOperation().walk([&](tensor::ExtractOp extract) {
+      numTables += narrowTable(extract);
+    });
   }
 };
 

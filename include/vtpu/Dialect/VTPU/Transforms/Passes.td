@@ -58,8 +58,9 @@ def CleanUp : Pass<"vtpu-clean-up", "::mlir::func::FuncOp"> {
     the static shape is known, gives every reduction an initial value of
     its own, since a `linalg.fill` that several ops write over would cost a
     copy each, compares extended numbers, with each other or with constants
-    that their own type holds, as they are, and reduces what is complete right
-    away.
+    that their own type holds, as they are, reduces what is complete right
+    away, looks up now what one constant list of indices holds at the places of
+    another, and keeps such lists in 32 bits.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect",
@@ -67,7 +68,8 @@ def CleanUp : Pass<"vtpu-clean-up", "::mlir::func::FuncOp"> {
   let statistics = [
     Statistic<"numCompares", "compares", "Comparisons narrowed">,
     Statistic<"numReductions", "reductions", "Reductions moved ahead">,
-    Statistic<"numFills", "fills", "Initial values repeated">
+    Statistic<"numFills", "fills", "Initial values repeated">,
+    Statistic<"numTables", "tables", "Lists of indices composed or narrowed">
   ];
 }
 
