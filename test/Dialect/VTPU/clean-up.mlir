@@ -115,7 +115,8 @@ func.func @stay(%a: tensor<8x64xf32>, %b: tensor<8x1xf32>) -> (tensor<8x64xf32>,
 }
 
 // What a list of indices holds at the places of another is looked up now, in 32 bits; three lists at once, too.
-// CHECK-LABEL: @tables
+// CHECK-LABEL: @tables(
+// CHECK-NOT: tensor<{{.}}xi64>
 // CHECK-DAG: %[[TWO:.*]] = arith.constant dense<[30, 10, 30]> : tensor<3xi32>
 // CHECK-DAG: %[[THREE:.*]] = arith.constant dense<[10, 30]> : tensor<2xi32>
 // CHECK: %[[A:.*]] = tensor.extract %[[TWO]][%arg1] : tensor<3xi32>

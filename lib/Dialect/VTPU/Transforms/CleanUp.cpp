@@ -173,6 +173,16 @@ static tensor::ExtractOp extractFrom(ArrayRef<APInt> values, IntegerType type,
                                    like.getIndices());
 }
 
+/// With its table, if nothing else takes from that: none shall become a buffer.
+static void eraseUnused(tensor::ExtractOp extract) {
+  Operation *table = extract.getTensor().getDefiningOp();
+  if (!extract->use_empty())
+    return;
+  extract->erase();
+  if (table->use_empty())
+    table->erase();
+}
+
 /// Looks up now what a table holds at the places that another one holds.
 static bool composeTables(tensor::ExtractOp extract) {
   if (extract.getIndices().size() != 1)
@@ -196,10 +206,10 @@ static bool composeTables(tensor::ExtractOp extract) {
   extract.replaceAllUsesWith(
       extractFrom(values, cast<IntegerType>(extract.getType()), place)
           .getResult());
-  for (Operation *op : {extract.getOperation(), index.getOperation(),
-                        place.getOperation()})
-    if (op->use_empty())
-      op->erase();
+  eraseUnused(extract);
+  if (index->use_empty())
+    index->erase();
+  eraseUnused(place);
   return true;
 }
 
@@ -218,7 +228,7 @@ static bool narrowTable(tensor::ExtractOp extract) {
   tensor::ExtractOp narrow = extractFrom(
       values, IntegerType::get(extract.getContext(), 32), extract);
   extract->replaceAllUsesWith(narrow);
-  extract->erase();
+  eraseUnused(extract);
   return true;
 }
 
