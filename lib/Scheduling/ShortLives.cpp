@@ -37,7 +37,8 @@ ShortLives::ShortLives(const Problem &problem)
     }
     edges.push_back({value.def, end, 0, -entering, value.cls});
   }
-  // A node at or behind both the operation, less what it may be late, and the start: the sum of its distances from both is how far off the pace it is.
+  // Each has a node that starts at the later of two times: the operation's, less its place on the pace, and that of a beginning which all share. How
+  // much later it is than either, together, is by how much the operation is off the pace.
   firstPace = edges.size();
   constexpr uint32_t each = 4;
   const uint32_t beginning = nodes++;

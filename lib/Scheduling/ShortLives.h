@@ -45,8 +45,8 @@ private:
   };
   const uint32_t count;    // operations
   std::vector<int32_t> room; // registers of each class for values that operations define
-  uint32_t nodes;            // operations, then ends of values, then what keeps pace
-  size_t firstPace;          // edges from there on
+  uint32_t nodes;          // operations, then ends of values, then what keeps pace
+  size_t firstPace;        // edges from there on
   std::vector<Edge> edges; // those of operations point forwards but for what later iterations do
   std::vector<uint32_t> firstLeaving, firstEntering;
   std::vector<Half> leaving, entering;
