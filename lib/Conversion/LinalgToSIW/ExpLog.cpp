@@ -93,7 +93,7 @@ Num LaneMath::tanh(Num x) {
 
 Num LaneMath::sinh(Num x) {
   const double limit = single ? 90 : 711;
-  Num a = clamp(magnitude(x), 0, limit);
+  Num a = atMost(magnitude(x), limit);
   Num t = expm1(a);
   Num small = (t + t / (t + 1.0)) * 0.5;
   Scaled parts = expParts(a);
@@ -103,7 +103,7 @@ Num LaneMath::sinh(Num x) {
 
 Num LaneMath::cosh(Num x) {
   const double limit = single ? 90 : 711;
-  Scaled parts = expParts(clamp(magnitude(x), 0, limit));
+  Scaled parts = expParts(atMost(magnitude(x), limit));
   Num grows = scale(parts.value, parts.exponent - 1.0);
   return grows + scale(0.5 / parts.value, 0.0 - parts.exponent);
 }

@@ -80,9 +80,10 @@ private:
   Num sqrt(Num x) { return emit(isa::DOp::dsqrt, {x.value}); }
   /// x limited to [low, high]; a NaN passes.
   Num clamp(Num x, double low, double high) {
-    Num below = emit(isa::DOp::dmin, {number(high).value, x.value});
-    return emit(isa::DOp::dmax, {number(low).value, below.value});
+    return emit(isa::DOp::dmax, {number(low).value, atMost(x, high).value});
   }
+  /// x, at most `high`; a NaN passes.
+  Num atMost(Num x, double high) { return emit(isa::DOp::dmin, {number(high).value, x.value}); }
   Num select(Flag flag, Num a, Num b) { return number(kernel.select(type, flag.value, a.value, b.value)); }
   Num signMask() { return number(kernel.splatInt(bits, single ? int64_t(0x80000000u) : INT64_MIN)); }
   Num signOf(Num x) { return emitBits(isa::DOp::dand, x, signMask()); }

@@ -166,7 +166,7 @@ Num LaneMath::acos(Num x) {
 /// erfc(x) = exp(-x^2) g(q) / (1 + 2 x), q = (x - K) / (x + K), for x >= 0 (Shepherd and Laframboise, 1981).
 Num LaneMath::erfcPositive(Num x) {
   const double k = single ? 2 : 4;
-  x = clamp(x, 0, single ? 10.5 : 27.3); // zero from here on
+  x = atMost(x, single ? 10.5 : 27.3); // zero from here on
   Num q = (x - k) / (x + k);
   // On x in [0, 10.6] and [0, 27.4].
   Num g = single ? polynomial(q, {1.2769783929, -0.092763909872, -0.1660314281, 0.16405336084, -0.054204260091, -0.0080449540554,
@@ -207,11 +207,12 @@ Num LaneMath::erf(Num x) {
   Num a = magnitude(x);
   Num large;
   if (single) {
-    // 1 - exp(-Q): -log erfc on [1, 4].
-    Num t = clamp(a, 0, 4); // erf(4) rounds to 1
-    Num q = polynomial(t, {-0.00038293733357, 1.13053334897, 0.631212643856, 0.110785717526, -0.0269248652787, 0.00499138552619,
-                           -0.000665684680169, 5.88302148201e-5, -2.9809121164e-6, 6.12397252702e-8});
-    large = 1.0 - exp(flipSign(q, signMask()));
+    // 1 - exp(Q): log erfc on [1, 4].
+    Num t = atMost(a, 4); // erf(4) rounds to 1
+    Num q = polynomial(t, {0.00038293733357, -1.13053334897, -0.631212643856, -0.110785717526, 0.0269248652787, -0.00499138552619,
+                           0.000665684680169, -5.88302148201e-5, 2.9809121164e-6, -6.12397252702e-8});
+    Scaled parts = expParts(q); // Q is between -16 and 0.001
+    large = 1.0 - scale(parts.value, parts.exponent);
   } else {
     large = 1.0 - erfcPositive(a);
   }
