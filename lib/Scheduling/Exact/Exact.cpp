@@ -437,7 +437,8 @@ static Answer tryInterval(const Problem &problem, uint32_t ii, ModuloSchedule &s
     for (uint32_t cls = 0; cls < problem.registerLimits.size(); ++cls) {
       Problem alone = problem;
       alone.values.clear();
-      std::copy_if(problem.values.begin(), problem.values.end(), std::back_inserter(alone.values), [&](const RegisterValue &value) { return value.cls == cls; });
+      std::copy_if(problem.values.begin(), problem.values.end(), std::back_inserter(alone.values),
+                   [&](const RegisterValue &value) { return value.cls == cls; });
       if (alone.values.empty())
         continue;
       answer = Interval(alone, ii, withPorts, /*withRegisters=*/true, options).run(schedule);
